@@ -1,0 +1,110 @@
+"""Drug repurposing on knowledge graphs: build, train, evaluate, track, ask, serve.
+
+The public names below load their room, and with it torch, mlflow or dgl, when first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "kgdrug.errors": ("AmbiguousNameError", "BadInputError", "KgdrugError", "UnknownNameError", "UsageError"),
+    "kgdrug.config": ("Experiment", "read_experiment"),
+    "kgdrug.graph": (
+        "EntityType",
+        "KnowledgeGraph",
+        "KnownTails",
+        "Metaedge",
+        "Vocabulary",
+        "describe",
+        "save_graph",
+        "to_dgl",
+        "to_networkx",
+        "to_pandas",
+    ),
+    "kgdrug.sources": ("DATASETS", "get_dataset", "load_graph", "shipped"),
+    "kgdrug.splits": ("Split",),
+    "kgdrug.evaluation": ("evaluate",),
+    "kgdrug.trained": ("TrainedModel",),
+    "kgdrug.ranking": ("Answer", "KnownFact", "Question", "answer", "flat_rows", "predict", "question"),
+    "kgdrug.registry": ("list_runs", "load_model", "resolve_model", "show_run"),
+    "kgdrug.experiment": ("Run", "make_split", "run"),
+}
+_HOME = {name: room for room, names in _ROOMS.items() for name in names}
+
+if TYPE_CHECKING:
+    from kgdrug.config import Experiment, read_experiment
+    from kgdrug.errors import AmbiguousNameError, BadInputError, KgdrugError, UnknownNameError, UsageError
+    from kgdrug.evaluation import evaluate
+    from kgdrug.experiment import Run, make_split, run
+    from kgdrug.graph import (
+        EntityType,
+        KnowledgeGraph,
+        KnownTails,
+        Metaedge,
+        Vocabulary,
+        describe,
+        save_graph,
+        to_dgl,
+        to_networkx,
+        to_pandas,
+    )
+    from kgdrug.ranking import Answer, KnownFact, Question, answer, flat_rows, predict, question
+    from kgdrug.registry import list_runs, load_model, resolve_model, show_run
+    from kgdrug.sources import DATASETS, get_dataset, load_graph, shipped
+    from kgdrug.splits import Split
+    from kgdrug.trained import TrainedModel
+
+__all__ = [
+    "DATASETS",
+    "AmbiguousNameError",
+    "Answer",
+    "BadInputError",
+    "EntityType",
+    "Experiment",
+    "KgdrugError",
+    "KnowledgeGraph",
+    "KnownFact",
+    "KnownTails",
+    "Metaedge",
+    "Question",
+    "Run",
+    "Split",
+    "TrainedModel",
+    "UnknownNameError",
+    "UsageError",
+    "Vocabulary",
+    "answer",
+    "describe",
+    "evaluate",
+    "flat_rows",
+    "get_dataset",
+    "list_runs",
+    "load_graph",
+    "load_model",
+    "make_split",
+    "predict",
+    "question",
+    "read_experiment",
+    "resolve_model",
+    "run",
+    "save_graph",
+    "shipped",
+    "show_run",
+    "to_dgl",
+    "to_networkx",
+    "to_pandas",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name]), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'kgdrug' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,0 +1,211 @@
+"""Experiment files: TOML to frozen dataclasses, with no key left unread.
+
+A setting has one name everywhere: `training.batch_size` in TOML, in `--set`, in Python and as an MLflow parameter.
+"""
+
+import dataclasses
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from kgdrug.errors import UsageError
+
+
+def _setting(default: Any, *, minimum: float | None = None, above: float | None = None) -> Any:
+    return field(default=default, metadata={"minimum": minimum, "above": above})
+
+
+@dataclass(frozen=True)
+class GraphConfig:
+    """Where the facts come from: a source, which `[split]` then parts, or a folder of fixed parts."""
+
+    source: str | None = None  # a name, a built graph folder, or any source of `kgdrug build`
+    splits: str | None = None  # a folder with train, valid and test files
+
+
+@dataclass(frozen=True)
+class SplitConfig:
+    """How treatments, or triples, are held out."""
+
+    kind: Literal["pairs", "triples", "given"] = "pairs"
+    valid: float = _setting(0.1, above=0)  # share held out to choose the model
+    test: float = _setting(0.2, above=0)  # share held out to judge it
+    folder: str | None = None  # of `given`: valid and test files that list what to hold out
+    seed: int = _setting(0, minimum=0)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    score: Literal["transe", "distmult", "complex", "rotate"] = "complex"
+    dimension: int = _setting(200, minimum=1)  # real numbers per entity
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    epochs: int = _setting(50, minimum=1)
+    batch_size: int = _setting(4096, minimum=1)  # triples; a query that repeats among them is scored once
+    negatives: int | Literal["all"] = _setting(1024, minimum=1)  # per batch, shared; "all" is 1-vs-all
+    candidates: Literal["typed", "all"] = "typed"  # which entities an answer competes with
+    learning_rate: float = _setting(0.1, above=0)
+    n3: float = _setting(0.0, minimum=0)  # weight of the N3 regulariser
+    valid_every: int = _setting(1, minimum=1)  # epochs between looks at valid
+    patience: int = _setting(5, minimum=1)  # looks without a better valid MRR before it stops
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    candidates: Literal["typed", "all"] = "typed"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that decides a run."""
+
+    name: str = "kgdrug"
+    seed: int = _setting(0, minimum=0)
+    device: str = "auto"
+    graph: GraphConfig = field(default_factory=GraphConfig)
+    split: SplitConfig = field(default_factory=SplitConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+
+def read_experiment(path: str | Path, settings: Sequence[str] = ()) -> Experiment:
+    """The experiment in a TOML file, with settings such as `training.epochs=50` put over it."""
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"no such experiment file: {path}") from None
+    except (IsADirectoryError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} cannot be read as an experiment: {error}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path}: {error}") from None
+    experiment = experiment_from(content, str(path))
+    return override(experiment, settings) if settings else experiment
+
+
+def experiment_from(content: Mapping[str, Any], where: str) -> Experiment:
+    """The experiment in a nested mapping; where names it in errors."""
+    experiment: Experiment = _dataclass(Experiment, content, where, "")
+    check(experiment, where)
+    return experiment
+
+
+def override(experiment: Experiment, settings: Sequence[str]) -> Experiment:
+    """The experiment with `KEY=VALUE` settings put over it; a value is written as in TOML, quotes optional."""
+    content = to_dict(experiment)
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set {setting}: write KEY=VALUE, such as training.epochs=50")
+        section: dict[str, Any] = content
+        *parts, last = key.strip().split(".")
+        for part in parts:
+            inner = section.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise UsageError(f"--set {setting}: unknown key {key.strip()}{_did_you_mean(key.strip())}")
+            section = inner
+        section[last] = _value(text.strip())
+    return experiment_from(content, "--set")
+
+
+def check(experiment: Experiment, where: str) -> None:
+    """Refuse settings that contradict each other."""
+    graph, split = experiment.graph, experiment.split
+    if (graph.source is None) == (graph.splits is None):
+        given = "both are" if graph.source else "neither is"
+        raise UsageError(f"{where}: give either graph.source, to be split, or graph.splits, a folder; {given} there")
+    if graph.splits is not None and split != SplitConfig():
+        raise UsageError(f"{where}: graph.splits is parted already; remove [split]")
+    if (split.kind == "given") != (split.folder is not None):
+        raise UsageError(f"{where}: split.folder and split.kind = 'given' belong together")
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """Nested mapping of a configuration, without the settings that are None (TOML has no word for it)."""
+    return {
+        f.name: to_dict(value) if dataclasses.is_dataclass(value) else value
+        for f in dataclasses.fields(config)
+        if (value := getattr(config, f.name)) is not None
+    }
+
+
+def flat(config: Any, prefix: str = "") -> dict[str, Any]:
+    """Settings by dotted name."""
+    result: dict[str, Any] = {}
+    for key, value in to_dict(config).items():
+        result |= flat_value(value, prefix + key)
+    return result
+
+
+def flat_value(value: Any, key: str) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return {inner: v for k, x in value.items() for inner, v in flat_value(x, f"{key}.{k}").items()}
+    return {key: value}
+
+
+def _dataclass(cls: Any, content: Mapping[str, Any], where: str, prefix: str) -> Any:
+    fields, hints = {f.name: f for f in dataclasses.fields(cls)}, typing.get_type_hints(cls)
+    values = {}
+    for key, value in content.items():
+        name = prefix + key
+        if key not in fields:
+            raise UsageError(f"{where}: unknown key {name}{_did_you_mean(name)}")
+        if dataclasses.is_dataclass(hints[key]):
+            if not isinstance(value, Mapping):
+                raise UsageError(f"{where}: {name} is a section, written [{name}], not {value!r}")
+            values[key] = _dataclass(hints[key], value, where, name + ".")
+        else:
+            values[key] = _checked(value, hints[key], fields[key], f"{where}: {name}")
+    return cls(**values)
+
+
+def _checked(value: Any, hint: Any, setting: dataclasses.Field[Any], where: str) -> Any:
+    options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    words = [w for o in options if typing.get_origin(o) is Literal for w in typing.get_args(o)]
+    kinds = [o for o in options if isinstance(o, type) and o is not types.NoneType]
+    if value in words and isinstance(value, str):
+        return value
+    if float in kinds and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if not any(type(value) is kind for kind in kinds):
+        expected = [repr(w) for w in words] + [
+            {"str": "text", "int": "a whole number", "float": "a number"}.get(k.__name__, k.__name__) for k in kinds
+        ]
+        close = difflib.get_close_matches(str(value), words, 1)
+        hint_text = f"; did you mean {close[0]!r}?" if close else ""
+        raise UsageError(f"{where} is {value!r}; expected {' or '.join(expected)}{hint_text}")
+    minimum, above = setting.metadata.get("minimum"), setting.metadata.get("above")
+    if minimum is not None and not value >= minimum:
+        raise UsageError(f"{where} is {value}; it must be at least {minimum}")
+    if above is not None and not value > above:
+        raise UsageError(f"{where} is {value}; it must be above {above}")
+    return value
+
+
+def _value(text: str) -> Any:
+    """A TOML value; what is none, such as a bare word, is text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _did_you_mean(name: str) -> str:
+    close = difflib.get_close_matches(name, _keys(Experiment), 1, cutoff=0.5)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _keys(cls: Any, prefix: str = "") -> list[str]:
+    keys = []
+    for f in dataclasses.fields(cls):
+        section = f.default_factory if f.default_factory is not MISSING else None
+        keys += _keys(section, f"{prefix}{f.name}.") if dataclasses.is_dataclass(section) else [prefix + f.name]
+    return keys

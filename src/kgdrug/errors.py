@@ -1,0 +1,43 @@
+"""What a user can meet. Every message says what came, where, and what would do instead."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class KgdrugError(Exception):
+    """The task failed; the message is one or two plain lines. Exit code 1."""
+
+    exit_code = 1
+
+
+class UsageError(KgdrugError):
+    """What was asked for cannot be: a wrong setting, name, or place. Exit code 2."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """No entity or relation goes by this id or name."""
+
+    def __init__(self, kind: str, name: str, close: Sequence[str] = (), within: str = "") -> None:
+        self.kind, self.name, self.close = kind, name, tuple(close)
+        text = f"unknown {kind} {name!r}" + (f" in {within}" if within else "")
+        if close:
+            text += "; did you mean " + ", ".join(close) + "?"
+        super().__init__(text)
+
+
+class AmbiguousNameError(UsageError):
+    """Several entities go by this name; the message lists their ids."""
+
+    def __init__(self, kind: str, name: str, matches: Sequence[str]) -> None:
+        self.kind, self.name, self.matches = kind, name, tuple(matches)
+        super().__init__(f"{kind} {name!r} is ambiguous; give one of these ids: " + ", ".join(matches))
+
+
+class BadInputError(KgdrugError):
+    """A file does not hold what it should."""
+
+    def __init__(self, file: str | Path, message: str, line: int | None = None) -> None:
+        self.file, self.line = Path(file), line
+        super().__init__(f"{file}{'' if line is None else f', line {line}'}: {message}")

@@ -1,0 +1,24 @@
+"""What a knowledge graph is, how it is kept, and how it looks to DGL, networkx and pandas."""
+
+from kgdrug.graph.describe import describe
+from kgdrug.graph.graph import EntityType, KnowledgeGraph, Metaedge, canonical_triples
+from kgdrug.graph.known import KnownTails, both_directions
+from kgdrug.graph.store import load_graph_folder, save_graph
+from kgdrug.graph.views import to_dgl, to_networkx, to_pandas
+from kgdrug.graph.vocabulary import Vocabulary
+
+__all__ = [
+    "EntityType",
+    "KnowledgeGraph",
+    "KnownTails",
+    "Metaedge",
+    "Vocabulary",
+    "both_directions",
+    "canonical_triples",
+    "describe",
+    "load_graph_folder",
+    "save_graph",
+    "to_dgl",
+    "to_networkx",
+    "to_pandas",
+]

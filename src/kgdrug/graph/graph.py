@@ -1,0 +1,183 @@
+"""The knowledge graph: typed entities, metaedges between their types, and triples of indices."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgdrug.errors import UnknownNameError
+from kgdrug.graph.known import distinct
+from kgdrug.graph.vocabulary import Vocabulary
+
+Int = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class EntityType:
+    """A type and the slice of entity indices that are of it."""
+
+    name: str
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    @property
+    def range(self) -> range:
+        return range(self.start, self.stop)
+
+
+@dataclass(frozen=True)
+class Metaedge:
+    """A typed relation, such as `CtD`: Compound, treats, Disease."""
+
+    abbreviation: str
+    head_type: str
+    relation: str
+    tail_type: str
+    licence: str = ""
+    source: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.abbreviation} ({self.head_type} {self.relation} {self.tail_type})"
+
+
+@dataclass(frozen=True, eq=False)
+class KnowledgeGraph:
+    """Entities grouped by type, metaedges, and triples; always in one canonical order.
+
+    entities: types in the order of `entity_types`, ids ascending within a type.
+    entity_types: consecutive slices that cover all `n` entities, types ascending by name.
+    metaedges: ascending by abbreviation; a triple's relation is the index of its metaedge.
+    treats: abbreviations of the metaedges that mean "this compound treats this disease".
+    triples: `(t, 3)` int64 head, relation, tail; distinct, ascending by relation, head, tail.
+
+    Relation `r + m` is the reciprocal of `r`: its head type is the tail type of `r` and the reverse.
+    """
+
+    entities: Vocabulary
+    entity_types: tuple[EntityType, ...]
+    metaedges: tuple[Metaedge, ...]
+    triples: Int
+    treats: tuple[str, ...] = ()
+    name: str = "graph"
+
+    def __post_init__(self) -> None:
+        covered = [0, *(t.stop for t in self.entity_types)]
+        if [t.start for t in self.entity_types] != covered[:-1] or covered[-1] != len(self.entities):
+            raise ValueError("entity types are not consecutive slices of the entities")
+        if self.triples.shape != (len(self.triples), 3) or self.triples.dtype != np.int64:
+            raise ValueError(f"triples are {self.triples.dtype} {self.triples.shape}, not int64 (t, 3)")
+        if len(self.triples) == 0:
+            return
+        if self.triples[:, 1].min() < 0 or self.triples[:, 1].max() >= len(self.metaedges):
+            raise ValueError("a triple has a relation without a metaedge")
+        for column, ends in ((0, self.relation_ranges[1]), (2, self.relation_ranges[0])):
+            ends = ends[: len(self.metaedges)][self.triples[:, 1]]
+            wrong = (self.triples[:, column] < ends[:, 0]) | (self.triples[:, column] >= ends[:, 1])
+            if wrong.any():
+                head, relation, tail = self.triples[wrong.argmax()]
+                raise ValueError(f"triple ({head}, {relation}, {tail}) does not fit {self.metaedges[relation]}")
+        keys = (self.triples[:, 1] * len(self.entities) + self.triples[:, 0]) * len(self.entities) + self.triples[:, 2]
+        if (np.diff(keys) <= 0).any():
+            raise ValueError("triples are not distinct and ascending by relation, head, tail")
+
+    @property
+    def relations(self) -> int:
+        """`m`, the number of metaedges; with reciprocals there are `2m` relations."""
+        return len(self.metaedges)
+
+    @property
+    def typed(self) -> bool:
+        """Whether there is more than one entity type, so that typed candidates differ from all entities."""
+        return len(self.entity_types) > 1
+
+    @cached_property
+    def relation_ranges(self) -> tuple[Int, Int]:
+        """First and past-the-last index of each relation's answers and of its heads: two `(2m, 2)` arrays."""
+        ends = {t.name: (t.start, t.stop) for t in self.entity_types}
+        heads = [ends[e.head_type] for e in self.metaedges]
+        tails = [ends[e.tail_type] for e in self.metaedges]
+        shape = (2 * len(self.metaedges), 2)
+        return np.array(tails + heads, np.int64).reshape(shape), np.array(heads + tails, np.int64).reshape(shape)
+
+    def answers(self, relation: int) -> range:
+        """Indices that can answer a query with this relation, in `[0, 2m)`: the tail type of the relation."""
+        start, stop = self.relation_ranges[0][relation]
+        return range(int(start), int(stop))
+
+    def heads(self, relation: int) -> range:
+        """Indices that can be the head of a query with this relation, in `[0, 2m)`."""
+        return self.answers((relation + self.relations) % (2 * self.relations))
+
+    def entity_type(self, name: str) -> EntityType:
+        """The type of this name, case-insensitive."""
+        for entity_type in self.entity_types:
+            if entity_type.name.casefold() == name.strip().casefold():
+                return entity_type
+        raise UnknownNameError("entity type", name, [t.name for t in self.entity_types])
+
+    def type_of(self, entity: int) -> EntityType:
+        """The type of an entity index."""
+        return next(t for t in self.entity_types if entity < t.stop)
+
+    def relation(self, name: str) -> int:
+        """The index of the metaedge with this abbreviation, or with this relation name where only one has it."""
+        abbreviations = [e.abbreviation for e in self.metaedges]
+        if name in abbreviations:
+            return abbreviations.index(name)
+        folded = name.strip().casefold()
+        for spellings in (abbreviations, [e.relation for e in self.metaedges]):
+            matches = [i for i, spelling in enumerate(spellings) if spelling.casefold() == folded]
+            if len(matches) == 1:
+                return matches[0]
+        options = Vocabulary(abbreviations, (str(e) for e in self.metaedges))
+        close = [self.metaedges[i].abbreviation for i in options.search(name, 5)] or abbreviations[:30]
+        raise UnknownNameError("relation", name, close)
+
+    @property
+    def treatment_relations(self) -> list[int]:
+        return [i for i, e in enumerate(self.metaedges) if e.abbreviation in self.treats]
+
+    def find(self, text: str, relation: int | None = None) -> int:
+        """The entity with this id or name, case-insensitive; with a relation, among the heads of that relation."""
+        if relation is None:
+            return self.entities.find(text)
+        heads = self.heads(relation)
+        return self.entities.find(text, [heads], self.type_of(heads.start).name if self.typed else None)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the facts: entity ids by type, metaedges, triples; not of names, licences, or input order."""
+        header = {
+            "types": [[t.name, t.start, t.stop] for t in self.entity_types],
+            "metaedges": [[e.abbreviation, e.head_type, e.relation, e.tail_type] for e in self.metaedges],
+        }
+        digest = hashlib.sha256(json.dumps(header).encode())
+        digest.update("\n".join(self.entities.ids).encode())
+        digest.update(np.ascontiguousarray(self.triples, "<i8").data)
+        return digest.hexdigest()
+
+    def with_triples(self, triples: Int) -> "KnowledgeGraph":
+        """The same entities and metaedges with other triples, put into canonical order."""
+        ordered = canonical_triples(triples, len(self.entities))
+        return KnowledgeGraph(self.entities, self.entity_types, self.metaedges, ordered, self.treats, self.name)
+
+    def text(self, triple: Sequence[int] | Int) -> str:
+        """A triple in words: `Metformin treats type 2 diabetes mellitus`."""
+        head, relation, tail = (int(x) for x in triple)
+        return f"{self.entities.names[head]} {self.metaedges[relation].relation} {self.entities.names[tail]}"
+
+
+def canonical_triples(triples: Int, entities: int) -> Int:
+    """Distinct triples `(t, 3)`, ascending by relation, head, tail."""
+    triples = np.asarray(triples, np.int64).reshape(-1, 3)
+    keys = distinct((triples[:, 1] * entities + triples[:, 0]) * entities + triples[:, 2])
+    pairs, tails = np.divmod(keys, max(entities, 1))
+    relations, heads = np.divmod(pairs, max(entities, 1))
+    return np.stack([heads, relations, tails], 1)

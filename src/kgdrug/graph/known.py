@@ -1,0 +1,62 @@
+"""Known answers, kept sorted: which tails does the graph hold for a head and a relation?"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Int = NDArray[np.int64]
+
+
+def distinct(values: Int) -> Int:
+    """The distinct values, ascending. A sort; `np.unique` hashes first, which took 40 times longer on 4 M integers."""
+    ordered = np.sort(values, axis=None)
+    result: Int = ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
+    return result
+
+
+def both_directions(triples: Int, relations: int) -> Int:
+    """The triples `(t, 3)` and, below them, their reciprocals `(tail, relation + m, head)`; `(2t, 3)`."""
+    reciprocal = np.stack([triples[:, 2], triples[:, 1] + relations, triples[:, 0]], 1)
+    return np.concatenate([triples, reciprocal])
+
+
+class KnownTails:
+    """Sorted known answers for each `(head, relation)`, in both directions (compressed sparse rows).
+
+    Row `u` is the query `queries[u]`; its answers are `tails[offsets[u]:offsets[u + 1]]`, ascending.
+    Memory: 8 bytes a triple and direction, and 24 a distinct query.
+    """
+
+    def __init__(self, triples: Int, entities: int, relations: int) -> None:
+        self.entities, self.relations = entities, 2 * relations
+        both = both_directions(np.asarray(triples, np.int64).reshape(-1, 3), relations)
+        # one integer a fact, ordered by head, relation, tail: a single sort of integers is the fastest there is
+        facts = (both[:, 0] * self.relations + both[:, 1]) * entities + both[:, 2]
+        keys, self.tails = np.divmod(distinct(facts), max(entities, 1))
+        starts = np.flatnonzero(np.diff(keys, prepend=-1))
+        self.keys: Int = keys[starts]
+        self.offsets: Int = np.append(starts, len(keys)).astype(np.int64)
+
+    @property
+    def queries(self) -> Int:
+        """`(u, 2)` distinct head and relation, the order of the rows."""
+        return np.stack(np.divmod(self.keys, self.relations), 1)
+
+    def of(self, queries: Int) -> tuple[Int, Int]:
+        """The known answers of each query as pairs: row in `queries` `(a,)` and tail `(a,)`, rows ascending.
+
+        queries: `(b, 2)` head and relation, relation in `[0, 2m)`. A query without known answers has no pair.
+        """
+        key = queries[:, 0] * self.relations + queries[:, 1]
+        place = np.searchsorted(self.keys, key)  # past the end where every key is smaller
+        stop = np.searchsorted(self.keys, key, side="right")  # the same place where the key is not there
+        starts, counts = self.offsets[place], self.offsets[stop] - self.offsets[place]
+        rows = np.repeat(np.arange(len(key)), counts)
+        within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+        return rows, self.tails[np.repeat(starts, counts) + within]
+
+    def contains(self, triples: Int) -> NDArray[np.bool_]:
+        """Whether each triple `(b, 3)` is known; `(b,)`."""
+        rows, tails = self.of(triples[:, :2])
+        hit = np.zeros(len(triples), bool)
+        hit[rows[tails == triples[rows, 2]]] = True
+        return hit

@@ -1,0 +1,153 @@
+"""A graph on disk: three plain files that open fast.
+
+`graph.json` (types, metaedges, counts, digest), `entities.tsv` (`id name`, in index order) and
+`triples.npy` (`(t, 3)`, int32 where that is wide enough, no pickle).
+"""
+
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kgdrug.errors import BadInputError, UsageError
+from kgdrug.graph.graph import EntityType, KnowledgeGraph, Metaedge
+from kgdrug.graph.known import Int
+from kgdrug.graph.vocabulary import Vocabulary
+
+GRAPH_FILE = "graph.json"
+
+
+def refuse_existing(path: Path, force: bool) -> None:
+    """A UsageError where something is in the way and may not be replaced."""
+    if path.exists() and not force:
+        raise UsageError(f"{path} exists; give another place, or --force to replace it")
+
+
+@contextmanager
+def fresh_folder(folder: Path, force: bool = False) -> Iterator[Path]:
+    """A folder to write into that takes its name when the block ends well, and is gone when it does not.
+
+    One that exists is refused without `force`, and replaced at the end with it.
+    """
+    refuse_existing(folder, force)
+    writing = folder.with_name(folder.name + ".writing")
+    shutil.rmtree(writing, ignore_errors=True)
+    writing.mkdir(parents=True)
+    try:
+        yield writing
+        if folder.is_dir():
+            shutil.rmtree(folder)
+        elif folder.exists():
+            folder.unlink()
+        writing.rename(folder)
+    finally:
+        shutil.rmtree(writing, ignore_errors=True)
+
+
+def save_graph(graph: KnowledgeGraph, folder: Path) -> None:
+    """Write the graph into an existing, empty folder."""
+    save_schema(graph, folder)
+    save_triples(graph.triples, folder / "triples.npy")
+
+
+def load_graph_folder(folder: Path) -> KnowledgeGraph:
+    """Read what `save_graph` wrote; a missing or damaged file is a BadInputError."""
+    graph, triples = load_schema(folder), load_triples(folder / "triples.npy")
+    try:
+        return replace(graph, triples=triples)
+    except ValueError as error:
+        raise BadInputError(folder / "triples.npy", str(error)) from None
+
+
+def save_schema(graph: KnowledgeGraph, folder: Path) -> None:
+    """Write everything of the graph but its triples."""
+    check_names([*graph.entities.ids, *graph.entities.names], folder / "entities.tsv")
+    lines = (f"{i}\t{n}\n" for i, n in zip(graph.entities.ids, graph.entities.names, strict=True))
+    (folder / "entities.tsv").write_text("id\tname\n" + "".join(lines), encoding="utf-8", newline="\n")
+    header = {
+        "format": "kgdrug graph 1",
+        "name": graph.name,
+        "digest": graph.digest,
+        "entities": len(graph.entities),
+        "triples": len(graph.triples),
+        "treats": list(graph.treats),
+        "entity_types": [asdict(t) for t in graph.entity_types],
+        "metaedges": [asdict(e) for e in graph.metaedges],
+    }
+    (folder / GRAPH_FILE).write_text(json.dumps(header, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def load_schema(folder: Path) -> KnowledgeGraph:
+    """Read what `save_schema` wrote: a graph without triples."""
+    header = read_json(folder / GRAPH_FILE)
+    try:
+        types = tuple(EntityType(**t) for t in header["entity_types"])
+        metaedges = tuple(Metaedge(**e) for e in header["metaedges"])
+        name, treats, entities = header["name"], tuple(header["treats"]), int(header["entities"])
+    except (KeyError, TypeError) as error:
+        raise BadInputError(folder / GRAPH_FILE, f"not a kgdrug graph: {error}") from None
+    path = folder / "entities.tsv"
+    rows = [line.split("\t") for line in read_text(path).split("\n")[1:-1]]
+    bad = next((i for i, row in enumerate(rows, 2) if len(row) != 2), None)
+    if bad is not None:
+        raise BadInputError(path, "expected two columns, id and name", bad)
+    if len(rows) != entities:
+        raise BadInputError(path, f"has {len(rows)} entities where {GRAPH_FILE} says {entities}")
+    vocabulary = Vocabulary((row[0] for row in rows), (row[1] for row in rows))
+    return KnowledgeGraph(vocabulary, types, metaedges, np.empty((0, 3), np.int64), treats, name)
+
+
+def save_triples(triples: Int, path: Path) -> None:
+    """Write triples as int32 where that is wide enough."""
+    small = not triples.size or triples.max() < 2**31
+    np.save(path, triples.astype(np.int32 if small else np.int64), allow_pickle=False)
+
+
+def load_triples(path: Path) -> Int:
+    """Read what `save_triples` wrote, as int64."""
+    try:
+        triples = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise BadInputError(path, f"cannot be read as an array of triples: {error}") from None
+    if triples.ndim != 2 or triples.shape[1] != 3 or triples.dtype.kind != "i":
+        raise BadInputError(path, f"holds {triples.dtype} {triples.shape}, not integer (t, 3)")
+    result: Int = triples.astype(np.int64)
+    return result
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a JSON file."""
+    try:
+        content = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise BadInputError(path, f"is not JSON: {error.msg}", error.lineno) from None
+    if not isinstance(content, dict):
+        raise BadInputError(path, "does not hold a JSON object")
+    return content
+
+
+def read_text(path: Path) -> str:
+    """The UTF-8 text of a file."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadInputError(path, "is missing") from None
+    except UnicodeDecodeError as error:
+        raise BadInputError(path, f"is not UTF-8 text: {error.reason} at byte {error.start}") from None
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file, two-space indented, UTF-8."""
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def check_names(names: Iterable[str], file: Path) -> None:
+    """Refuse names that would break the tab-separated files."""
+    for name in names:
+        if "\t" in name or "\n" in name or "\r" in name:
+            raise BadInputError(file, f"a name holds a tab or a line end: {name!r}")

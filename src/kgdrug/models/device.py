@@ -1,0 +1,18 @@
+"""Where the arithmetic runs."""
+
+import torch
+
+from kgdrug.errors import UsageError
+
+
+def pick_device(name: str) -> torch.device:
+    """The device of this name; `auto` is CUDA, else MPS, else the CPU."""
+    if name == "auto":
+        cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
+        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(f"device is {name!r}, which is not to be had here: {str(error).splitlines()[0]}") from None
+    return device

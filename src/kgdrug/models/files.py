@@ -1,0 +1,32 @@
+"""Tensors on disk as safetensors: no pickle, and memory-mapped by any reader. The one door to that package."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from kgdrug.errors import BadInputError
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write tensors by name and a JSON-able mapping about them; an older file is replaced whole or not at all."""
+    from safetensors.torch import save_file
+
+    writing = path.with_name(path.name + ".writing")
+    contiguous = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
+    save_file(contiguous, writing, metadata={"kgdrug": json.dumps(about)})
+    writing.replace(path)
+
+
+def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what `write_tensors` wrote; a missing or damaged file is a BadInputError."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "pt", device) as file:
+            about = json.loads((file.metadata() or {}).get("kgdrug", "{}"))
+            return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
+    except (OSError, SafetensorError, json.JSONDecodeError) as error:
+        raise BadInputError(path, f"cannot be read as tensors: {error}") from None

@@ -1,0 +1,176 @@
+"""A question to ranked answers."""
+
+import logging
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from kgdrug.errors import UsageError
+from kgdrug.graph import KnowledgeGraph
+from kgdrug.trained import TrainedModel
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class KnownFact:
+    """A fact of the graph about the pair of question and answer, and the part of the split that holds it."""
+
+    metaedge: str
+    relation: str
+    part: str  # train, valid, test or withheld
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One ranked candidate.
+
+    rank: from 1 among the answers asked for; score: the model's, comparable within a question only, no probability;
+    percentile: share of all candidates of the question that score lower, in percent, ties counting half.
+    """
+
+    rank: int
+    id: str
+    name: str
+    type: str
+    score: float
+    percentile: float
+    known: tuple[KnownFact, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """An entity and the relations it is asked over; a relation of `r + m` asks for heads of `r`.
+
+    With several relations (a graph may have more than one that means "treats") a candidate's score is its best.
+    """
+
+    entity: int
+    relations: tuple[int, ...]
+
+    def text(self, graph: KnowledgeGraph) -> str:
+        """The question in words, with `?` for the answer: `? treats asthma`."""
+        parts = []
+        for r in self.relations:
+            metaedge = graph.metaedges[r % graph.relations]
+            name = graph.entities.names[self.entity]
+            words = (name, metaedge.relation, "?") if r < graph.relations else ("?", metaedge.relation, name)
+            parts.append(" ".join(words))
+        return " or ".join(dict.fromkeys(parts))
+
+
+def question(
+    graph: KnowledgeGraph,
+    *,
+    head: str | None = None,
+    tail: str | None = None,
+    relation: str | None = None,
+    disease: str | None = None,
+    compound: str | None = None,
+) -> Question:
+    """The question of one given entity, by id or name: head or tail with a relation, or disease or compound.
+
+    disease asks "which compounds treat it?", compound "which diseases does it treat?", over the treatment relations.
+    """
+    given = {"head": head, "tail": tail, "disease": disease, "compound": compound}
+    given = {key: value for key, value in given.items() if value is not None}
+    if len(given) != 1:
+        came = " and ".join(given) or "none"
+        raise UsageError(f"give one of disease, compound, head or tail; {came} came")
+    (key, text), m = given.popitem(), graph.relations
+    assert text is not None
+    if key in ("head", "tail"):
+        if relation is None:
+            raise UsageError(
+                f"{key} needs a relation: one of {', '.join(e.abbreviation for e in graph.metaedges[:30])}"
+            )
+        r = graph.relation(relation) + (m if key == "tail" else 0)
+        return Question(graph.find(text, r), (r,))
+    if relation is not None:
+        raise UsageError(f"{key} asks over the treatment relations; with relation give head or tail")
+    if not graph.treatment_relations:
+        raise UsageError(f"the graph {graph.name} names no treatment relation; ask with head or tail and a relation")
+    relations = [r + m if key == "disease" else r for r in graph.treatment_relations]
+    ranges = list(dict.fromkeys(graph.heads(r) for r in relations))
+    entity = graph.entities.find(text, ranges, key)
+    fitting = tuple(r for r in relations if entity in graph.heads(r))
+    first = graph.answers(fitting[0])
+    return Question(entity, tuple(r for r in fitting if graph.answers(r) == first))
+
+
+def answer(model: TrainedModel, asked: Question, top: int = 20, novel: bool = False) -> list[Answer]:
+    """The best `top` answers of the question's answer type, best first; ties in the order of the entity table.
+
+    novel: leave out candidates that the graph, in any part, already holds for an asked relation. Every other fact
+    that joins a candidate with the question's entity is marked in `known`.
+    """
+    if top < 1:
+        raise UsageError(f"top is {top}; it must be at least 1")
+    graph, candidates = model.graph, model.graph.answers(asked.relations[0])
+    if not _seen_in_training(model, asked.entity):
+        log.warning("%s stands in no training triple: this ranking is arbitrary", graph.entities.label(asked.entity))
+    queries = torch.tensor([[asked.entity, r] for r in asked.relations])
+    scores = model.scores(queries, slice(candidates.start, candidates.stop)).amax(0).cpu().numpy()
+    known = _known_facts(model, asked.entity, candidates)
+    eligible = np.arange(len(candidates))
+    if novel:
+        asked_for = {graph.metaedges[r % graph.relations].abbreviation for r in asked.relations}
+        taken = [c for c, facts in known.items() if any(f.metaedge in asked_for for f in facts)]
+        eligible = np.setdiff1d(eligible, np.array(taken, np.int64) - candidates.start)
+    order = eligible[np.argsort(-scores[eligible], kind="stable")][:top]
+    ascending = np.sort(scores)
+    below = np.searchsorted(ascending, scores[order]) + np.searchsorted(ascending, scores[order], "right") - 1
+    percentiles = 100 * below / 2 / max(1, len(scores) - 1)
+    return [
+        Answer(
+            rank=rank,
+            id=graph.entities.ids[entity],
+            name=graph.entities.names[entity],
+            type=graph.type_of(entity).name,
+            score=float(scores[entity - candidates.start]),
+            percentile=float(percentile),
+            known=tuple(known.get(entity, ())),
+        )
+        for rank, (entity, percentile) in enumerate(
+            zip((order + candidates.start).tolist(), percentiles, strict=True), 1
+        )
+    ]
+
+
+def predict(
+    model: TrainedModel,
+    *,
+    head: str | None = None,
+    tail: str | None = None,
+    relation: str | None = None,
+    disease: str | None = None,
+    compound: str | None = None,
+    top: int = 20,
+    novel: bool = False,
+) -> list[Answer]:
+    """Ranked answers to one question; see `question` and `answer`."""
+    asked = question(model.graph, head=head, tail=tail, relation=relation, disease=disease, compound=compound)
+    return answer(model, asked, top, novel)
+
+
+def _known_facts(model: TrainedModel, entity: int, candidates: range) -> dict[int, list[KnownFact]]:
+    """Facts of every relation, direction and part between the entity and each candidate."""
+    graph, m = model.graph, model.graph.relations
+    joining = [r for r in range(2 * m) if entity in graph.heads(r) and graph.answers(r) == candidates]
+    queries = np.array([[entity, r] for r in joining], np.int64).reshape(-1, 2)
+    facts: dict[int, list[KnownFact]] = defaultdict(list)
+    for part, tails in model.known.items():
+        rows, found = tails.of(queries)
+        for row, candidate in zip(rows.tolist(), found.tolist(), strict=True):
+            metaedge = graph.metaedges[joining[row] % m]
+            fact = KnownFact(metaedge.abbreviation, metaedge.relation, part)
+            if fact not in facts[candidate]:
+                facts[candidate].append(fact)
+    return facts
+
+
+def _seen_in_training(model: TrainedModel, entity: int) -> bool:
+    queries = np.array([[entity, r] for r in range(2 * model.graph.relations)], np.int64)
+    return "train" in model.known and len(model.known["train"].of(queries)[0]) > 0

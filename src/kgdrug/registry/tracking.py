@@ -1,0 +1,244 @@
+"""Every run tracked in MLflow without a line by the user, and runs and models found again.
+
+`MLFLOW_TRACKING_URI` is respected; otherwise runs go to `mlflow.db` (SQLite) in the working folder, where
+`mlflow ui` finds them.
+"""
+
+import logging
+import os
+import platform
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from kgdrug.config import Experiment, flat
+from kgdrug.errors import KgdrugError, UsageError
+from kgdrug.splits import Split
+from kgdrug.trained import MANIFEST, TrainedModel, load_trained
+from kgdrug.training import Epoch
+
+ARTIFACT = "model"  # name of the logged model, and of the folder inside its artifacts
+PACKAGES = ("kgdrug", "torch", "dgl", "numpy", "networkx", "pandas", "polars", "mlflow", "fastapi")
+_TAG = "kgdrug.version"
+
+
+def import_mlflow() -> ModuleType:
+    """MLflow, quiet, without telemetry, on the user's tracking server or the local SQLite file."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    import mlflow
+
+    for name in ("mlflow", "alembic"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    if not mlflow.is_tracking_uri_set():
+        mlflow.set_tracking_uri(f"sqlite:///{Path.cwd() / 'mlflow.db'}")
+    return mlflow  # type: ignore[no-any-return]
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that decide a result."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def git_state(folder: Path) -> dict[str, str]:
+    """Commit and dirtiness of the checkout around a folder; empty where there is none."""
+
+    def git(*words: str) -> str | None:
+        try:
+            done = subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=20)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
+    return {} if commit is None else {"git.commit": commit, "git.dirty": str(bool(changes)).lower()}
+
+
+@dataclass
+class Tracker:
+    """An open MLflow run."""
+
+    mlflow: ModuleType
+    run_id: str
+    uri: str
+
+    def epoch(self, epoch: Epoch) -> None:
+        """Log an epoch's numbers, as a step."""
+        values = {
+            "train.loss": epoch.loss,
+            "train.seconds": epoch.seconds,
+            "train.triples_per_second": epoch.triples_per_second,
+        }
+        if epoch.valid is not None:
+            values |= _numbers({"valid": epoch.valid})
+        self.mlflow.log_metrics(values, step=epoch.number)
+
+    def result(self, metrics: Mapping[str, Any], timings: Mapping[str, float]) -> None:
+        """Log final metrics as `test.both.mrr` and so on, and timings as `seconds.train` and so on."""
+        self.mlflow.log_metrics(_numbers({"test": metrics, "seconds": timings}))
+        self.mlflow.log_dict(dict(metrics), "metrics.json")
+
+    def model(self, folder: Path, example: Mapping[str, Any]) -> None:
+        """Log a trained-model folder as a model that `mlflow.pyfunc.load_model` answers from."""
+        from kgdrug.registry import pyfunc
+
+        self.mlflow.pyfunc.log_model(
+            name=ARTIFACT,
+            python_model=str(Path(pyfunc.__file__)),
+            artifacts={ARTIFACT: str(folder)},
+            signature=pyfunc.signature(),
+            input_example=[dict(example)],
+            pip_requirements=[f"kgdrug=={versions()['kgdrug']}"],
+        )
+
+
+@contextmanager
+def tracked(
+    experiment: Experiment, split: Split, device: str, run_name: str, run_id: str | None = None
+) -> Iterator[Tracker]:
+    """An MLflow run with all that decides it logged; it ends as failed or killed when the block does.
+
+    run_id: a run to go on with, of a training that was stopped.
+    """
+    mlflow = import_mlflow()
+    try:
+        mlflow.set_experiment(experiment.name)
+        run = mlflow.start_run(run_id=run_id, run_name=None if run_id else run_name)
+    except mlflow.exceptions.MlflowException as error:
+        raise KgdrugError(f"MLflow at {mlflow.get_tracking_uri()}: {str(error).splitlines()[0]}") from error
+    tracker = Tracker(mlflow, run.info.run_id, mlflow.get_tracking_uri())
+    status = "FAILED"
+    try:
+        if run_id is None:
+            settings = {key: str(value) for key, value in flat(experiment).items()}
+            mlflow.log_params(settings)
+            state = {f"version.{name}": number for name, number in versions().items()}
+            mlflow.set_tags({_TAG: versions()["kgdrug"], "device": device, **state, **git_state(Path.cwd())})
+            for dataset, context in _datasets(split):
+                mlflow.log_input(dataset, context=context)
+        yield tracker
+        status = "FINISHED"
+    except KeyboardInterrupt:
+        status = "KILLED"
+        raise
+    finally:
+        mlflow.end_run(status)
+
+
+def resolve_model(model: str) -> Path:
+    """The trained-model folder that a user means: a folder, `NAME@ALIAS`, `NAME/VERSION` or `runs:ID`."""
+    if (Path(model) / MANIFEST).is_file():
+        return Path(model)
+    name, _, version_text = model.rpartition("/")
+    if model.startswith("runs:"):
+        uri = f"runs:/{model.removeprefix('runs:').strip('/')}/{ARTIFACT}"
+    elif "@" in model or (name and version_text.isdigit()):
+        uri = f"models:/{model}"
+    elif Path(model).exists():
+        raise UsageError(f"{model} is not a trained model: it has no {MANIFEST}")
+    else:
+        raise UsageError(f"no such model: {model}; give a folder, NAME@ALIAS, NAME/VERSION or runs:ID")
+    mlflow = import_mlflow()
+    try:
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
+    except (mlflow.exceptions.MlflowException, OSError) as error:
+        message = str(error).strip().splitlines()[0]
+        raise UsageError(f"no such model: {model} (MLflow at {mlflow.get_tracking_uri()}: {message})") from error
+    found = sorted(folder.rglob(MANIFEST))
+    if not found:
+        raise UsageError(f"{model} is an MLflow model, but not one that kgdrug trained")
+    return found[0].parent
+
+
+def load_model(model: str | Path) -> TrainedModel:
+    """The trained model in a folder, or the one meant by `NAME@ALIAS`, `NAME/VERSION` or `runs:ID`."""
+    return load_trained(resolve_model(str(model)))
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """A tracked run; times in seconds since 1970 and seconds."""
+
+    id: str
+    name: str
+    experiment: str
+    status: str
+    started: float
+    seconds: float | None
+    params: Mapping[str, str]
+    metrics: Mapping[str, float]
+    tags: Mapping[str, str]
+    datasets: Sequence[tuple[str, str, str]]  # name, digest, context
+
+
+def list_runs(limit: int = 50) -> list[RunSummary]:
+    """kgdrug's runs, newest first."""
+    mlflow = import_mlflow()
+    client = mlflow.MlflowClient()
+    names = {e.experiment_id: e.name for e in client.search_experiments()}
+    if not names:
+        return []
+    runs = client.search_runs(list(names), f"tags.`{_TAG}` != ''", max_results=limit, order_by=["start_time DESC"])
+    return [_summary(run, names[run.info.experiment_id]) for run in runs]
+
+
+def show_run(run_id: str) -> RunSummary:
+    """The run of this id, or of the only id that starts so."""
+    known = [run for run in list_runs(1000) if run.id.startswith(run_id) or run.name == run_id]
+    if len(known) == 1:
+        return known[0]
+    problem = "several runs start so" if known else "no such run"
+    raise UsageError(f"{problem}: {run_id}; see: kgdrug runs list")
+
+
+def _summary(run: Any, experiment: str) -> RunSummary:
+    info, data = run.info, run.data
+    seconds = (info.end_time - info.start_time) / 1000 if info.end_time else None
+    inputs = [
+        (i.dataset.name, i.dataset.digest, next((t.value for t in i.tags if t.key == "mlflow.data.context"), ""))
+        for i in run.inputs.dataset_inputs
+    ]
+    return RunSummary(
+        info.run_id, info.run_name, experiment, info.status, info.start_time / 1000, seconds,
+        data.params, data.metrics, data.tags, inputs,
+    )  # fmt: skip
+
+
+def _datasets(split: Split) -> Iterator[tuple[Any, str]]:
+    from mlflow.data.code_dataset_source import CodeDatasetSource
+    from mlflow.data.meta_dataset import MetaDataset
+
+    graph = split.graph
+    # MLflow keeps 36 characters of a digest; the whole stands in the tags of the source
+    about = {
+        "graph.digest": graph.digest,
+        "split.digest": split.digest,
+        **{f"split.{k}": str(v) for k, v in split.made.items()},
+    }
+    source = CodeDatasetSource(tags=about)
+    yield MetaDataset(source, name=graph.name, digest=graph.digest[:36]), "graph"
+    yield MetaDataset(source, name=f"{graph.name} split", digest=split.digest[:36]), "split"
+
+
+def _numbers(nested: Mapping[str, Any], prefix: str = "") -> dict[str, float]:
+    """Finite numbers of a nested mapping, by dotted name; MLflow's names allow no `>`, which `Gr>G` has."""
+    result: dict[str, float] = {}
+    for key, value in nested.items():
+        name = prefix + key.replace(">", "-")
+        if isinstance(value, Mapping):
+            result |= _numbers(value, name + ".")
+        elif isinstance(value, int | float) and value == value:
+            result[name] = float(value)
+    return result

@@ -1,0 +1,125 @@
+"""The trained-model folder: complete in itself, without pickle, each file vouched for by a SHA-256.
+
+`graph.json`, `entities.tsv`, `triples.npy` (as a built graph), `parts.npy` (which part each triple is in),
+`split.json`, `experiment.json`, `metrics.json`, `members/*.safetensors`, and `manifest.json` over all of them.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from kgdrug.config import Experiment, experiment_from, to_dict
+from kgdrug.errors import BadInputError, UsageError
+from kgdrug.graph import KnowledgeGraph, KnownTails, load_graph_folder, save_graph
+from kgdrug.graph.store import read_json, write_json
+from kgdrug.models import Candidates, TableModel, load_table_model, save_table_model
+from kgdrug.splits import Split
+
+FORMAT = "kgdrug model 1"
+MANIFEST = "manifest.json"
+PARTS = {"train": 1, "valid": 2, "test": 4, "withheld": 8}  # bits, since a fixed split may repeat a triple
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedModel:
+    """Everything that serving needs: members, graph, known facts by part, configuration, and metrics.
+
+    members: one model a seed or fold; the answer is the mean of their scores.
+    """
+
+    members: Sequence[TableModel]
+    split: Split
+    experiment: Experiment
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    digest: str = ""  # SHA-256 of the manifest; empty for a model that was not loaded from a folder
+
+    @property
+    def graph(self) -> KnowledgeGraph:
+        return self.split.graph
+
+    @property
+    def name(self) -> str:
+        return self.experiment.name
+
+    @property
+    def scores_all_entities(self) -> bool:
+        """Whether training saw negatives of every type, so that ranks against all entities mean something."""
+        return self.experiment.training.candidates == "all" or not self.graph.typed
+
+    @cached_property
+    def known(self) -> dict[str, KnownTails]:
+        """The known answers of each part."""
+        parts = {part: getattr(self.split, part) for part in PARTS}
+        n, m = len(self.graph.entities), self.graph.relations
+        return {part: KnownTails(triples, n, m) for part, triples in parts.items() if len(triples)}
+
+    def scores(self, queries: Tensor, candidates: Candidates) -> Tensor:
+        """`(b, k)`, the mean over members; see `Model.scores`."""
+        first, *others = (member.scores(queries, candidates) for member in self.members)
+        return torch.stack([first, *others]).mean(0) if others else first
+
+
+def save_trained(model: TrainedModel, folder: Path) -> None:
+    """Write the model into an existing, empty folder."""
+    save_graph(model.graph, folder)
+    np.save(folder / "parts.npy", _parts(model.split), allow_pickle=False)
+    write_json(folder / "split.json", {"digest": model.split.digest, **model.split.made})
+    write_json(folder / "experiment.json", to_dict(model.experiment))
+    write_json(folder / "metrics.json", model.metrics)
+    (folder / "members").mkdir()
+    for i, member in enumerate(model.members):
+        save_table_model(member, folder / "members" / f"{i}.safetensors")
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    sums = {p.relative_to(folder).as_posix(): _sha256(p) for p in files}
+    write_json(folder / MANIFEST, {"format": FORMAT, "name": model.name, "files": sums})
+
+
+def load_trained(folder: Path, check: bool = True) -> TrainedModel:
+    """Read a trained-model folder; with check, every file is compared with its SHA-256 first."""
+    if not (folder / MANIFEST).is_file():
+        raise UsageError(f"{folder} is not a trained model: it has no {MANIFEST}")
+    manifest = read_json(folder / MANIFEST)
+    if manifest.get("format") != FORMAT:
+        raise BadInputError(folder / MANIFEST, f"format is {manifest.get('format')!r}; this kgdrug reads {FORMAT!r}")
+    if check:
+        verify(folder, manifest["files"])
+    graph = load_graph_folder(folder)
+    bits = np.load(folder / "parts.npy", allow_pickle=False)
+    made = read_json(folder / "split.json")
+    made.pop("digest")
+    split = Split(graph, **{part: graph.triples[bits & bit > 0] for part, bit in PARTS.items()}, made=made)
+    members = [load_table_model(p) for p in sorted((folder / "members").glob("*.safetensors"))]
+    experiment = experiment_from(read_json(folder / "experiment.json"), str(folder / "experiment.json"))
+    return TrainedModel(members, split, experiment, read_json(folder / "metrics.json"), _sha256(folder / MANIFEST))
+
+
+def verify(folder: Path, sums: Mapping[str, str]) -> None:
+    """BadInputError for the first file that is missing or is not what was saved."""
+    for name, expected in sums.items():
+        path = folder / name
+        if not path.is_file():
+            raise BadInputError(path, f"is missing, though {MANIFEST} lists it")
+        if _sha256(path) != expected:
+            raise BadInputError(path, f"is damaged or was changed: its SHA-256 is not the one in {MANIFEST}")
+
+
+def _parts(split: Split) -> np.ndarray:
+    n, triples = len(split.graph.entities), split.graph.triples
+    bits = np.zeros(len(triples), np.uint8)
+    order = (triples[:, 1] * n + triples[:, 0]) * n + triples[:, 2]  # ascending, as the triples are
+    for part, bit in PARTS.items():
+        rows = getattr(split, part)
+        bits[np.searchsorted(order, (rows[:, 1] * n + rows[:, 0]) * n + rows[:, 2])] |= bit
+    return bits
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,46 @@
+"""A training that was stopped, on disk: one file, written whole or not at all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kgdrug.errors import BadInputError
+from kgdrug.models import TableModel, read_tensors, write_tensors
+from kgdrug.training.loop import State
+
+
+@dataclass
+class Checkpoint:
+    """The state after an epoch, the tables of the best epoch, and what the run was (to refuse another)."""
+
+    state: State
+    best: TableModel
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write the file in place of an older one."""
+    state, best = checkpoint.state, checkpoint.best
+    tensors = {
+        "entity": state.model.entity,
+        "relation": state.model.relation,
+        "entity_sum": state.entity_sum,
+        "relation_sum": state.relation_sum,
+        "best_entity": best.entity,
+        "best_relation": best.relation,
+    }
+    counters = {"epoch": state.epoch, "best_mrr": state.best_mrr, "best_epoch": state.best_epoch}
+    write_tensors(path, tensors, {"score": best.score, "counters": counters, "about": dict(checkpoint.about)})
+
+
+def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
+    """Read what `save_checkpoint` wrote, with its tables on a device."""
+    tensors, about = read_tensors(path, device)
+    try:
+        model = TableModel(about["score"], tensors["entity"], tensors["relation"])
+        best = TableModel(about["score"], tensors["best_entity"], tensors["best_relation"])
+        state = State(model, tensors["entity_sum"], tensors["relation_sum"], **about["counters"])
+        return Checkpoint(state, best, about["about"])
+    except (KeyError, TypeError) as error:
+        raise BadInputError(path, f"is no checkpoint: {error}") from None
