@@ -17,7 +17,7 @@ from kgdrug.registry import tracked
 from kgdrug.sources import load_graph
 from kgdrug.splits import Split, fixed, hold_out_given, hold_out_pairs, hold_out_triples
 from kgdrug.trained import TrainedModel, load_trained, save_trained
-from kgdrug.training import Checkpoint, Epoch, State, load_checkpoint, save_checkpoint, train
+from kgdrug.training import Checkpoint, Epoch, State, keep_freed_memory, load_checkpoint, save_checkpoint, train
 
 log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 10.0  # a checkpoint is written after an epoch when the last one is at least this old
@@ -75,6 +75,7 @@ def run(
     refuse_existing(folder, force)
     started = time.perf_counter()
     device = pick_device(experiment.device)
+    keep_freed_memory()
     split = make_split(experiment)
     if experiment.evaluation.candidates == "all" and experiment.training.candidates != "all" and split.graph.typed:
         raise UsageError(

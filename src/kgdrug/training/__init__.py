@@ -2,5 +2,6 @@
 
 from kgdrug.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from kgdrug.training.loop import Epoch, State, train
+from kgdrug.training.memory import keep_freed_memory
 
-__all__ = ["Checkpoint", "Epoch", "State", "load_checkpoint", "save_checkpoint", "train"]
+__all__ = ["Checkpoint", "Epoch", "State", "keep_freed_memory", "load_checkpoint", "save_checkpoint", "train"]

@@ -3,7 +3,6 @@
 Queries that repeat are scored once: a batch is some distinct queries and, for each, some or all of its answers.
 """
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -13,6 +12,10 @@ from torch import Tensor
 
 from kgdrug.graph import KnowledgeGraph, KnownTails
 from kgdrug.graph.known import Int
+
+# Answers of one query in a batch. Whole queries score fewest rows, but few distinct queries then share a step, and
+# hubs rule it: on Hetionet valid MRR after two epochs was 0.24 with 8, 0.21 with 128 (batches of 1,024 triples).
+PIECE = 8
 
 
 @dataclass(frozen=True)
@@ -42,8 +45,7 @@ class _Pieces:
 class Batches:
     """The batches of every epoch, from a seed and the epoch's number alone, so that any epoch can be made again.
 
-    A query with many answers is cut into pieces of at most `batch_size / 8`, so that a hub's answers spread over
-    several steps and memory stays bounded.
+    A query with many answers is cut into pieces of at most `PIECE`, so that a hub's answers spread over many steps.
     """
 
     def __init__(self, graph: KnowledgeGraph, known: KnownTails, batch_size: int, candidates: str, seed: int) -> None:
@@ -54,14 +56,11 @@ class Batches:
         # answers in random order within their query, so that a piece is a random part of them
         query_of = np.repeat(np.arange(len(counts)), counts)
         self.tails = known.tails[np.lexsort((rng.random(len(known.tails)), query_of))]
-        import os
-
-        piece = int(os.environ.get("PIECE", max(1, batch_size // 8)))
-        pieces_of = -(-counts // piece)
+        pieces_of = -(-counts // PIECE)
         query = np.repeat(np.arange(len(counts)), pieces_of)
         nth = np.arange(len(query)) - np.repeat(np.cumsum(pieces_of) - pieces_of, pieces_of)
-        starts = known.offsets[query] + nth * piece
-        lengths = np.minimum(known.offsets[query + 1] - starts, piece)
+        starts = known.offsets[query] + nth * PIECE
+        lengths = np.minimum(known.offsets[query + 1] - starts, PIECE)
         queries = known.queries[query]
         spans = graph.relation_ranges[0][queries[:, 1]]
         if candidates == "all":
@@ -78,8 +77,7 @@ class Batches:
         for group in self.groups:
             order = rng.permutation(len(group.queries))
             filled = np.cumsum(group.counts[order])
-            size = max(1, min(self.batch_size, int(filled[-1]) // int(os.environ.get("STEPS", 100))))
-            cuts = np.searchsorted(filled, np.arange(size, filled[-1], size)) + 1
+            cuts = np.searchsorted(filled, np.arange(self.batch_size, filled[-1], self.batch_size)) + 1
             plan += [(group, rows) for rows in np.split(order, cuts) if len(rows)]
         for i in rng.permutation(len(plan)):
             yield self._batch(*plan[i])

@@ -11,6 +11,7 @@ Adagrad is element-wise, which reaches a given valid MRR several times sooner th
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -112,10 +113,10 @@ def step(state: State, batch: Batch, config: TrainingConfig, generator: torch.Ge
 
     entity = model.entity.index_select(0, touched).requires_grad_()
     relation = model.relation.index_select(0, relations).requires_grad_()
-    queries = model.function.query(entity.index_select(0, head_at), relation.index_select(0, relation_at))
+    queries = model.function.query(take_rows(entity, head_at), take_rows(relation, relation_at))
     if candidate_at is not None:
-        scores = model.function.compare(queries, entity.index_select(0, candidate_at.to(device)))
-        positive = model.function.pairwise(queries.index_select(0, rows), entity.index_select(0, answer_at))
+        scores = model.function.compare(queries, take_rows(entity, candidate_at.to(device)))
+        positive = model.function.pairwise(take_rows(queries, rows), take_rows(entity, answer_at))
         column = torch.full((len(touched),), -1, device=device)
         column[candidate_at.to(device)] = torch.arange(len(candidate_at), device=device)
         hit = column[answer_at]
@@ -140,6 +141,27 @@ def step(state: State, batch: Batch, config: TrainingConfig, generator: torch.Ge
         adagrad(model.entity, state.entity_sum, touched, entity, entity.grad, config.learning_rate)
         adagrad(model.relation, state.relation_sum, relations, relation, relation.grad, config.learning_rate)
     return float(loss_sum.detach())
+
+
+class _TakeRows(torch.autograd.Function):
+    """`index_select` whose gradient is one `index_add_` of whole rows (torch's own scatters element by element)."""
+
+    @staticmethod
+    def forward(ctx: Any, table: Tensor, rows: Tensor) -> Tensor:
+        ctx.save_for_backward(rows)
+        ctx.size = len(table)
+        return table.index_select(0, rows)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        (rows,) = ctx.saved_tensors
+        return gradient.new_zeros(ctx.size, gradient.shape[1]).index_add_(0, rows, gradient), None
+
+
+def take_rows(table: Tensor, rows: Tensor) -> Tensor:
+    """Rows of a table, `(k, d)`."""
+    taken: Tensor = _TakeRows.apply(table, rows)  # type: ignore[no-untyped-call]
+    return taken
 
 
 def adagrad(table: Tensor, sums: Tensor, rows: Tensor, values: Tensor, gradient: Tensor, rate: float) -> None:

@@ -1,0 +1,40 @@
+# make demo, make test: all the set-up there is. PYTHON=... picks another interpreter.
+
+# the first that runs and is new enough; DGL has wheels for 3.11 and 3.12
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# a machine whose own torch sees a GPU keeps that torch
+OWN_TORCH := $(shell $(PYTHON) -c 'import torch; print(torch.cuda.is_available())' 2>/dev/null)
+BIN := .venv/bin
+
+.PHONY: demo test lint clean
+
+demo: .venv/installed
+	$(BIN)/kgdrug demo
+
+test: .venv/installed-dev lint
+	$(BIN)/python -m pytest --cov --cov-fail-under=90
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "kgdrug needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(if $(filter True,$(OWN_TORCH)),--system-site-packages) .venv
+
+.venv/constraints.txt: constraints.txt .venv/bin/python
+	$(if $(filter True,$(OWN_TORCH)),grep -v '^torch==',cat) constraints.txt > $@
+
+.venv/installed: pyproject.toml .venv/constraints.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c .venv/constraints.txt -e .
+	touch $@
+
+.venv/installed-dev: pyproject.toml .venv/constraints.txt
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c .venv/constraints.txt -e '.[dev]'
+	touch $@ .venv/installed
+
+clean:
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

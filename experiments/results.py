@@ -1,0 +1,93 @@
+"""Make `experiments/RESULTS.md`: each experiment trained by the command line in a process of its own.
+
+    python experiments/results.py [NAME ...]      # default: every experiment whose graph is on this machine
+
+Wall time and peak memory are the whole process's, from reading the graph to the written model.
+"""
+
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "RESULTS.md"
+KGDRUG = [sys.executable, "-m", "kgdrug.cli"]
+METRICS = {"MRR": "mrr", "Hits@1": "hits_at_1", "Hits@3": "hits_at_3", "Hits@10": "hits_at_10", "AMRI": "amri"}
+
+
+def measure(experiment: Path) -> dict[str, object]:
+    """Train and evaluate one experiment; wall seconds, peak memory in MiB, and the evaluation."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
+        model = Path(folder) / "model"
+        started = time.perf_counter()
+        process = subprocess.Popen(
+            [*KGDRUG, "train", str(experiment), "--out", str(model)], cwd=folder, env=environment
+        )
+        _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - started
+        if status:
+            raise SystemExit(f"{experiment.name} failed")
+        report = subprocess.run(
+            [*KGDRUG, "evaluate", str(model), "--json"], cwd=folder, capture_output=True, check=True
+        )
+        about = json.loads((model / "metrics.json").read_text())
+        digests = [json.loads((model / name).read_text())["digest"][:12] for name in ("graph.json", "split.json")]
+        return {
+            "wall": wall,
+            "memory": usage.ru_maxrss / 1024,
+            "seconds": about["seconds"],
+            "valid": about["valid"],
+            "digests": digests,
+            **json.loads(report.stdout),
+        }
+
+
+def table(name: str, result: dict) -> str:
+    """A section of RESULTS.md."""
+    lines = [
+        f"## {name}",
+        "",
+        f"`kgdrug train experiments/{name}.toml`: {result['wall']:.0f} s of wall time in all, "
+        f"{result['seconds']['train']:.0f} s of it training, peak memory {result['memory']:.0f} MiB; "
+        f"best valid MRR {result['valid']['mrr']:.3f} in epoch {result['valid']['epoch']}. "
+        f"Graph {result['digests'][0]}, split {result['digests'][1]}, candidates {result['candidates']}, "
+        f"{result['both']['queries']} queries.",
+        "",
+        "| asked for | model | " + " | ".join(METRICS) + " |",
+        "| --- | --- |" + " ---: |" * len(METRICS),
+    ]
+    for side in ("both", "tail", "head"):
+        baselines = result["baselines"] if side == "both" else result["baselines_by_side"][side]
+        for model, values in {"this model": result[side], **{f"baseline {k}": v for k, v in baselines.items()}}.items():
+            numbers = " | ".join("-" if values[key] is None else f"{values[key]:.3f}" for key in METRICS.values())
+            lines.append(f"| {side} | {model} | {numbers} |")
+    return "\n".join(lines) + "\n"
+
+
+def main(names: list[str]) -> None:
+    """Measure the named experiments and put their sections in place of the old ones."""
+    old = RESULTS.read_text() if RESULTS.exists() else ""
+    sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", old, flags=re.M | re.S))
+    sections = {name: f"## {name}\n{body.rstrip()}\n" for name, body in sections.items()}
+    for name in names or sorted(p.stem for p in HERE.glob("*.toml")):
+        sections[name] = table(name, measure(HERE / f"{name}.toml"))
+        versions = ", ".join(f"{package} {version(package)}" for package in ("kgdrug", "torch", "numpy"))
+        machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, {versions}"
+        intro = (
+            "# Results\n\nMade by `make results`; read how in `experiments/results.py`. Filtered realistic ranks of the test "
+            "triples; tail asked for: which diseases for a compound; head asked for: which compounds for a disease. "
+            f"Machine: {machine}. One seed each: differences of a few hundredths are noise.\n"
+        )
+        RESULTS.write_text("\n".join([intro, *(sections[key] for key in sorted(sections))]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

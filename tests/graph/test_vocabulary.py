@@ -1,0 +1,220 @@
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kgdrug.errors import AmbiguousNameError, UnknownNameError, UsageError
+from kgdrug.graph import Vocabulary
+
+LABELS = {
+    "Compound::DB00331": "Metformin",
+    "Compound::DB00945": "Acetylsalicylic acid",
+    "Compound::DB00264": "Metoprolol",
+    "Disease::1": "diabetes",
+    "Disease::2": "metastasis",
+    "Gene::4233": "MET",
+}
+COMPOUNDS, DISEASES, GENES = range(3), range(3, 5), range(5, 6)
+
+
+@pytest.fixture
+def vocabulary() -> Vocabulary:
+    return Vocabulary(LABELS, LABELS.values())
+
+
+def test_each_id_has_one_index_and_each_index_one_id(vocabulary):
+    assert len(vocabulary) == 6
+    assert [vocabulary.index(entity) for entity in LABELS] == list(range(6))
+    assert [vocabulary.ids[vocabulary.index(entity)] for entity in LABELS] == list(LABELS)
+    assert "Gene::4233" in vocabulary
+    assert "MET" not in vocabulary
+
+
+def test_an_index_is_asked_for_by_the_exact_id_alone(vocabulary):
+    for text in ("compound::db00331", "Metformin", " Compound::DB00331"):
+        with pytest.raises(UnknownNameError):
+            vocabulary.index(text)
+
+
+@pytest.mark.parametrize("text", ["Compound::DB00331", "COMPOUND::db00331", "Metformin", "metformin", "  METFORMIN\t"])
+def test_an_entity_is_found_by_id_or_name_in_any_case(vocabulary, text):
+    assert vocabulary.find(text) == 0
+
+
+def test_a_name_is_found_where_case_folding_changes_its_length():
+    assert Vocabulary(["a", "b"], ["Weißdorn", "x"]).find("WEISSDORN") == 0
+
+
+def test_an_exact_id_wins_over_the_name_of_another():
+    vocabulary = Vocabulary(["1", "2"], ["2", "one"])
+    assert vocabulary.find("2") == 1
+    assert vocabulary.find("one") == 1
+
+
+def test_an_id_in_another_case_does_not_win_over_a_name():
+    with pytest.raises(AmbiguousNameError):
+        Vocabulary(["x", "b"], ["B", "name"]).find("B")
+
+
+def test_an_ambiguous_name_lists_the_ids_that_bear_it():
+    vocabulary = Vocabulary(["Compound::1", "Compound::2", "Gene::1"], ["Insulin", "insulin", "INS"])
+    with pytest.raises(AmbiguousNameError) as caught:
+        vocabulary.find("INSULIN")
+    assert caught.value.matches == ("Insulin (Compound::1)", "insulin (Compound::2)")
+    assert "Compound::1" in str(caught.value)
+    assert "Compound::2" in str(caught.value)
+    assert isinstance(caught.value, UsageError)
+
+
+def test_a_name_is_not_ambiguous_among_entities_of_which_one_bears_it():
+    vocabulary = Vocabulary(["Disease::1", "Gene::1", "Gene::2"], ["ER", "ER", "INS"])
+    assert vocabulary.find("er", [range(0, 1)]) == 0
+    assert vocabulary.find("er", [range(1, 3)]) == 1
+    with pytest.raises(AmbiguousNameError):
+        vocabulary.find("er", [range(0, 1), range(1, 3)])
+
+
+def test_an_entity_outside_the_ranges_is_not_found_even_by_its_exact_id(vocabulary):
+    assert vocabulary.find("Disease::1", [COMPOUNDS, DISEASES]) == 3
+    with pytest.raises(UnknownNameError):
+        vocabulary.find("Disease::1", [COMPOUNDS, GENES])
+
+
+def test_an_exact_id_outside_the_ranges_leaves_the_name_inside_them():
+    assert Vocabulary(["1", "2"], ["2", "one"]).find("2", [range(0, 1)]) == 0
+
+
+def test_an_unknown_name_names_its_close_matches(vocabulary):
+    with pytest.raises(UnknownNameError, match=r"unknown entity 'Metfrmin'; did you mean Metformin \(Compound::DB0033"):
+        vocabulary.find("Metfrmin")
+
+
+def test_a_short_name_within_the_text_is_not_closer_than_the_name_that_was_meant(vocabulary):
+    with pytest.raises(UnknownNameError) as caught:
+        vocabulary.find("Metfromin")
+    assert caught.value.close[0] == "Metformin (Compound::DB00331)"
+    assert vocabulary.search("metfromin")[0] == 0
+
+
+def test_a_mistyped_id_names_the_id_it_resembles(vocabulary):
+    for look_up in (vocabulary.index, vocabulary.find):
+        with pytest.raises(UnknownNameError) as caught:
+            look_up("Compound::DB0033")
+        assert caught.value.close[:1] == ("Metformin (Compound::DB00331)",)
+
+
+def test_close_matches_are_of_the_ranges_asked_for(vocabulary):
+    with pytest.raises(UnknownNameError) as caught:
+        vocabulary.find("metastasi", [COMPOUNDS])
+    assert "metastasis (Disease::2)" not in caught.value.close
+    with pytest.raises(UnknownNameError) as caught:
+        vocabulary.find("metastasi", [COMPOUNDS, DISEASES])
+    assert caught.value.close[0] == "metastasis (Disease::2)"
+
+
+def test_a_name_like_no_other_has_no_close_match(vocabulary):
+    with pytest.raises(UnknownNameError, match=r"^unknown drug 'qqqqqq'$") as caught:
+        vocabulary.find("qqqqqq", kind="drug")
+    assert caught.value.close == ()
+
+
+def test_close_matches_come_best_first_and_are_at_most_the_limit(vocabulary):
+    assert vocabulary.close_matches("metoprolo", limit=1) == ["Metoprolol (Compound::DB00264)"]
+    assert len(vocabulary.close_matches("met", limit=2)) == 2
+
+
+def test_a_label_repeats_no_id_that_is_its_own_name():
+    vocabulary = Vocabulary(["a", "b"], ["a", "B"])
+    assert [vocabulary.label(0), vocabulary.label(1)] == ["a", "B (b)"]
+
+
+def test_search_puts_the_exact_name_first_then_beginnings_then_resemblances(vocabulary):
+    assert vocabulary.search("met")[0] == 5
+    assert set(vocabulary.search("met")[1:4]) == {0, 2, 4}
+    assert vocabulary.search("diabetis")[0] == 3
+
+
+def test_search_finds_an_id_and_the_beginning_of_an_id(vocabulary):
+    assert vocabulary.search("compound::db00945")[0] == 1
+    assert vocabulary.search("Disease::", limit=2) == [3, 4]
+    assert set(vocabulary.search("Compound::DB00", limit=3)) == {0, 1, 2}
+
+
+def test_search_keeps_to_its_limit_and_its_ranges(vocabulary):
+    assert vocabulary.search("met", limit=1) == [5]
+    assert len(vocabulary.search("met", limit=2)) == 2
+    assert vocabulary.search("met", limit=0) == []
+    assert vocabulary.search("met", limit=2, among=[COMPOUNDS]) == [0, 2]
+    assert vocabulary.search("met", among=[DISEASES])[0] == 4
+    assert set(vocabulary.search("met", among=[DISEASES])) <= set(DISEASES)
+    assert vocabulary.search("met", among=[]) == []
+
+
+@pytest.mark.parametrize("use", [lambda v: v.index("b"), lambda v: v.find("b"), lambda v: "b" in v])
+def test_an_id_that_stands_twice_is_refused(use):
+    with pytest.raises(ValueError, match="'a' stands twice"):
+        use(Vocabulary(["a", "b", "a"]))
+
+
+def test_ids_and_names_of_different_number_are_refused():
+    with pytest.raises(ValueError, match="2 ids but 1 names"):
+        Vocabulary(["a", "b"], ["A"])
+
+
+def test_a_vocabulary_of_nothing_finds_nothing():
+    empty = Vocabulary([])
+    assert len(empty) == 0
+    assert empty.search("a") == []
+    with pytest.raises(UnknownNameError, match=r"^unknown entity 'a'$"):
+        empty.find("a")
+
+
+words = st.text("aAbBß1", min_size=1, max_size=3)
+
+
+@st.composite
+def vocabularies(draw: st.DrawFn) -> tuple[list[str], list[str], list[range] | None]:
+    ids = draw(st.lists(words, unique=True, max_size=8))
+    names = draw(st.lists(words, min_size=len(ids), max_size=len(ids)))
+    ends = st.integers(0, len(ids))
+    among = draw(st.none() | st.lists(st.builds(range, ends, ends), min_size=1, max_size=3))
+    return ids, names, among
+
+
+def candidates(ids: Sequence[str], among: list[range] | None) -> list[int]:
+    return [i for i in range(len(ids)) if among is None or any(i in r for r in among)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(vocabularies(), words)
+def test_find_agrees_with_a_look_at_every_entity(labels, text):
+    ids, names, among = labels
+    inside = candidates(ids, among)
+    same = [i for i in inside if text.casefold() in (ids[i].casefold(), names[i].casefold())]
+    expected = [i for i in inside if ids[i] == text] or same
+    vocabulary = Vocabulary(ids, names)
+    if len(expected) == 1:
+        assert vocabulary.find(text, among) == expected[0]
+    elif expected:
+        with pytest.raises(AmbiguousNameError) as caught:
+            vocabulary.find(text, among)
+        assert caught.value.matches == tuple(vocabulary.label(i) for i in expected)
+    else:
+        with pytest.raises(UnknownNameError):
+            vocabulary.find(text, among)
+
+
+@settings(max_examples=100, deadline=None)
+@given(vocabularies(), words, st.integers(0, 5))
+def test_search_agrees_with_a_look_at_every_entity(labels, text, limit):
+    ids, names, among = labels
+    folded, inside = text.casefold(), candidates(ids, among)
+    exact = {i for i in inside if folded in (ids[i].casefold(), names[i].casefold())}
+    starts = {i for i in inside if ids[i].casefold().startswith(folded) or names[i].casefold().startswith(folded)}
+    found = Vocabulary(ids, names).search(text, limit, among)
+    assert len(found) == len(set(found)) <= limit
+    assert set(found) <= set(inside)
+    assert set(found[: len(exact)]) <= exact
+    assert set(found[: len(exact | starts)]) <= exact | starts
+    assert len(found) >= min(limit, len(exact | starts))

@@ -1,0 +1,165 @@
+"""Every epoch holds every training triple once in each direction, whatever the graph."""
+
+from collections import Counter
+from itertools import product
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from kgdrug.graph import EntityType, KnowledgeGraph, KnownTails, Metaedge, Vocabulary
+from kgdrug.training.batches import Batch, Batches
+
+Triple = tuple[int, int, int]
+
+
+def make_graph(sizes: list[int], ends: list[tuple[int, int]], triples: set[Triple] | None = None) -> KnowledgeGraph:
+    """Types of these sizes, metaedges between them, and these triples, or all that fit."""
+    stops = np.cumsum(sizes).tolist()
+    types = tuple(
+        EntityType(f"T{i}", stop - size, stop) for i, (size, stop) in enumerate(zip(sizes, stops, strict=True))
+    )
+    edges = tuple(Metaedge(f"r{i}", types[h].name, f"r{i}", types[t].name) for i, (h, t) in enumerate(ends))
+    if triples is None:
+        triples = {(h, r, t) for r, (a, b) in enumerate(ends) for h, t in product(types[a].range, types[b].range)}
+    ordered = sorted(triples, key=lambda x: (x[1], x[0], x[2]))
+    names = Vocabulary(f"e{i}" for i in range(stops[-1]))
+    return KnowledgeGraph(names, types, edges, np.array(ordered, np.int64).reshape(-1, 3))
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> KnowledgeGraph:
+    sizes = draw(st.lists(st.integers(1, 5), min_size=1, max_size=3))
+    kind = st.integers(0, len(sizes) - 1)
+    ends = draw(st.lists(st.tuples(kind, kind), min_size=1, max_size=3))
+    possible = make_graph(sizes, ends).triples.tolist()
+    return make_graph(sizes, ends, draw(st.sets(st.sampled_from([tuple(t) for t in possible]), max_size=40)))
+
+
+def batches_of(graph: KnowledgeGraph, batch_size: int, candidates: str = "typed", seed: int = 0) -> Batches:
+    known = KnownTails(graph.triples, len(graph.entities), graph.relations)
+    return Batches(graph, known, batch_size, candidates, seed)
+
+
+def facts(batch: Batch) -> list[Triple]:
+    """The head, relation and answer of each answer."""
+    asked = batch.queries[batch.rows].tolist()
+    return [(head, relation, answer) for (head, relation), answer in zip(asked, batch.answers.tolist(), strict=True)]
+
+
+def same(first: Batch, second: Batch) -> bool:
+    parts = zip((first.queries, first.answers, first.rows), (second.queries, second.answers, second.rows), strict=True)
+    return all(torch.equal(a, b) for a, b in parts) and first.candidates == second.candidates
+
+
+def hub(leaves: int) -> KnowledgeGraph:
+    """One entity with a single relation to many others."""
+    return make_graph([1, leaves], [(0, 1)])
+
+
+sizes = st.integers(1, 60)
+pools = st.sampled_from(["typed", "all"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), sizes, pools, st.integers(0, 5), st.integers(1, 3))
+@example(hub(3000), 1000, "typed", 0, 1)
+def test_an_epoch_holds_every_triple_once_in_each_direction(
+    graph: KnowledgeGraph, batch_size: int, candidates: str, seed: int, number: int
+) -> None:
+    m = graph.relations
+    triples = [tuple(t) for t in graph.triples.tolist()]
+    expected = Counter(triples) + Counter((t, r + m, h) for h, r, t in triples)
+    epoch = list(batches_of(graph, batch_size, candidates, seed).epoch(number))
+    assert sum((Counter(facts(batch)) for batch in epoch), Counter()) == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), sizes)
+def test_the_answers_of_a_batch_compete_with_the_entities_of_their_type(graph: KnowledgeGraph, batch_size: int) -> None:
+    m = graph.relations
+    for batch in batches_of(graph, batch_size).epoch(1):
+        for _, relation, answer in facts(batch):
+            edge = graph.metaedges[relation % m]
+            of_type = graph.entity_type(edge.tail_type if relation < m else edge.head_type)
+            assert (batch.candidates.start, batch.candidates.stop) == (of_type.start, of_type.stop)
+            assert of_type.start <= answer < of_type.stop
+
+
+@settings(max_examples=30, deadline=None)
+@given(graphs(), sizes)
+def test_answers_compete_with_all_entities_where_that_is_asked_for(graph: KnowledgeGraph, batch_size: int) -> None:
+    for batch in batches_of(graph, batch_size, "all").epoch(1):
+        assert range(len(graph.entities))[batch.candidates] == range(len(graph.entities))
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), sizes, pools)
+@example(hub(400), 8, "typed")
+@example(hub(3000), 1000, "typed")
+def test_a_batch_is_distinct_queries_and_each_has_an_answer(
+    graph: KnowledgeGraph, batch_size: int, candidates: str
+) -> None:
+    for batch in batches_of(graph, batch_size, candidates).epoch(1):
+        assert len(batch.queries.unique(dim=0)) == len(batch.queries)
+        assert sorted(set(batch.rows.tolist())) == list(range(len(batch.queries)))
+
+
+@settings(max_examples=30, deadline=None)
+@given(graphs(), sizes, st.integers(0, 5))
+def test_any_epoch_can_be_made_again(graph: KnowledgeGraph, batch_size: int, seed: int) -> None:
+    batches = batches_of(graph, batch_size, seed=seed)
+    epochs = {number: list(batches.epoch(number)) for number in (1, 2, 3)}
+    again = batches_of(graph, batch_size, seed=seed)
+    for number in (3, 1):
+        made = list(again.epoch(number))
+        assert len(made) == len(epochs[number])
+        assert all(same(*pair) for pair in zip(made, epochs[number], strict=True))
+
+
+def test_epochs_and_seeds_have_orders_of_their_own() -> None:
+    graph = make_graph([12, 9], [(0, 1), (0, 0)])
+    orders = [
+        [facts(batch) for batch in batches_of(graph, 32, seed=seed).epoch(number)]
+        for seed, number in ((0, 1), (0, 2), (1, 1))
+    ]
+    assert orders[0] != orders[1]
+    assert orders[0] != orders[2]
+
+
+@pytest.mark.parametrize("batch_size", [1, 8, 100, 1000])
+def test_a_hub_is_spread_over_steps_in_pieces_of_an_eighth_of_a_batch(batch_size: int) -> None:
+    largest = max(1, batch_size // 8)
+    of_the_hub = []
+    for batch in batches_of(hub(3000), batch_size).epoch(1):
+        answers = Counter(batch.rows.tolist())
+        assert max(answers.values()) <= largest
+        of_the_hub += [r for r, query in enumerate(batch.queries.tolist()) if query == [0, 0]]
+    assert len(of_the_hub) >= 3000 / largest
+
+
+@settings(max_examples=40, deadline=None)
+@given(graphs(), st.integers(1, 200))
+@example(hub(3000), 1000)
+@example(hub(3000), 16)
+def test_a_batch_is_no_larger_than_asked_for_and_one_piece(graph: KnowledgeGraph, batch_size: int) -> None:
+    for batch in batches_of(graph, batch_size).epoch(1):
+        assert 1 <= len(batch.answers) <= batch_size + max(1, batch_size // 8)
+
+
+def test_a_piece_of_a_hub_is_a_random_part_of_its_answers() -> None:
+    pieces = [
+        sorted(batch.answers[batch.rows == row].tolist())
+        for batch in batches_of(hub(400), 800).epoch(1)
+        for row, query in enumerate(batch.queries.tolist())
+        if query == [0, 0]
+    ]
+    assert len(pieces) > 1
+    assert all(piece[-1] - piece[0] > 200 for piece in pieces if len(piece) > 50)
+
+
+def test_a_graph_without_triples_has_no_batch() -> None:
+    graph = make_graph([3], [(0, 0)], set())
+    assert list(batches_of(graph, 10).epoch(1)) == []

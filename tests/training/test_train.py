@@ -1,0 +1,239 @@
+"""Training as its caller sees it: epochs that come one by one, from a state that can lie on disk between them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kgdrug.config import TrainingConfig
+from kgdrug.errors import BadInputError, KgdrugError
+from kgdrug.evaluation import metrics, rank_triples
+from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
+from kgdrug.models import SCORES, TableModel, save_table_model
+from kgdrug.splits import Split, hold_out_triples
+from kgdrug.training import Checkpoint, Epoch, State, load_checkpoint, save_checkpoint, train
+
+NAMES = sorted(SCORES)
+CONFIG = TrainingConfig(epochs=8, batch_size=64, negatives="all", learning_rate=0.1, patience=100)
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    """Three kinds of disease, and compounds that treat the diseases of their own kind and resemble one another."""
+    kinds, compounds, diseases = 3, 24, 18
+    types = (EntityType("Compound", 0, compounds), EntityType("Disease", compounds, compounds + diseases))
+    edges = (
+        Metaedge("CrC", "Compound", "resembles", "Compound"),
+        Metaedge("CtD", "Compound", "treats", "Disease"),
+    )
+    resembles = [(a, 0, b) for a in range(compounds) for b in range(compounds) if a != b and (a - b) % kinds == 0]
+    treats = [(c, 1, compounds + d) for c in range(compounds) for d in range(diseases) if (c - d) % kinds == 0]
+    ids = Vocabulary(f"e{i}" for i in range(compounds + diseases))
+    graph = KnowledgeGraph(ids, types, edges, np.array(resembles + treats, np.int64))
+    return hold_out_triples(graph, 0.1, 0.1, seed=0)
+
+
+def fresh(split: Split, score: str = "complex", dimension: int = 16, seed: int = 0) -> State:
+    graph = split.graph
+    return State.fresh(TableModel.create(score, len(graph.entities), graph.relations, dimension, seed))
+
+
+def equal(a: State, b: State) -> bool:
+    tables = [
+        (a.model.entity, b.model.entity),
+        (a.model.relation, b.model.relation),
+        (a.entity_sum, b.entity_sum),
+        (a.relation_sum, b.relation_sum),
+    ]
+    counters = [(s.epoch, s.best_mrr, s.best_epoch) for s in (a, b)]
+    return counters[0] == counters[1] and all(torch.equal(x, y) for x, y in tables)
+
+
+def timeless(epochs: list[Epoch]) -> list[Epoch]:
+    return [replace(epoch, seconds=0.0, triples_per_second=0.0) for epoch in epochs]
+
+
+@pytest.mark.parametrize("negatives", ["all", 4])
+@pytest.mark.parametrize("score", NAMES)
+def test_a_model_learns_what_follows_from_its_graph(score: str, negatives: int | str, split: Split) -> None:
+    config = replace(CONFIG, negatives=negatives, epochs=15)
+    state = fresh(split, score)
+    before = metrics(rank_triples(state.model, split.valid, split.known, split.graph))
+    epochs = list(train(state, split, config, 0))
+    assert epochs[-1].loss < 0.8 * epochs[0].loss
+    assert before["mrr"] < 0.5
+    assert state.best_mrr > 0.9
+    assert metrics(rank_triples(state.model, split.test, split.known, split.graph))["mrr"] > 0.85
+
+
+def test_an_epoch_says_what_it_came_to(split: Split) -> None:
+    state = fresh(split)
+    epochs = list(train(state, split, CONFIG, 0))
+    assert [epoch.number for epoch in epochs] == list(range(1, 9))
+    assert {epoch.of for epoch in epochs} == {8}
+    for epoch in epochs:
+        assert epoch.seconds > 0
+        assert epoch.triples_per_second == pytest.approx(len(split.train) / epoch.seconds)
+    assert epochs[-1].valid == metrics(rank_triples(state.model, split.valid, split.known, split.graph))
+
+
+def test_the_loss_of_an_epoch_is_the_mean_over_triples_in_both_directions(split: Split) -> None:
+    state = fresh(split, "distmult")
+    state.model.entity.zero_()  # every score is 0 and has no gradient, so it stays 0
+    epoch = next(train(state, split, CONFIG, 0))
+    answers = {0: (24, 24), 1: (18, 24)}  # candidates for the tail and for the head of each relation
+    expected = np.log([answers[r] for r in split.train[:, 1].tolist()]).mean()
+    assert epoch.loss == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_best_epoch_is_the_first_with_the_highest_valid_mrr(split: Split) -> None:
+    state = fresh(split)
+    seen, best = [], None
+    for epoch in train(state, split, CONFIG, 0):
+        assert epoch.valid is not None
+        assert epoch.best == (epoch.valid["mrr"] > max(seen, default=0.0))
+        seen.append(epoch.valid["mrr"])
+        if epoch.best:
+            best = state.model.clone()
+    assert state.best_mrr == max(seen)
+    assert state.best_epoch == 1 + seen.index(max(seen))
+    assert best is not None
+    assert metrics(rank_triples(best, split.valid, split.known, split.graph))["mrr"] == state.best_mrr
+
+
+def test_valid_is_looked_at_every_few_epochs_and_at_the_end(split: Split) -> None:
+    epochs = list(train(fresh(split), split, replace(CONFIG, valid_every=3), 0))
+    assert [epoch.number for epoch in epochs if epoch.valid is not None] == [3, 6, 8]
+    assert not any(epoch.best for epoch in epochs if epoch.valid is None)
+
+
+@pytest.mark.parametrize(("every", "patience", "last"), [(1, 1, 2), (1, 3, 4), (2, 2, 6)])
+def test_training_stops_after_as_many_looks_without_a_better_mrr(
+    every: int, patience: int, last: int, split: Split
+) -> None:
+    standing_still = replace(CONFIG, epochs=50, learning_rate=1e-30, valid_every=every, patience=patience)
+    state = fresh(split)
+    epochs = list(train(state, split, standing_still, 0))
+    assert epochs[-1].number == state.epoch == last
+    assert [epoch.number for epoch in epochs if epoch.best] == [every] == [state.best_epoch]
+
+
+@pytest.mark.parametrize("stop", [2, 3, 4, 5])
+def test_patience_goes_on_counting_after_a_stop(stop: int, split: Split, tmp_path: Path) -> None:
+    standing_still = replace(CONFIG, epochs=50, learning_rate=1e-30, valid_every=2, patience=2)
+    state = resumed(fresh(split), split, standing_still, stop, tmp_path / "checkpoint")
+    assert [epoch.number for epoch in train(state, split, standing_still, 0)] == list(range(stop + 1, 7))
+
+
+def test_a_training_without_valid_triples_ends_with_a_best_epoch(split: Split) -> None:
+    nothing = Split(split.graph, split.train, np.empty((0, 3), np.int64), split.test)
+    epochs = list(train(fresh(split), nothing, replace(CONFIG, patience=2), 0))
+    assert len(epochs) == CONFIG.epochs
+    assert epochs[-1].best
+
+
+@pytest.mark.parametrize("negatives", ["all", 4])
+@pytest.mark.parametrize("score", NAMES)
+def test_a_seed_repeats_a_training_to_the_bit(score: str, negatives: int | str, split: Split) -> None:
+    config = replace(CONFIG, negatives=negatives, epochs=3, n3=0.01)
+    first, second = fresh(split, score), fresh(split, score)
+    epochs = timeless(list(train(first, split, config, 7)))
+    torch.rand(3)  # whatever else draws random numbers between
+    assert timeless(list(train(second, split, config, 7))) == epochs
+    assert equal(first, second)
+
+
+@pytest.mark.parametrize("negatives", ["all", 4])
+def test_another_seed_is_another_training(negatives: int | str, split: Split) -> None:
+    config = replace(CONFIG, negatives=negatives, epochs=2)
+    first, second = fresh(split), fresh(split)
+    losses = [[epoch.loss for epoch in train(state, split, config, i)] for i, state in enumerate((first, second))]
+    assert losses[0] != losses[1]
+    assert not torch.equal(first.model.entity, second.model.entity)
+
+
+def resumed(state: State, split: Split, config: TrainingConfig, stop: int, path: Path) -> State:
+    """The state after some epochs, written to disk and read again."""
+    for epoch in train(state, split, config, 0):
+        if epoch.number == stop:
+            break
+    save_checkpoint(Checkpoint(state, state.model.clone()), path)
+    return load_checkpoint(path).state
+
+
+@pytest.mark.parametrize("negatives", ["all", 4])
+@pytest.mark.parametrize("score", NAMES)
+def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(
+    score: str, negatives: int | str, split: Split, tmp_path: Path
+) -> None:
+    config = replace(CONFIG, negatives=negatives, epochs=5, valid_every=2, n3=0.01)
+    whole = fresh(split, score)
+    epochs = timeless(list(train(whole, split, config, 0)))
+    for stop in (1, 2, 5):
+        state = resumed(fresh(split, score), split, config, stop, tmp_path / "checkpoint")
+        assert state.epoch == stop
+        assert timeless(list(train(state, split, config, 0))) == epochs[stop:]
+        assert equal(state, whole)
+
+
+@pytest.mark.parametrize("score", NAMES)
+def test_a_loss_that_is_no_number_ends_the_training_with_advice(score: str, split: Split) -> None:
+    with pytest.raises(KgdrugError, match=r"epoch 1.*lower.*learning_rate"):
+        list(train(fresh(split, score), split, replace(CONFIG, learning_rate=1e30), 0))
+
+
+def test_a_seed_of_any_size_can_be_trained_with(split: Split) -> None:
+    largest = 2**63 - 1  # what TOML can hold
+    state = fresh(split, seed=largest)
+    assert len(list(train(state, split, replace(CONFIG, epochs=1), largest))) == 1
+
+
+def test_a_checkpoint_holds_the_state_the_best_tables_and_what_the_run_was(split: Split, tmp_path: Path) -> None:
+    state, path = fresh(split, "rotate"), tmp_path / "checkpoint"
+    list(train(state, split, replace(CONFIG, epochs=2), 0))
+    best = fresh(split, "rotate", seed=9).model
+    about = {"split": "abc", "experiment": {"training": {"learning_rate": 0.1, "epochs": 2}}}
+    save_checkpoint(Checkpoint(state, best, about), path)
+    loaded = load_checkpoint(path)
+    assert equal(loaded.state, state)
+    assert loaded.state.model.score == loaded.best.score == "rotate"
+    assert torch.equal(loaded.best.entity, best.entity)
+    assert torch.equal(loaded.best.relation, best.relation)
+    assert loaded.about == about
+
+
+def test_a_checkpoint_of_a_training_that_has_not_begun_can_be_loaded(split: Split, tmp_path: Path) -> None:
+    state, path = fresh(split), tmp_path / "checkpoint"
+    save_checkpoint(Checkpoint(state, state.model), path)  # the same tables, as they are when nothing is better yet
+    assert equal(load_checkpoint(path).state, state)
+
+
+def test_a_newer_checkpoint_takes_the_place_of_the_older(split: Split, tmp_path: Path) -> None:
+    state, path = fresh(split), tmp_path / "checkpoint"
+    for _ in train(state, split, replace(CONFIG, epochs=3), 0):
+        save_checkpoint(Checkpoint(state, state.model.clone()), path)
+    assert load_checkpoint(path).state.epoch == 3
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_damaged_checkpoint_is_bad_input(split: Split, tmp_path: Path) -> None:
+    state, path = fresh(split), tmp_path / "checkpoint"
+    save_checkpoint(Checkpoint(state, state.model.clone()), path)
+    content = path.read_bytes()
+    for damaged in (b"", content[:5], content[: len(content) // 2], content[:-1], b"\x80\x04" + content):
+        path.write_bytes(damaged)
+        with pytest.raises(BadInputError, match="checkpoint"):
+            load_checkpoint(path)
+
+
+def test_a_missing_checkpoint_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="nowhere"):
+        load_checkpoint(tmp_path / "nowhere")
+
+
+def test_a_model_is_no_checkpoint(split: Split, tmp_path: Path) -> None:
+    save_table_model(fresh(split).model, tmp_path / "model")
+    with pytest.raises(BadInputError, match="no checkpoint"):
+        load_checkpoint(tmp_path / "model")
