@@ -12,7 +12,7 @@ BIN := .venv/bin
 demo: .venv/installed
 	$(BIN)/kgdrug demo
 
-test: .venv/installed-dev lint
+test: .venv/installed-dev lint  ## also builds the wheel and runs the demo in an empty environment
 	$(BIN)/python -m pytest --cov --cov-fail-under=90
 
 lint: .venv/installed-dev

@@ -18,7 +18,6 @@ from kgdrug.errors import KgdrugError, UsageError
 if TYPE_CHECKING:
     from kgdrug.config import Experiment
     from kgdrug.experiment import Run
-    from kgdrug.graph import KnowledgeGraph
     from kgdrug.ranking import Answer
     from kgdrug.sources.downloads import ProgressBar
     from kgdrug.training import Epoch
@@ -95,10 +94,14 @@ def demo(
     experiment = read_experiment(shipped("experiments/essential.toml"))
     done = _train(experiment, out_folder, force, resume=False)
     for disease in ("hypertension", "type 2 diabetes mellitus", "epilepsy syndrome"):
+        answers = predict(done.model, disease=disease, top=40)
+        learnt = [a for a in answers if any(fact.part == "train" and fact.metaedge == "CtD" for fact in a.known)]
+        shown = [a for a in answers if a in learnt[:4] or a not in learnt][:12]
         out.print()
-        _print_answers(f"? treats {disease}", predict(done.model, disease=disease, top=12), done.model.graph)
-    out.print("\nKnown facts are marked with the part of the split that holds them: the model learned from train,")
-    out.print("was chosen by valid, and never saw test. Research software: no medical advice.")
+        _print_answers(f"? treats {disease}", shown)
+        out.print(f"of the first 40, {len(learnt)} are treatments it learned from; those after the fourth are left out")
+    out.print("\nA known fact is marked with the part of the split that holds it: the model learned from train, was")
+    out.print("chosen by valid, and never saw test. Research software: no medical advice.")
     out.print("\nNext:")
     for command in (
         f"kgdrug predict {done.folder} --disease asthma --novel",
@@ -287,7 +290,7 @@ def predict(
     asked = question(trained.graph, head=head, tail=tail, relation=relation, disease=disease, compound=compound)
     answers, text = answer(trained, asked, top, novel), asked.text(trained.graph)
     if form == "table" and out_file is None:
-        _print_answers(text, answers, trained.graph)
+        _print_answers(text, answers)
         return
     from kgdrug.ranking import write_answers
 
@@ -345,10 +348,11 @@ def runs_show(run_id: Annotated[str, typer.Argument(help="An id, its beginning, 
     out.print(f"{run.name} ({run.status.lower()})\nid {run.id}, experiment {run.experiment}")
     tags = {k: v for k, v in run.tags.items() if not k.startswith("mlflow.")}
     inputs = {f"{name} ({context})": digest for name, digest, context in run.datasets}
+    width = max(map(len, [*run.params, *tags, *run.metrics, *inputs]))
     for title, values in (("datasets", inputs), ("settings", run.params), ("tags", tags), ("metrics", run.metrics)):
         out.print(f"\n{title}")
         for key, value in sorted(values.items()):
-            out.print(f"  {key:36} {_number(value) if isinstance(value, float) else value}")
+            out.print(f"  {key:{width}} {_number(value) if isinstance(value, float) else value}")
 
 
 def _train(experiment: "Experiment", folder: Path | None, force: bool, resume: bool) -> "Run":
@@ -455,7 +459,7 @@ def _print_report(report: Mapping[str, Any], name: str) -> None:
     out.print(f"filtered realistic ranks among {which}")
 
 
-def _print_answers(text: str, answers: "Sequence[Answer]", graph: "KnowledgeGraph") -> None:
+def _print_answers(text: str, answers: "Sequence[Answer]") -> None:
     from kgdrug import flat_rows
 
     table = _table("rank", "name", "id", "score", "percentile", "known", title=text)

@@ -48,9 +48,10 @@ class ModelConfig:
 @dataclass(frozen=True)
 class TrainingConfig:
     epochs: int = _setting(50, minimum=1)
-    batch_size: int = _setting(4096, minimum=1)  # triples; a query that repeats among them is scored once
+    batch_size: int = _setting(1024, minimum=1)  # triples; a query that repeats among them is scored once
     negatives: int | Literal["all"] = _setting(1024, minimum=1)  # per batch, shared; "all" is 1-vs-all
     candidates: Literal["typed", "all"] = "typed"  # which entities an answer competes with
+    treatment_repeats: int = _setting(1, minimum=1)  # times that an epoch shows each treatment triple
     learning_rate: float = _setting(0.1, above=0)
     n3: float = _setting(0.0, minimum=0)  # weight of the N3 regulariser
     valid_every: int = _setting(1, minimum=1)  # epochs between looks at valid

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
     """Tables this small gain nothing from a second thread, and wait long for it where the machine is busy."""
     before = torch.get_num_threads()

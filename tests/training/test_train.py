@@ -16,13 +16,13 @@ from kgdrug.splits import Split, hold_out_triples
 from kgdrug.training import Checkpoint, Epoch, State, load_checkpoint, save_checkpoint, train
 
 NAMES = sorted(SCORES)
-CONFIG = TrainingConfig(epochs=8, batch_size=64, negatives="all", learning_rate=0.1, patience=100)
+CONFIG = TrainingConfig(epochs=4, batch_size=16, negatives="all", learning_rate=0.3, patience=100)
 
 
 @pytest.fixture(scope="module")
 def split() -> Split:
     """Three kinds of disease, and compounds that treat the diseases of their own kind and resemble one another."""
-    kinds, compounds, diseases = 3, 24, 18
+    kinds, compounds, diseases = 3, 15, 12
     types = (EntityType("Compound", 0, compounds), EntityType("Disease", compounds, compounds + diseases))
     edges = (
         Metaedge("CrC", "Compound", "resembles", "Compound"),
@@ -35,7 +35,7 @@ def split() -> Split:
     return hold_out_triples(graph, 0.1, 0.1, seed=0)
 
 
-def fresh(split: Split, score: str = "complex", dimension: int = 16, seed: int = 0) -> State:
+def fresh(split: Split, score: str = "complex", dimension: int = 12, seed: int = 0) -> State:
     graph = split.graph
     return State.fresh(TableModel.create(score, len(graph.entities), graph.relations, dimension, seed))
 
@@ -55,24 +55,24 @@ def timeless(epochs: list[Epoch]) -> list[Epoch]:
     return [replace(epoch, seconds=0.0, triples_per_second=0.0) for epoch in epochs]
 
 
-@pytest.mark.parametrize("negatives", ["all", 4])
+@pytest.mark.parametrize("negatives", ["all", 3])
 @pytest.mark.parametrize("score", NAMES)
 def test_a_model_learns_what_follows_from_its_graph(score: str, negatives: int | str, split: Split) -> None:
-    config = replace(CONFIG, negatives=negatives, epochs=15)
+    config = replace(CONFIG, negatives=negatives, epochs=10)
     state = fresh(split, score)
     before = metrics(rank_triples(state.model, split.valid, split.known, split.graph))
     epochs = list(train(state, split, config, 0))
     assert epochs[-1].loss < 0.8 * epochs[0].loss
-    assert before["mrr"] < 0.5
-    assert state.best_mrr > 0.9
-    assert metrics(rank_triples(state.model, split.test, split.known, split.graph))["mrr"] > 0.85
+    assert state.best_mrr > before["mrr"] + 0.3
+    after = metrics(rank_triples(state.model, split.test, split.known, split.graph))
+    assert after["amri"] > 0.5
 
 
 def test_an_epoch_says_what_it_came_to(split: Split) -> None:
     state = fresh(split)
     epochs = list(train(state, split, CONFIG, 0))
-    assert [epoch.number for epoch in epochs] == list(range(1, 9))
-    assert {epoch.of for epoch in epochs} == {8}
+    assert [epoch.number for epoch in epochs] == [1, 2, 3, 4]
+    assert {epoch.of for epoch in epochs} == {4}
     for epoch in epochs:
         assert epoch.seconds > 0
         assert epoch.triples_per_second == pytest.approx(len(split.train) / epoch.seconds)
@@ -83,7 +83,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_triples_in_both_directions(split:
     state = fresh(split, "distmult")
     state.model.entity.zero_()  # every score is 0 and has no gradient, so it stays 0
     epoch = next(train(state, split, CONFIG, 0))
-    answers = {0: (24, 24), 1: (18, 24)}  # candidates for the tail and for the head of each relation
+    answers = {0: (15, 15), 1: (12, 15)}  # candidates for the tail and for the head of each relation
     expected = np.log([answers[r] for r in split.train[:, 1].tolist()]).mean()
     assert epoch.loss == pytest.approx(expected, rel=1e-5)
 
@@ -91,7 +91,7 @@ def test_the_loss_of_an_epoch_is_the_mean_over_triples_in_both_directions(split:
 def test_the_best_epoch_is_the_first_with_the_highest_valid_mrr(split: Split) -> None:
     state = fresh(split)
     seen, best = [], None
-    for epoch in train(state, split, CONFIG, 0):
+    for epoch in train(state, split, replace(CONFIG, epochs=8), 0):
         assert epoch.valid is not None
         assert epoch.best == (epoch.valid["mrr"] > max(seen, default=0.0))
         seen.append(epoch.valid["mrr"])
@@ -105,7 +105,7 @@ def test_the_best_epoch_is_the_first_with_the_highest_valid_mrr(split: Split) ->
 
 def test_valid_is_looked_at_every_few_epochs_and_at_the_end(split: Split) -> None:
     epochs = list(train(fresh(split), split, replace(CONFIG, valid_every=3), 0))
-    assert [epoch.number for epoch in epochs if epoch.valid is not None] == [3, 6, 8]
+    assert [epoch.number for epoch in epochs if epoch.valid is not None] == [3, 4]
     assert not any(epoch.best for epoch in epochs if epoch.valid is None)
 
 
@@ -134,10 +134,9 @@ def test_a_training_without_valid_triples_ends_with_a_best_epoch(split: Split) -
     assert epochs[-1].best
 
 
-@pytest.mark.parametrize("negatives", ["all", 4])
-@pytest.mark.parametrize("score", NAMES)
+@pytest.mark.parametrize(("score", "negatives"), [("complex", "all"), ("complex", 3), ("rotate", 3), ("transe", "all")])
 def test_a_seed_repeats_a_training_to_the_bit(score: str, negatives: int | str, split: Split) -> None:
-    config = replace(CONFIG, negatives=negatives, epochs=3, n3=0.01)
+    config = replace(CONFIG, negatives=negatives, epochs=2, n3=0.01)
     first, second = fresh(split, score), fresh(split, score)
     epochs = timeless(list(train(first, split, config, 7)))
     torch.rand(3)  # whatever else draws random numbers between
@@ -145,7 +144,7 @@ def test_a_seed_repeats_a_training_to_the_bit(score: str, negatives: int | str, 
     assert equal(first, second)
 
 
-@pytest.mark.parametrize("negatives", ["all", 4])
+@pytest.mark.parametrize("negatives", ["all", 3])
 def test_another_seed_is_another_training(negatives: int | str, split: Split) -> None:
     config = replace(CONFIG, negatives=negatives, epochs=2)
     first, second = fresh(split), fresh(split)
@@ -163,15 +162,14 @@ def resumed(state: State, split: Split, config: TrainingConfig, stop: int, path:
     return load_checkpoint(path).state
 
 
-@pytest.mark.parametrize("negatives", ["all", 4])
-@pytest.mark.parametrize("score", NAMES)
+@pytest.mark.parametrize(("score", "negatives"), [("complex", "all"), ("complex", 3), ("rotate", 3), ("transe", "all")])
 def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(
     score: str, negatives: int | str, split: Split, tmp_path: Path
 ) -> None:
-    config = replace(CONFIG, negatives=negatives, epochs=5, valid_every=2, n3=0.01)
+    config = replace(CONFIG, negatives=negatives, epochs=4, valid_every=2, n3=0.01)
     whole = fresh(split, score)
     epochs = timeless(list(train(whole, split, config, 0)))
-    for stop in (1, 2, 5):
+    for stop in (1, 2, 4):
         state = resumed(fresh(split, score), split, config, stop, tmp_path / "checkpoint")
         assert state.epoch == stop
         assert timeless(list(train(state, split, config, 0))) == epochs[stop:]
@@ -192,7 +190,7 @@ def test_a_seed_of_any_size_can_be_trained_with(split: Split) -> None:
 
 def test_a_checkpoint_holds_the_state_the_best_tables_and_what_the_run_was(split: Split, tmp_path: Path) -> None:
     state, path = fresh(split, "rotate"), tmp_path / "checkpoint"
-    list(train(state, split, replace(CONFIG, epochs=2), 0))
+    list(train(state, split, replace(CONFIG, epochs=1), 0))
     best = fresh(split, "rotate", seed=9).model
     about = {"split": "abc", "experiment": {"training": {"learning_rate": 0.1, "epochs": 2}}}
     save_checkpoint(Checkpoint(state, best, about), path)
@@ -202,12 +200,6 @@ def test_a_checkpoint_holds_the_state_the_best_tables_and_what_the_run_was(split
     assert torch.equal(loaded.best.entity, best.entity)
     assert torch.equal(loaded.best.relation, best.relation)
     assert loaded.about == about
-
-
-def test_a_checkpoint_of_a_training_that_has_not_begun_can_be_loaded(split: Split, tmp_path: Path) -> None:
-    state, path = fresh(split), tmp_path / "checkpoint"
-    save_checkpoint(Checkpoint(state, state.model), path)  # the same tables, as they are when nothing is better yet
-    assert equal(load_checkpoint(path).state, state)
 
 
 def test_a_newer_checkpoint_takes_the_place_of_the_older(split: Split, tmp_path: Path) -> None:

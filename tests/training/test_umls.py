@@ -14,7 +14,7 @@ from kgdrug.training import State, train
 BESIDE_THE_CHECKOUT = Path(__file__).parents[3] / "shared" / "data"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def umls() -> Split:
     folder = Path(os.environ.get("KGDRUG_DATA") or BESIDE_THE_CHECKOUT) / "benchmarks" / "UMLS"
     if not folder.is_dir():
@@ -22,7 +22,7 @@ def umls() -> Split:
     return fixed(folder.resolve())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def trained(umls: Split) -> State:
     graph = umls.graph
     state = State.fresh(TableModel.create("complex", len(graph.entities), graph.relations, 100, seed=0))

@@ -8,6 +8,7 @@ import logging
 import os
 import platform
 import subprocess
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,16 +93,18 @@ class Tracker:
 
     def model(self, folder: Path, example: Mapping[str, Any]) -> None:
         """Log a trained-model folder as a model that `mlflow.pyfunc.load_model` answers from."""
-        from kgdrug.registry import pyfunc
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # mlflow advises type hints, which it would take for the signature
+            from kgdrug.registry import pyfunc
 
-        self.mlflow.pyfunc.log_model(
-            name=ARTIFACT,
-            python_model=str(Path(pyfunc.__file__)),
-            artifacts={ARTIFACT: str(folder)},
-            signature=pyfunc.signature(),
-            input_example=[dict(example)],
-            pip_requirements=[f"kgdrug=={versions()['kgdrug']}"],
-        )
+            self.mlflow.pyfunc.log_model(
+                name=ARTIFACT,
+                python_model=str(Path(pyfunc.__file__)),
+                artifacts={ARTIFACT: str(folder)},
+                signature=pyfunc.signature(),
+                input_example=[dict(example)],
+                pip_requirements=[f"kgdrug=={versions()['kgdrug']}"],
+            )
 
 
 @contextmanager

@@ -48,8 +48,16 @@ class Batches:
     A query with many answers is cut into pieces of at most `PIECE`, so that a hub's answers spread over many steps.
     """
 
-    def __init__(self, graph: KnowledgeGraph, known: KnownTails, batch_size: int, candidates: str, seed: int) -> None:
-        """known: the training triples' answers, in both directions."""
+    def __init__(
+        self,
+        graph: KnowledgeGraph,
+        known: KnownTails,
+        batch_size: int,
+        candidates: str,
+        seed: int,
+        treatment_repeats: int = 1,
+    ) -> None:
+        """known: the training triples' answers, in both directions; treatment_repeats: see `TrainingConfig`."""
         self.batch_size, self.seed = batch_size, seed
         rng = np.random.default_rng(seed)
         counts = np.diff(known.offsets)
@@ -59,6 +67,9 @@ class Batches:
         pieces_of = -(-counts // PIECE)
         query = np.repeat(np.arange(len(counts)), pieces_of)
         nth = np.arange(len(query)) - np.repeat(np.cumsum(pieces_of) - pieces_of, pieces_of)
+        treats = np.isin(known.queries[query, 1] % graph.relations, graph.treatment_relations)
+        shown = np.repeat(np.arange(len(query)), np.where(treats, treatment_repeats, 1))
+        query, nth = query[shown], nth[shown]
         starts = known.offsets[query] + nth * PIECE
         lengths = np.minimum(known.offsets[query + 1] - starts, PIECE)
         queries = known.queries[query]
@@ -71,7 +82,7 @@ class Batches:
             self.groups.append(_Pieces(slice(start, stop), queries[rows], starts[rows], lengths[rows]))
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        """All triples once, in both directions, in an order of its own."""
+        """All triples once, treatments `treatment_repeats` times, in both directions, in an order of its own."""
         rng = np.random.default_rng([self.seed, number])
         plan = []
         for group in self.groups:

@@ -67,7 +67,9 @@ def train(state: State, split: Split, config: TrainingConfig, seed: int) -> Iter
     (on the same number of threads), also when it goes on from a state of an earlier epoch.
     """
     graph = split.graph
-    batches = Batches(graph, split.known_in_training, config.batch_size, config.candidates, seed)
+    batches = Batches(
+        graph, split.known_in_training, config.batch_size, config.candidates, seed, config.treatment_repeats
+    )
     generator = torch.Generator()
     looks_since_best = (state.epoch - state.best_epoch) // config.valid_every
     while state.epoch < config.epochs and looks_since_best < config.patience:

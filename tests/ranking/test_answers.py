@@ -1,0 +1,290 @@
+"""Ranked answers, compared with a slow, obvious ranking over Python lists."""
+
+import logging
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kgdrug.errors import AmbiguousNameError, UnknownNameError, UsageError
+from kgdrug.ranking import Answer, KnownFact, answer, predict, question
+from kgdrug.trained import TrainedModel
+
+METAEDGES = {
+    "CbG": ("Compound", "binds", "Gene"),
+    "CiD": ("Compound", "indicated for", "Disease"),
+    "CpD": ("Compound", "palliates", "Disease"),
+    "CtD": ("Compound", "treats", "Disease"),
+    "DrD": ("Disease", "resembles", "Disease"),
+}
+PARTS = ("train", "valid", "test", "withheld")
+Maker = Callable[..., TrainedModel]
+
+
+@st.composite
+def graphs(draw: st.DrawFn) -> dict[str, object]:
+    """Some compounds, diseases and genes, some facts between them, each in one part, and whole-number tables."""
+    entities = {kind: [f"{kind}::{kind[0]}{i}" for i in range(draw(st.integers(1, 6)))] for kind in ("Compound", "Disease")}
+    entities["Gene"] = ["Gene::G0", "Gene::G1"]
+    possible = [(h, r, t) for r, (a, _, b) in METAEDGES.items() for h in entities[a] for t in entities[b]]
+    facts = draw(st.dictionaries(st.sampled_from(possible), st.sampled_from(PARTS), min_size=1, max_size=30))
+    treats = draw(st.sampled_from([("CtD",), ("CiD", "CtD")]))
+    return {"entities": entities, "metaedges": METAEDGES, "facts": facts, "treats": treats, "seed": draw(st.integers(0, 99))}
+
+
+def plain_score(model: TrainedModel, entity: int, relation: int, candidate: int) -> float:
+    table = model.members[0]
+    rows = (table.entity[entity], table.relation[relation], table.entity[candidate])
+    return float(sum(h * r * t for h, r, t in zip(*(row.tolist() for row in rows), strict=True)))
+
+
+def plain_answers(
+    model: TrainedModel, facts: dict[tuple[str, str, str], str], asked: dict[str, str], top: int, novel: bool
+) -> list[tuple[int, str, str, float, float, set[tuple[str, str]]]]:
+    """The same answers from the definitions: rank, id, type, score, percentile, and known (metaedge, part)."""
+    graph, (side, entity) = model.graph, next(iter(asked.items()))
+    names = [asked["relation"]] if "relation" in asked else list(graph.treats)
+    asks_tail = side in ("head", "compound")
+    kind = METAEDGES[names[0]][2 if asks_tail else 0]
+
+    def asked_fact(name: str, candidate: str) -> tuple[str, str, str]:
+        return (entity, name, candidate) if asks_tail else (candidate, name, entity)
+
+    candidates = []
+    for i, candidate in enumerate(graph.entities.ids):
+        if candidate.split("::")[0] != kind:
+            continue
+        relations = [graph.relation(name) + (0 if asks_tail else graph.relations) for name in names]
+        score = max(plain_score(model, graph.entities.index(entity), r, i) for r in relations)
+        known = {(r, part) for (h, r, t), part in facts.items() if {h, t} == {entity, candidate}}
+        taken = any(asked_fact(name, candidate) in facts for name in names)
+        candidates.append((candidate, score, known, taken))
+    scores = [score for _, score, _, _ in candidates]
+    left = [c for c in candidates if not (novel and c[3])]
+    left.sort(key=lambda c: -c[1])  # stable: ties stay in the order of the table
+    others = max(1, len(scores) - 1)
+    return [
+        (
+            rank,
+            candidate,
+            kind,
+            score,
+            100 * (sum(s < score for s in scores) + (sum(s == score for s in scores) - 1) / 2) / others,
+            known,
+        )
+        for rank, (candidate, score, known, _) in enumerate(left[:top], 1)
+    ]
+
+
+def as_plain(answers: list[Answer]) -> Iterator[tuple[int, str, str, float, float, set[tuple[str, str]]]]:
+    for a in answers:
+        known = {(fact.metaedge, fact.part) for fact in a.known}
+        assert len(known) == len(a.known), "a fact is named twice"
+        yield a.rank, a.id, a.type, a.score, pytest.approx(a.percentile), known
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(graphs(), st.integers(1, 8), st.booleans())
+def test_every_question_is_answered_as_the_definitions_say(
+    make: Maker, drawn: dict[str, object], top: int, novel: bool
+) -> None:
+    model, entities = make(**drawn), drawn["entities"]
+    for asked in (
+        {"disease": entities["Disease"][0]},
+        {"compound": entities["Compound"][-1]},
+        {"head": entities["Compound"][0], "relation": "CbG"},
+        {"tail": "Gene::G1", "relation": "CbG"},
+        {"tail": entities["Disease"][-1], "relation": "CpD"},
+    ):
+        expected = plain_answers(model, drawn["facts"], asked, top, novel)
+        assert list(as_plain(predict(model, **asked, top=top, novel=novel))) == expected
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(graphs())
+def test_a_relation_within_one_type_is_ranked_in_both_directions(make: Maker, drawn: dict[str, object]) -> None:
+    model = make(**drawn)
+    for side in ("head", "tail"):
+        asked = {side: drawn["entities"]["Disease"][0], "relation": "DrD"}
+        expected = plain_answers(model, drawn["facts"], asked, 10, False)
+        assert list(as_plain(predict(model, **asked, top=10))) == expected
+
+
+@pytest.fixture
+def clinic(make: Maker) -> TrainedModel:
+    """Two ways to say "treats"; aspirin is known for fever in the one, ibuprofen in the other, both palliate pain."""
+    compounds = ["Compound::aspirin", "Compound::ibuprofen", "Compound::codeine", "Compound::cold"]
+    facts = {
+        ("Compound::aspirin", "CtD", "Disease::fever"): "train",
+        ("Compound::ibuprofen", "CiD", "Disease::fever"): "test",
+        ("Compound::ibuprofen", "CpD", "Disease::fever"): "withheld",
+        ("Compound::codeine", "CpD", "Disease::fever"): "valid",
+        ("Compound::codeine", "CtD", "Disease::pain"): "train",
+        ("Disease::fever", "DrD", "Disease::flu"): "train",
+        ("Compound::aspirin", "CbG", "Gene::G0"): "train",
+    }
+    entities = {
+        "Compound": compounds,
+        "Disease": ["Disease::fever", "Disease::pain", "Disease::flu"],
+        "Gene": ["Gene::G0"],
+    }
+    return make(entities, METAEDGES, facts, ("CiD", "CtD"))
+
+
+def test_novel_leaves_out_what_any_part_holds_and_nothing_else(clinic: TrainedModel) -> None:
+    assert {a.name for a in predict(clinic, disease="fever", novel=True)} == {"codeine", "cold"}
+    assert {a.name for a in predict(clinic, tail="fever", relation="CtD", novel=True)} == {"ibuprofen", "codeine", "cold"}
+    assert {a.name for a in predict(clinic, compound="aspirin", novel=True)} == {"pain", "flu"}
+
+
+def test_facts_of_other_relations_stay_and_are_marked_with_their_part(clinic: TrainedModel) -> None:
+    known = {a.name: a.known for a in predict(clinic, disease="fever")}
+    assert known["aspirin"] == (KnownFact("CtD", "treats", "train"),)
+    assert set(known["ibuprofen"]) == {
+        KnownFact("CiD", "indicated for", "test"),
+        KnownFact("CpD", "palliates", "withheld"),
+    }
+    assert known["codeine"] == (KnownFact("CpD", "palliates", "valid"),)
+    assert known["cold"] == ()
+
+
+def test_an_answer_known_the_other_way_round_is_still_novel(make: Maker) -> None:
+    facts = {("Gene::A", "Gr>G", "Gene::B"): "train"}
+    model = make({"Gene": ["Gene::A", "Gene::B", "Gene::C"]}, {"Gr>G": ("Gene", "regulates", "Gene")}, facts)
+    assert "A" not in {a.name for a in predict(model, tail="B", relation="Gr>G", novel=True)}
+    # that A regulates B says nothing of B regulating A
+    assert "A" in {a.name for a in predict(model, head="B", relation="Gr>G", novel=True)}
+
+
+def test_ranks_start_at_one_where_known_answers_were_left_out(clinic: TrainedModel) -> None:
+    assert [a.rank for a in predict(clinic, disease="fever", novel=True)] == [1, 2]
+
+
+def test_the_percentile_of_an_answer_is_the_same_with_and_without_the_known_ones(clinic: TrainedModel) -> None:
+    everything = {a.id: a.percentile for a in predict(clinic, disease="fever")}
+    for a in predict(clinic, disease="fever", novel=True):
+        assert a.percentile == everything[a.id]
+
+
+def test_with_several_treatment_relations_a_candidate_has_its_best_score(clinic: TrainedModel) -> None:
+    best = {a.id: a.score for a in predict(clinic, disease="fever")}
+    each = [{a.id: a.score for a in predict(clinic, tail="fever", relation=r)} for r in ("CtD", "CiD")]
+    assert best == {i: max(scores[i] for scores in each) for i in best}
+
+
+def test_no_answer_is_left_when_all_are_known(make: Maker) -> None:
+    facts = {("Compound::a", "CtD", "Disease::d"): "train"}
+    model = make({"Compound": ["Compound::a"], "Disease": ["Disease::d"]}, {"CtD": METAEDGES["CtD"]}, facts, ("CtD",))
+    assert predict(model, disease="d", novel=True) == []
+    assert [a.rank for a in predict(model, disease="d")] == [1]
+
+
+def test_the_mean_of_several_members_is_what_ranks(clinic: TrainedModel) -> None:
+    table = clinic.members[0]
+    opposite = type(table)(table.score, -table.entity, table.relation)  # h and t both turn: the scores stay
+    louder = type(table)(table.score, table.entity * 2, table.relation)  # four times the scores
+    both = TrainedModel([opposite, louder], clinic.split, clinic.experiment)
+    one, two = predict(clinic, disease="fever"), predict(both, disease="fever")
+    assert [a.id for a in two] == [a.id for a in one]
+    assert [a.score for a in two] == [2.5 * a.score for a in one]
+
+
+def test_the_question_is_put_in_words(clinic: TrainedModel) -> None:
+    def words(**asked: str) -> str:
+        return question(clinic.graph, **asked).text(clinic.graph)
+
+    assert words(tail="fever", relation="CpD") == "? palliates fever"
+    assert words(head="ASPIRIN", relation="cbg") == "aspirin binds ?"
+    assert words(disease="Disease::pain") == "? indicated for pain or ? treats pain"
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({}, "give one of disease, compound, head or tail; none came"),
+        ({"relation": "CtD"}, "none came"),
+        ({"disease": "fever", "compound": "aspirin"}, "disease and compound came"),
+        ({"head": "aspirin", "tail": "fever", "relation": "CtD"}, "head and tail came"),
+        ({"head": "aspirin"}, "head needs a relation: one of CbG, CiD, CpD, CtD, DrD"),
+        ({"tail": "fever"}, "tail needs a relation"),
+        ({"disease": "fever", "relation": "CtD"}, "with relation give head or tail"),
+    ],
+)
+def test_a_question_that_cannot_be_asked_says_what_is_missing(
+    clinic: TrainedModel, asked: dict[str, str], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        predict(clinic, **asked)
+
+
+def test_an_unknown_drug_names_its_close_matches(clinic: TrainedModel) -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown compound 'asprin'; did you mean aspirin") as error:
+        predict(clinic, compound="asprin")
+    assert error.value.close == ("aspirin (Compound::aspirin)",)
+
+
+def test_an_unknown_relation_names_the_relations_there_are(clinic: TrainedModel) -> None:
+    with pytest.raises(UnknownNameError, match="unknown relation 'CtG'") as error:
+        predict(clinic, head="aspirin", relation="CtG")
+    assert set(error.value.close) <= set(METAEDGES)
+    assert error.value.close
+
+
+@pytest.mark.parametrize(
+    ("asked", "kind"),
+    [
+        ({"disease": "aspirin"}, "disease"),
+        ({"compound": "fever"}, "compound"),
+        ({"head": "fever", "relation": "CtD"}, "Compound"),
+        ({"tail": "aspirin", "relation": "CtD"}, "Disease"),
+    ],
+)
+def test_an_entity_of_the_wrong_type_is_unknown_to_the_question(
+    clinic: TrainedModel, asked: dict[str, str], kind: str
+) -> None:
+    with pytest.raises(UnknownNameError, match=f"unknown {kind} "):
+        predict(clinic, **asked)
+
+
+def test_a_name_borne_by_two_asks_for_an_id(make: Maker) -> None:
+    entities = {"Compound": ["Compound::a", "Compound::A"], "Disease": ["Disease::d"]}
+    facts = {("Compound::a", "CtD", "Disease::d"): "train"}
+    model = make(entities, {"CtD": METAEDGES["CtD"]}, facts, ("CtD",))
+    with pytest.raises(AmbiguousNameError, match="ambiguous; give one of these ids") as error:
+        predict(model, compound="COMPOUND::A")
+    assert len(error.value.matches) == 2
+    assert predict(model, compound="Compound::a")[0].id == "Disease::d"
+
+
+def test_a_graph_without_treatments_is_asked_by_relation_only(make: Maker) -> None:
+    facts = {("Compound::a", "CtD", "Disease::d"): "train"}
+    model = make({"Compound": ["Compound::a"], "Disease": ["Disease::d"]}, {"CtD": METAEDGES["CtD"]}, facts)
+    with pytest.raises(UsageError, match="names no treatment relation"):
+        predict(model, disease="d")
+    assert predict(model, tail="d", relation="CtD")[0].id == "Compound::a"
+
+
+@pytest.mark.parametrize("top", [0, -1])
+def test_fewer_than_one_answer_is_refused(clinic: TrainedModel, top: int) -> None:
+    with pytest.raises(UsageError, match=f"top is {top}; it must be at least 1"):
+        answer(clinic, question(clinic.graph, disease="fever"), top)
+
+
+def test_an_entity_without_training_triples_is_warned_of(
+    clinic: TrainedModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        predict(clinic, compound="aspirin")
+        assert not caplog.records
+        predict(clinic, compound="ibuprofen")  # its facts are all held out
+    assert "ibuprofen (Compound::ibuprofen) stands in no training triple" in caplog.text
+
+
+def test_scores_are_plain_numbers_of_the_language(clinic: TrainedModel) -> None:
+    first = predict(clinic, disease="fever")[0]
+    assert type(first.score) is float
+    assert type(first.percentile) is float
+    assert type(first.rank) is int
+    assert not np.isnan(first.score)

@@ -1,0 +1,45 @@
+"""Published graphs at their true size, where they are on this machine."""
+
+from pathlib import Path
+
+import pytest
+
+from kgdrug.graph import KnowledgeGraph, describe
+from kgdrug.sources import load_graph, load_parts, read_part
+
+
+@pytest.fixture
+def data(shared_data: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KGDRUG_DATA", str(shared_data))
+    return shared_data
+
+
+@pytest.fixture(scope="session")
+def hetionet(shared_data: Path) -> KnowledgeGraph:
+    return load_graph(shared_data / "hetionet")
+
+
+@pytest.mark.parametrize(
+    ("name", "entities", "relations", "sizes"),
+    [("UMLS", 135, 46, (5216, 652, 661)), ("FB15k-237", 14_541, 237, (272_115, 17_535, 20_466))],
+)
+def test_a_benchmark_has_its_published_sizes(data, name, entities, relations, sizes):
+    graph, parts = load_parts(f"benchmarks/{name}")
+    assert (len(graph.entities), graph.relations) == (entities, relations)
+    assert (len(parts["train"]), len(parts["valid"]), len(parts["test"])) == sizes
+    assert len(graph.triples) == sum(sizes)
+
+
+def test_hetionet_has_its_nodes_and_the_edges_that_were_rebuilt(hetionet):
+    numbers = describe(hetionet)
+    assert (numbers["entities"], numbers["triples"], len(numbers["metaedges"])) == (47_031, 2_138_842, 24)
+    assert numbers["entity_types"]["Compound"] == 1552
+    assert numbers["entity_types"]["Disease"] == 137
+    assert numbers["metaedges"]["CtD"]["triples"] == numbers["treatments"] == 755
+
+
+def test_the_published_parts_of_its_treatments_are_read_and_are_all_of_them(data, hetionet):
+    parts = [read_part(hetionet, "hetionet/ctd_splits_polo", part).tolist() for part in ("train", "valid", "test")]
+    assert [len(part) for part in parts] == [483, 121, 151]
+    treatments = hetionet.triples[hetionet.triples[:, 1] == hetionet.relation("CtD")]
+    assert sorted(t for part in parts for t in part) == sorted(treatments.tolist())
