@@ -3,6 +3,7 @@
 Errors have one form, `application/problem+json` (RFC 9457), and name close matches where a name is unknown.
 """
 
+import difflib
 from typing import Annotated, Any
 
 from fastapi import FastAPI, Query, Request
@@ -120,14 +121,22 @@ def create_app(model: kgdrug.TrainedModel) -> FastAPI:
 
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        parts = (f"{'.'.join(str(x) for x in e['loc'][1:]) or e['loc'][0]}: {e['msg']}" for e in error.errors())
-        return _problem(request, 422, "Not a question", "; ".join(parts))
+        return _problem(request, 422, "Not a question", "; ".join(_complaint(e) for e in error.errors()))
 
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> JSONResponse:
         return _problem(request, error.status_code, str(error.detail), f"{request.method} {request.url.path}")
 
     return app
+
+
+def _complaint(error: dict[str, Any]) -> str:
+    """What is wrong with one field, in words; an unknown field names the closest."""
+    field = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
+    if error["type"] != "extra_forbidden":
+        return f"{field}: {error['msg']}"
+    close = difflib.get_close_matches(field, Question.model_fields, 1)
+    return f"unknown field {field}" + (f"; did you mean {close[0]}?" if close else "")
 
 
 def _problem(

@@ -36,6 +36,12 @@ def test_the_digest_changes_when_a_triple_is_left_out_or_goes_to_another_part(sp
     assert len(digests) == 1 + 4 + 4 * 3
 
 
+def test_the_digest_tells_where_one_part_ends_and_the_next_begins(split):
+    triples, none = split.graph.triples, split.train[:0]
+    cuts = [Split(split.graph, triples[:i], triples[i:], none) for i in range(len(triples) + 1)]
+    assert len({cut.digest for cut in cuts}) == len(cuts)
+
+
 def test_the_digest_is_of_the_graph_too(split, build):
     assert replace(split, graph=build(FACTS[1:])).digest != split.digest
 

@@ -1,0 +1,330 @@
+"""One experiment to a trained, evaluated, tracked model: what is made, refused, repeated and resumed."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+import torch
+
+import kgdrug.experiment
+from kgdrug import Run, list_runs, load_model, make_split, predict, read_experiment, run, show_run
+from kgdrug.config import Experiment
+from kgdrug.errors import KgdrugError, UsageError
+from kgdrug.evaluation import evaluate
+from kgdrug.experiment import RunInterruptedError, evaluate_trained
+from kgdrug.trained import TrainedModel
+from kgdrug.training import Epoch
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*Add type hints to the `predict` method:UserWarning")
+Reader = Callable[..., Experiment]
+
+
+@pytest.fixture
+def small(experiment_file: Path) -> Reader:
+    """The small experiment, with settings put over it."""
+
+    def read(*settings: str) -> Experiment:
+        return read_experiment(experiment_file, settings)
+
+    return read
+
+
+def stop_in(number: int, error: type[BaseException] = KeyboardInterrupt) -> Callable[[Iterable[Epoch]], Iterator[Epoch]]:
+    """A watcher that presses Ctrl-C, or fails, when this epoch is done and before it is written down."""
+
+    def watch(epochs: Iterable[Epoch]) -> Iterator[Epoch]:
+        for epoch in epochs:
+            if epoch.number == number:
+                raise error
+            yield epoch
+
+    return watch
+
+
+def same_tables(one: TrainedModel, other: TrainedModel) -> bool:
+    pairs = zip(one.members, other.members, strict=True)
+    return all(torch.equal(a.entity, b.entity) and torch.equal(a.relation, b.relation) for a, b in pairs)
+
+
+def everything_in(folder: Path) -> set[str]:
+    """What lies in a folder, but for MLflow's own."""
+    return {p.name for p in folder.iterdir()} - {"mlflow.db", "mlruns"}
+
+
+# what is made
+
+
+def test_the_model_that_is_returned_is_the_one_on_disk(trained_run: Run) -> None:
+    loaded = load_model(trained_run.folder)
+    assert loaded.digest == trained_run.model.digest
+    assert same_tables(loaded, trained_run.model)
+    assert predict(loaded, disease="asthma") == predict(trained_run.model, disease="asthma")
+
+
+def test_the_metrics_in_the_folder_are_the_models_own(trained_run: Run) -> None:
+    model = trained_run.model
+    report = evaluate(model, model.split)
+    assert {key: model.metrics[key] for key in report} == report
+    assert evaluate_trained(model) == report
+    assert model.metrics["valid"]["epoch"] in range(1, 9)
+    assert model.metrics["seconds"].keys() == trained_run.seconds.keys()
+
+
+def test_the_best_epochs_tables_are_kept_not_the_last_ones(trained_run: Run) -> None:
+    model = trained_run.model
+    from kgdrug.evaluation import metrics, rank_triples
+
+    valid = metrics(rank_triples(model, model.split.valid, model.split.known, model.graph))
+    assert valid["mrr"] == model.metrics["valid"]["mrr"]
+
+
+def test_a_held_out_pair_is_in_no_training_triple(trained_run: Run) -> None:
+    split = trained_run.model.split
+    held = {frozenset((int(h), int(t))) for part in (split.valid, split.test) for h, _, t in part}
+    assert held
+    assert not held & {frozenset((int(h), int(t))) for h, _, t in split.train}
+
+
+def test_by_default_the_folder_is_named_by_the_run(desk: Path, small: Reader) -> None:
+    done = run(small("training.epochs=1"))
+    assert done.folder.parent == Path("models")
+    assert done.folder.name.startswith("small-")
+    assert show_run(done.run_id).name == done.folder.name
+    assert everything_in(desk) == {"models"}
+    assert everything_in(desk / "models") == {done.folder.name}
+
+
+def test_two_runs_with_one_seed_are_equal_to_the_bit_and_another_seed_is_not(
+    desk: Path, small: Reader, trained_run: Run
+) -> None:
+    again, other = run(small(), "again"), run(small("seed=8"), "other")
+    assert same_tables(again.model, trained_run.model)
+    assert again.model.split.digest == trained_run.model.split.digest
+    report = set(again.model.metrics) - {"seconds"}
+    assert {key: again.model.metrics[key] for key in report} == {key: trained_run.model.metrics[key] for key in report}
+    assert not same_tables(other.model, trained_run.model)
+
+
+def test_a_folder_of_fixed_parts_is_trained_on_and_ranked_among_all(desk: Path) -> None:
+    (desk / "parts").mkdir()
+    facts = [f"e{i}\tnext\te{(i + 1) % 12}\n" for i in range(12)] + [f"e{i}\ttwin\te{i}\n" for i in range(4)]
+    for part, lines in {"train": facts[:12], "valid": facts[12:14], "test": facts[14:]}.items():
+        (desk / "parts" / f"{part}.tsv").write_text("".join(lines))
+    (desk / "fixed.toml").write_text(
+        'name = "fixed"\n[graph]\nsplits = "parts"\n[model]\ndimension = 8\n[training]\nepochs = 2\n'
+    )
+    done = run(read_experiment("fixed.toml"), "model")
+    assert done.model.metrics["candidates"] == "all"
+    assert evaluate_trained(done.model, "all") == evaluate(done.model, done.model.split, "all")
+    assert [a.rank for a in predict(done.model, head="e1", relation="next", top=3)] == [1, 2, 3]
+
+
+# what is refused
+
+
+def test_ranks_among_all_entities_are_refused_where_training_saw_negatives_of_one_type(
+    desk: Path, small: Reader, trained_run: Run
+) -> None:
+    with pytest.raises(UsageError, match=r"evaluation\.candidates = 'all' needs training\.candidates = 'all'"):
+        run(small("evaluation.candidates=all"), "model")
+    assert everything_in(desk) == set()
+    assert list_runs() == []
+    with pytest.raises(UsageError, match="never saw negatives of other types"):
+        evaluate_trained(trained_run.model, "all")
+
+
+def test_ranks_among_all_entities_are_given_where_training_saw_negatives_of_every_type(
+    desk: Path, small: Reader
+) -> None:
+    settings = ("training.candidates=all", "evaluation.candidates=all", "training.epochs=2")
+    model = run(small(*settings), "model").model
+    assert model.metrics["candidates"] == "all"
+    assert evaluate_trained(model) == evaluate(model, model.split, "all")
+    assert evaluate_trained(model, "typed") == evaluate(model, model.split, "typed")
+
+
+def test_a_folder_that_is_there_is_refused_before_any_work_and_replaced_with_force(
+    desk: Path, small: Reader
+) -> None:
+    (desk / "model").mkdir()
+    (desk / "model/letter.txt").write_text("dear")
+    with pytest.raises(UsageError, match=r"model exists; give another place, or --force"):
+        run(small("training.epochs=1"), "model")
+    assert list_runs() == []
+    assert everything_in(desk / "model") == {"letter.txt"}
+    done = run(small("training.epochs=1"), "model", force=True)
+    assert not (desk / "model/letter.txt").exists()
+    assert load_model("model").digest == done.model.digest
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (["graph.source=nowhere"], "no such graph: 'nowhere'"),
+        (["device=gpu9"], "device is 'gpu9', which is not to be had here"),
+        (["model.dimension=7"], r"model\.dimension is 7; complex needs an even number"),
+        (["split.test=0.99"], "together below 1"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_a_run_begins(
+    desk: Path, small: Reader, settings: Sequence[str], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        run(small(*settings), "model")
+    assert list_runs() == []
+    assert everything_in(desk) == set()
+
+
+# what goes wrong
+
+
+def test_a_run_that_fails_in_training_ends_as_failed_and_leaves_no_folder(desk: Path, small: Reader) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(small(), "model", watch=stop_in(3, ZeroDivisionError))
+    (failed,) = list_runs()
+    assert failed.status == "FAILED"
+    assert failed.params["training.epochs"] == "8"
+    assert failed.metrics["train.loss"] > 0
+    assert everything_in(desk) == set()
+
+
+def test_a_run_whose_loss_explodes_says_what_to_do(desk: Path, small: Reader) -> None:
+    with pytest.raises(KgdrugError, match=r"lower (training\.learning_rate|learning rate)"):
+        run(small("training.learning_rate=1e30", "model.score=transe"), "model")
+    assert [r.status for r in list_runs()] == ["FAILED"]
+    assert everything_in(desk) == set()
+
+
+def test_a_model_that_cannot_be_written_leaves_the_old_one_in_place(
+    desk: Path, small: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (desk / "model").mkdir()
+    (desk / "model/old").touch()
+
+    def disk_full(model: TrainedModel, folder: Path) -> None:
+        (folder / "graph.json").write_text("{")
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(kgdrug.experiment, "save_trained", disk_full)
+    with pytest.raises(OSError, match="no space left"):
+        run(small("training.epochs=1"), "model", force=True)
+    assert [r.status for r in list_runs()] == ["FAILED"]
+    assert everything_in(desk) == {"model"}
+    assert everything_in(desk / "model") == {"old"}
+
+
+# what is stopped and resumed
+
+
+@pytest.fixture
+def checkpoint_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kgdrug.experiment, "CHECKPOINT_SECONDS", -1.0)
+
+
+@pytest.mark.usefixtures("checkpoint_each_epoch")
+def test_a_training_that_was_stopped_goes_on_and_ends_equal_to_the_bit(
+    desk: Path, small: Reader, trained_run: Run
+) -> None:
+    with pytest.raises(RunInterruptedError) as stopped:
+        run(small(), "model", watch=stop_in(4))
+    assert stopped.value.folder == Path("model")
+    assert stopped.value.resumable
+    assert everything_in(desk) == {"model.partial"}
+    (killed,) = list_runs()
+    assert killed.status == "KILLED"
+
+    seen: list[int] = []
+
+    def note(epochs: Iterable[Epoch]) -> Iterator[Epoch]:
+        for epoch in epochs:
+            seen.append(epoch.number)
+            yield epoch
+
+    done = run(small(), "model", resume=True, watch=note)
+    assert seen == [4, 5, 6, 7, 8]  # three were kept
+    assert same_tables(done.model, trained_run.model)
+    assert done.model.metrics["valid"] == trained_run.model.metrics["valid"]
+    assert done.run_id == killed.id
+    assert [r.status for r in list_runs()] == ["FINISHED"]
+    assert everything_in(desk) == {"model"}
+
+
+@pytest.mark.usefixtures("checkpoint_each_epoch")
+def test_a_stopped_run_keeps_one_history_of_epochs(desk: Path, small: Reader) -> None:
+    import mlflow
+
+    with pytest.raises(RunInterruptedError):
+        run(small(), "model", watch=stop_in(4))
+    done = run(small(), "model", resume=True)
+    history = mlflow.MlflowClient().get_metric_history(done.run_id, "train.loss")
+    assert sorted(metric.step for metric in history) == list(range(1, 9))
+
+
+@pytest.mark.usefixtures("checkpoint_each_epoch")
+@pytest.mark.parametrize("settings", [["training.n3=0.5"], ["seed=1"], ["split.seed=3"]])
+def test_another_experiment_is_not_resumed(desk: Path, small: Reader, settings: Sequence[str]) -> None:
+    with pytest.raises(RunInterruptedError):
+        run(small(), "model", watch=stop_in(2))
+    with pytest.raises(UsageError, match="is of another experiment; start again without --resume"):
+        run(small(*settings), "model", resume=True)
+    assert everything_in(desk) == {"model.partial"}  # still there for the right one
+
+
+@pytest.mark.usefixtures("checkpoint_each_epoch")
+def test_a_graph_that_changed_meanwhile_is_not_resumed(desk: Path, small: Reader, curated: Path) -> None:
+    import shutil
+
+    shutil.copytree(curated, desk / "graph")
+    with pytest.raises(RunInterruptedError):
+        run(small("graph.source=graph"), "model", watch=stop_in(2))
+    with (desk / "graph/edges/CtD.tsv").open("a") as file:
+        file.write("Metformin\thypertension\n")
+    with pytest.raises(UsageError, match="is of another split"):
+        run(small("graph.source=graph"), "model", resume=True)
+
+
+def test_there_is_nothing_to_resume_where_nothing_was_stopped(desk: Path, small: Reader) -> None:
+    with pytest.raises(UsageError, match="nothing to resume: there is no"):
+        run(small(), "model", resume=True)
+    with pytest.raises(RunInterruptedError) as stopped:
+        run(small(), "model", watch=stop_in(2))  # sooner than the first checkpoint
+    assert not stopped.value.resumable
+    assert everything_in(desk) == set()
+
+
+def test_a_fresh_start_does_not_offer_an_older_trainings_checkpoint(
+    desk: Path, small: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as often:
+        often.setattr(kgdrug.experiment, "CHECKPOINT_SECONDS", -1.0)
+        with pytest.raises(RunInterruptedError):
+            run(small("seed=1"), "model", watch=stop_in(3))
+    with pytest.raises(RunInterruptedError) as stopped:
+        run(small("seed=2"), "model", watch=stop_in(2))  # another one, stopped before it kept anything
+    assert not stopped.value.resumable
+
+
+# how the graph is parted
+
+
+@pytest.mark.parametrize("kind", ["pairs", "triples"])
+def test_a_split_is_made_again_from_its_experiment(small: Reader, kind: str) -> None:
+    experiment = small(f"split.kind={kind}")
+    one, two = make_split(experiment), make_split(experiment)
+    assert one.digest == two.digest
+    assert one.made["kind"] == kind
+    assert one.digest != make_split(small(f"split.kind={kind}", "split.seed=1")).digest
+
+
+def test_given_parts_are_held_out(small: Reader, tmp_path: Path) -> None:
+    ids = {"valid": ("Compound::DB00331", "Disease::DOID:9352"), "test": ("Compound::DB00722", "Disease::DOID:10763")}
+    for part, (compound, disease) in ids.items():
+        (tmp_path / f"{part}.tsv").write_text(f"{compound}\tCtD\t{disease}\n")
+    split = make_split(small("split.kind=given", f"split.folder={tmp_path}"))
+    assert [split.graph.text(t) for t in split.valid] == ["Metformin treats type 2 diabetes mellitus"]
+    assert [split.graph.text(t) for t in split.test] == ["Lisinopril treats hypertension"]
+
+
+def test_the_experiment_in_the_folder_is_the_one_that_ran(trained_run: Run, small: Reader) -> None:
+    assert asdict(trained_run.model.experiment) == asdict(small())
