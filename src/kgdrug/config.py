@@ -5,6 +5,7 @@ A setting has one name everywhere: `training.batch_size` in TOML, in `--set`, in
 
 import dataclasses
 import difflib
+import math
 import tomllib
 import types
 import typing
@@ -121,10 +122,14 @@ def check(experiment: Experiment, where: str) -> None:
     """Refuse settings that contradict each other."""
     graph, split = experiment.graph, experiment.split
     if (graph.source is None) == (graph.splits is None):
-        given = "both are" if graph.source else "neither is"
+        given = "both are" if graph.source is not None else "neither is"
         raise UsageError(f"{where}: give either graph.source, to be split, or graph.splits, a folder; {given} there")
     if graph.splits is not None and split != SplitConfig():
         raise UsageError(f"{where}: graph.splits is parted already; remove [split]")
+    if split.kind != "given" and not split.valid + split.test < 1:
+        raise UsageError(
+            f"{where}: split.valid is {split.valid} and split.test {split.test}; together they must be below 1"
+        )
     if (split.kind == "given") != (split.folder is not None):
         raise UsageError(f"{where}: split.folder and split.kind = 'given' belong together")
 
@@ -183,6 +188,8 @@ def _checked(value: Any, hint: Any, setting: dataclasses.Field[Any], where: str)
         close = difflib.get_close_matches(str(value), words, 1)
         hint_text = f"; did you mean {close[0]!r}?" if close else ""
         raise UsageError(f"{where} is {value!r}; expected {' or '.join(expected)}{hint_text}")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{where} is {value}; it must be a finite number")
     minimum, above = setting.metadata.get("minimum"), setting.metadata.get("above")
     if minimum is not None and not value >= minimum:
         raise UsageError(f"{where} is {value}; it must be at least {minimum}")

@@ -4,6 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its name where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 class KgdrugError(Exception):
     """The task failed; the message is one or two plain lines. Exit code 1."""
 

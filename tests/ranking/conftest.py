@@ -37,9 +37,7 @@ def _make(
         return np.array([(h, r, t) for r, h, t, part in triples if part in parts], np.int64).reshape(-1, 3)
 
     vocabulary = Vocabulary(ids, [i.split("::")[1] for i in ids])
-    graph = KnowledgeGraph(
-        vocabulary, tuple(types), edges, rows("train", "valid", "test", "withheld"), treats, "plain"
-    )
+    graph = KnowledgeGraph(vocabulary, tuple(types), edges, rows("train", "valid", "test", "withheld"), treats, "plain")
     split = Split(graph, *(rows(part) for part in ("train", "valid", "test", "withheld")), {"kind": "by hand"})
     random = np.random.default_rng(seed)
     tables = [random.integers(-1, 2, (n, DIMENSION)).astype(np.float32) for n in (len(ids), 2 * len(edges))]

@@ -26,12 +26,20 @@ Maker = Callable[..., TrainedModel]
 @st.composite
 def graphs(draw: st.DrawFn) -> dict[str, object]:
     """Some compounds, diseases and genes, some facts between them, each in one part, and whole-number tables."""
-    entities = {kind: [f"{kind}::{kind[0]}{i}" for i in range(draw(st.integers(1, 6)))] for kind in ("Compound", "Disease")}
+    entities = {
+        kind: [f"{kind}::{kind[0]}{i}" for i in range(draw(st.integers(1, 6)))] for kind in ("Compound", "Disease")
+    }
     entities["Gene"] = ["Gene::G0", "Gene::G1"]
     possible = [(h, r, t) for r, (a, _, b) in METAEDGES.items() for h in entities[a] for t in entities[b]]
     facts = draw(st.dictionaries(st.sampled_from(possible), st.sampled_from(PARTS), min_size=1, max_size=30))
     treats = draw(st.sampled_from([("CtD",), ("CiD", "CtD")]))
-    return {"entities": entities, "metaedges": METAEDGES, "facts": facts, "treats": treats, "seed": draw(st.integers(0, 99))}
+    return {
+        "entities": entities,
+        "metaedges": METAEDGES,
+        "facts": facts,
+        "treats": treats,
+        "seed": draw(st.integers(0, 99)),
+    }
 
 
 def plain_score(model: TrainedModel, entity: int, relation: int, candidate: int) -> float:
@@ -135,7 +143,11 @@ def clinic(make: Maker) -> TrainedModel:
 
 def test_novel_leaves_out_what_any_part_holds_and_nothing_else(clinic: TrainedModel) -> None:
     assert {a.name for a in predict(clinic, disease="fever", novel=True)} == {"codeine", "cold"}
-    assert {a.name for a in predict(clinic, tail="fever", relation="CtD", novel=True)} == {"ibuprofen", "codeine", "cold"}
+    assert {a.name for a in predict(clinic, tail="fever", relation="CtD", novel=True)} == {
+        "ibuprofen",
+        "codeine",
+        "cold",
+    }
     assert {a.name for a in predict(clinic, compound="aspirin", novel=True)} == {"pain", "flu"}
 
 

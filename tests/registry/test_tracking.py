@@ -273,11 +273,10 @@ def test_a_tracked_model_needs_its_first_folder_no_more(desk: Path, experiment_f
 
 
 @pytest.mark.parametrize(
-    "model", ["runs:0123456789abcdef", "Clinic/9", "Clinic@nobody", "Nobody@champion", "Nobody/1", "nothing", "models/3", "@"]
+    "model",
+    ["runs:0123456789abcdef", "Clinic/9", "Clinic@nobody", "Nobody@champion", "Nobody/1", "nothing", "models/3", "@"],
 )
-def test_an_unknown_model_is_an_error_of_one_line_that_names_it(
-    model: str, registered: str, laboratory: Path
-) -> None:
+def test_an_unknown_model_is_an_error_of_one_line_that_names_it(model: str, registered: str, laboratory: Path) -> None:
     with pytest.raises(UsageError, match="no such model") as error:
         resolve_model(model)
     assert model in str(error.value)

@@ -72,7 +72,9 @@ def test_a_saved_model_comes_back_whole(model: TrainedModel, saved: Path) -> Non
     assert loaded.split.digest == model.split.digest
     assert len(model.split.withheld) > 0
     for part in PARTS:
-        assert np.array_equal(getattr(loaded.split, part), getattr(model.split.graph.with_triples(getattr(model.split, part)), "triples"))
+        assert np.array_equal(
+            getattr(loaded.split, part), getattr(model.split.graph.with_triples(getattr(model.split, part)), "triples")
+        )
     assert dict(loaded.split.made) == dict(model.split.made)
     assert loaded.experiment == model.experiment
     assert loaded.metrics == model.metrics

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgdrug.errors import UnknownNameError
-from kgdrug.graph.known import distinct
+from kgdrug.graph.known import distinct, triple_keys
 from kgdrug.graph.vocabulary import Vocabulary
 
 Int = NDArray[np.int64]
@@ -83,8 +83,7 @@ class KnowledgeGraph:
             if wrong.any():
                 head, relation, tail = self.triples[wrong.argmax()]
                 raise ValueError(f"triple ({head}, {relation}, {tail}) does not fit {self.metaedges[relation]}")
-        keys = (self.triples[:, 1] * len(self.entities) + self.triples[:, 0]) * len(self.entities) + self.triples[:, 2]
-        if (np.diff(keys) <= 0).any():
+        if (np.diff(triple_keys(self.triples, len(self.entities))) <= 0).any():
             raise ValueError("triples are not distinct and ascending by relation, head, tail")
 
     @property
@@ -177,7 +176,7 @@ class KnowledgeGraph:
 def canonical_triples(triples: Int, entities: int) -> Int:
     """Distinct triples `(t, 3)`, ascending by relation, head, tail."""
     triples = np.asarray(triples, np.int64).reshape(-1, 3)
-    keys = distinct((triples[:, 1] * entities + triples[:, 0]) * entities + triples[:, 2])
+    keys = distinct(triple_keys(triples, entities))
     pairs, tails = np.divmod(keys, max(entities, 1))
     relations, heads = np.divmod(pairs, max(entities, 1))
     return np.stack([heads, relations, tails], 1)

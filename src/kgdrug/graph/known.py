@@ -13,6 +13,12 @@ def distinct(values: Int) -> Int:
     return result
 
 
+def triple_keys(triples: Int, entities: int) -> Int:
+    """One integer a triple `(t, 3)`, ordered by relation, head, tail; `(t,)`."""
+    keys: Int = (triples[:, 1] * entities + triples[:, 0]) * entities + triples[:, 2]
+    return keys
+
+
 def both_directions(triples: Int, relations: int) -> Int:
     """The triples `(t, 3)` and, below them, their reciprocals `(tail, relation + m, head)`; `(2t, 3)`."""
     reciprocal = np.stack([triples[:, 2], triples[:, 1] + relations, triples[:, 0]], 1)

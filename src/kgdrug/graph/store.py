@@ -20,6 +20,7 @@ from kgdrug.graph.known import Int
 from kgdrug.graph.vocabulary import Vocabulary
 
 GRAPH_FILE = "graph.json"
+FORMAT = "kgdrug graph 1"
 
 
 def refuse_existing(path: Path, force: bool) -> None:
@@ -40,9 +41,9 @@ def fresh_folder(folder: Path, force: bool = False) -> Iterator[Path]:
     writing.mkdir(parents=True)
     try:
         yield writing
-        if folder.is_dir():
+        if folder.is_dir() and not folder.is_symlink():
             shutil.rmtree(folder)
-        elif folder.exists():
+        elif folder.exists() or folder.is_symlink():
             folder.unlink()
         writing.rename(folder)
     finally:
@@ -58,6 +59,9 @@ def save_graph(graph: KnowledgeGraph, folder: Path) -> None:
 def load_graph_folder(folder: Path) -> KnowledgeGraph:
     """Read what `save_graph` wrote; a missing or damaged file is a BadInputError."""
     graph, triples = load_schema(folder), load_triples(folder / "triples.npy")
+    expected = read_json(folder / GRAPH_FILE).get("triples")
+    if len(triples) != expected:
+        raise BadInputError(folder / "triples.npy", f"holds {len(triples)} triples where {GRAPH_FILE} says {expected}")
     try:
         return replace(graph, triples=triples)
     except ValueError as error:
@@ -70,7 +74,7 @@ def save_schema(graph: KnowledgeGraph, folder: Path) -> None:
     lines = (f"{i}\t{n}\n" for i, n in zip(graph.entities.ids, graph.entities.names, strict=True))
     (folder / "entities.tsv").write_text("id\tname\n" + "".join(lines), encoding="utf-8", newline="\n")
     header = {
-        "format": "kgdrug graph 1",
+        "format": FORMAT,
         "name": graph.name,
         "digest": graph.digest,
         "entities": len(graph.entities),
@@ -88,8 +92,10 @@ def load_schema(folder: Path) -> KnowledgeGraph:
     try:
         types = tuple(EntityType(**t) for t in header["entity_types"])
         metaedges = tuple(Metaedge(**e) for e in header["metaedges"])
+        if header["format"] != FORMAT:
+            raise ValueError(f"format is {header['format']!r}; this kgdrug reads {FORMAT!r}")
         name, treats, entities = header["name"], tuple(header["treats"]), int(header["entities"])
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(folder / GRAPH_FILE, f"not a kgdrug graph: {error}") from None
     path = folder / "entities.tsv"
     rows = [line.split("\t") for line in read_text(path).split("\n")[1:-1]]
@@ -99,7 +105,17 @@ def load_schema(folder: Path) -> KnowledgeGraph:
     if len(rows) != entities:
         raise BadInputError(path, f"has {len(rows)} entities where {GRAPH_FILE} says {entities}")
     vocabulary = Vocabulary((row[0] for row in rows), (row[1] for row in rows))
-    return KnowledgeGraph(vocabulary, types, metaedges, np.empty((0, 3), np.int64), treats, name)
+    try:
+        vocabulary.check()
+    except ValueError as error:
+        raise BadInputError(path, str(error)) from None
+    missing = {t for e in metaedges for t in (e.head_type, e.tail_type)} - {t.name for t in types}
+    if missing:
+        raise BadInputError(folder / GRAPH_FILE, f"no entity type {min(missing)}")
+    try:
+        return KnowledgeGraph(vocabulary, types, metaedges, np.empty((0, 3), np.int64), treats, name)
+    except (ValueError, TypeError) as error:
+        raise BadInputError(folder / GRAPH_FILE, str(error)) from None
 
 
 def save_triples(triples: Int, path: Path) -> None:
@@ -111,8 +127,9 @@ def save_triples(triples: Int, path: Path) -> None:
 def load_triples(path: Path) -> Int:
     """Read what `save_triples` wrote, as int64."""
     try:
-        triples = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with path.open("rb") as file:
+            triples = np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError) as error:
         raise BadInputError(path, f"cannot be read as an array of triples: {error}") from None
     if triples.ndim != 2 or triples.shape[1] != 3 or triples.dtype.kind != "i":
         raise BadInputError(path, f"holds {triples.dtype} {triples.shape}, not integer (t, 3)")

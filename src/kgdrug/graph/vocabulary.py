@@ -43,6 +43,14 @@ class Vocabulary:
                 spellings[spelling].append(i)
         return dict(spellings)
 
+    def check(self) -> None:
+        """ValueError where an id stands twice; otherwise that shows at the first look-up."""
+        _ = self._index
+
+    @cached_property
+    def _folded_ids(self) -> list[str]:
+        return [i.casefold() for i in self.ids]
+
     @cached_property
     def _folded_names(self) -> list[str]:
         return [utils.default_process(name) for name in self.names]
@@ -79,7 +87,7 @@ class Vocabulary:
         """Indices of entities whose id or name is, starts with, or resembles the text, best first."""
         folded, ranges = text.strip().casefold(), [range(len(self))] if among is None else list(among)
         exact = [i for i in self._spellings.get(folded, []) if _within(i, ranges)]
-        starts = (i for r in ranges for i in r if self.names[i].casefold().startswith(folded))
+        starts = (i for of in (self.names, self.ids) for r in ranges for i in r if of[i].casefold().startswith(folded))
         similar = (i for i in self._resembling(text, limit, ranges))
         found = dict.fromkeys(exact)
         for candidates in (starts, similar):
@@ -91,7 +99,7 @@ class Vocabulary:
 
     def close_matches(self, text: str, limit: int = 3, among: Sequence[range] | None = None) -> list[str]:
         """Labels, as `name (id)`, of the entities that resemble the text most."""
-        return [self.label(i) for i in self._resembling(text, limit, among or [range(len(self))])]
+        return [self.label(i) for i in self._resembling(text, limit, [range(len(self))] if among is None else among)]
 
     def label(self, index: int) -> str:
         """`name (id)`, or the id alone where it is its own name."""
@@ -100,11 +108,21 @@ class Vocabulary:
 
     def _resembling(self, text: str, limit: int, ranges: Sequence[range]) -> list[int]:
         folded = self._folded_names
-        choices = {i: folded[i] for r in ranges for i in r}
-        found = process.extract(
-            utils.default_process(text), choices, scorer=fuzz.WRatio, processor=None, limit=limit, score_cutoff=60
+        wanted = utils.default_process(text)
+        inside = sorted({i for r in ranges for i in r})
+        # a short name that is a part of the text, such as a gene symbol, is not like it
+        long_enough = {i: folded[i] for i in inside if 2 * len(folded[i]) >= len(wanted)}
+        by_name = process.extract(wanted, long_enough, scorer=fuzz.WRatio, processor=None, limit=limit, score_cutoff=60)
+        by_id = process.extract(
+            text.strip().casefold(),
+            {i: self._folded_ids[i] for i in inside},
+            scorer=fuzz.ratio,
+            processor=None,
+            limit=limit,
+            score_cutoff=90,
         )
-        return [int(i) for _, _, i in found]
+        found = sorted([*by_name, *by_id], key=lambda f: -f[1])
+        return list(dict.fromkeys(int(i) for _, _, i in found))[:limit]
 
 
 def _within(index: int, ranges: Sequence[range]) -> bool:

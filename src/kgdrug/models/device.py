@@ -2,7 +2,7 @@
 
 import torch
 
-from kgdrug.errors import UsageError
+from kgdrug.errors import UsageError, first_line
 
 
 def pick_device(name: str) -> torch.device:
@@ -14,5 +14,5 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"device is {name!r}, which is not to be had here: {str(error).splitlines()[0]}") from None
+        raise UsageError(f"device is {name!r}, which is not to be had here: {first_line(error)}") from None
     return device

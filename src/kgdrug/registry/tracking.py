@@ -18,7 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from kgdrug.config import Experiment, flat
-from kgdrug.errors import KgdrugError, UsageError
+from kgdrug.errors import KgdrugError, UsageError, first_line
 from kgdrug.splits import Split
 from kgdrug.trained import MANIFEST, TrainedModel, load_trained
 from kgdrug.training import Epoch
@@ -120,7 +120,7 @@ def tracked(
         mlflow.set_experiment(experiment.name)
         run = mlflow.start_run(run_id=run_id, run_name=None if run_id else run_name)
     except mlflow.exceptions.MlflowException as error:
-        raise KgdrugError(f"MLflow at {mlflow.get_tracking_uri()}: {str(error).splitlines()[0]}") from error
+        raise KgdrugError(f"MLflow at {mlflow.get_tracking_uri()}: {first_line(error)}") from error
     tracker = Tracker(mlflow, run.info.run_id, mlflow.get_tracking_uri())
     status = "FAILED"
     try:
@@ -157,8 +157,9 @@ def resolve_model(model: str) -> Path:
     try:
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
     except (mlflow.exceptions.MlflowException, OSError) as error:
-        message = str(error).strip().splitlines()[0]
-        raise UsageError(f"no such model: {model} (MLflow at {mlflow.get_tracking_uri()}: {message})") from error
+        raise UsageError(
+            f"no such model: {model} (MLflow at {mlflow.get_tracking_uri()}: {first_line(error)})"
+        ) from error
     found = sorted(folder.rglob(MANIFEST))
     if not found:
         raise UsageError(f"{model} is an MLflow model, but not one that kgdrug trained")

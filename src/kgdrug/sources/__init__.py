@@ -6,7 +6,7 @@ import numpy as np
 
 from kgdrug.errors import BadInputError, UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph, load_graph_folder
-from kgdrug.graph.known import Int
+from kgdrug.graph.known import Int, triple_keys
 from kgdrug.graph.store import GRAPH_FILE
 from kgdrug.sources.curated import is_curated, read_curated
 from kgdrug.sources.downloads import DATASETS, Dataset, cache_folder, data_folder, get_dataset, places
@@ -78,7 +78,12 @@ def read_part(graph: KnowledgeGraph, folder: str | Path, part: str) -> Int:
         if head not in graph.entities or tail not in graph.entities or relation not in abbreviations:
             raise BadInputError(file, f"{head} {relation} {tail}: not of the graph {graph.name}", line)
         rows.append((graph.entities.index(head), abbreviations[relation], graph.entities.index(tail)))
-    return np.array(rows, np.int64).reshape(-1, 3)
+    triples = np.array(rows, np.int64).reshape(-1, 3)
+    absent = ~np.isin(triple_keys(triples, len(graph.entities)), triple_keys(graph.triples, len(graph.entities)))
+    if absent.any():
+        row = int(absent.argmax())
+        raise BadInputError(file, f"{' '.join(table.row(row))}: not of the graph {graph.name}", first_line + row)
+    return triples
 
 
 def locate(source: str | Path) -> Path:

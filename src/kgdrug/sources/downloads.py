@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kgdrug.errors import KgdrugError, UnknownNameError
+from kgdrug.errors import KgdrugError, UnknownNameError, first_line
 
 
 class ProgressBar(Protocol):
@@ -103,11 +103,13 @@ def get_dataset(name: str, progress: Callable[[str], ProgressBar] | None = None)
         )
         bar = progress(file.name) if progress else None
         try:
-            store.fetch(file.name, downloader=pooch.HTTPDownloader(progressbar=bar or False, timeout=60))
+            store.fetch(
+                file.name, downloader=pooch.HTTPDownloader(progressbar=False if bar is None else bar, timeout=60)
+            )
         except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong checksum is a ValueError
             hint = "check the network and try again, or point KGDRUG_DATA to a folder that holds the data"
-            raise KgdrugError(f"{file.url}: {str(error).strip().splitlines()[0]}; {hint}") from error
+            raise KgdrugError(f"{file.url}: {first_line(error)}; {hint}") from error
         finally:
-            if bar:
+            if bar is not None:
                 bar.close()
     return folder

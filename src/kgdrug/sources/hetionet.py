@@ -71,18 +71,15 @@ def find_hetionet(folder: Path) -> tuple[Path, Path] | None:
 
 def read_hetionet(node_file: Path, edge_file: Path) -> KnowledgeGraph:
     """The graph of a node and an edge file."""
-    first = pl.read_csv(node_file, separator="\t", n_rows=0, quote_char=None)
-    nodes = read_node_table(node_file, first.columns)
-    builder = GraphBuilder(nodes.rename({"kind": "type"}), METAEDGES, node_file)
+    builder = GraphBuilder(read_node_table(node_file).rename({"kind": "type"}), METAEDGES, node_file)
     table, first_line = read_triples(edge_file)
     triples = builder.triples(table, edge_file, first_line)
     return builder.graph(np.asarray(triples), "hetionet", TREATS)
 
 
-def read_node_table(path: Path, columns: list[str]) -> pl.DataFrame:
+def read_node_table(path: Path) -> pl.DataFrame:
     """`id name kind` of each node; further columns, such as `smiles`, may be empty and are left out."""
-    if columns[:3] != ["id", "name", "kind"]:
-        raise BadInputError(path, f"has the columns {' '.join(columns)} where id name kind are expected", 1)
-    if len(columns) == 3:
-        return read_table(path, columns).slice(1)
-    return pl.read_csv(path, separator="\t", quote_char=None, infer_schema=False, columns=columns[:3])
+    table = read_table(path, ("id", "name", "kind"), optional=("smiles",)).select("id", "name", "kind")
+    if table.row(0) != ("id", "name", "kind"):
+        raise BadInputError(path, f"has the columns {' '.join(table.row(0))} where id name kind are expected", 1)
+    return table.slice(1)

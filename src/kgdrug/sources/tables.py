@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from kgdrug.errors import BadInputError
+from kgdrug.errors import BadInputError, first_line
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary, canonical_triples
 
 UNTYPED = "Entity"  # the one type of a graph whose files name no types
@@ -15,7 +15,7 @@ TRIPLE = ("head", "relation", "tail")
 _HEADERS = {("head", "relation", "tail"), ("head", "metaedge", "tail"), ("source", "metaedge", "target")}
 
 
-def read_table(path: Path, columns: Sequence[str]) -> pl.DataFrame:
+def read_table(path: Path, columns: Sequence[str], optional: Sequence[str] = ()) -> pl.DataFrame:
     """All lines of a file as strings, without a header; `.gz` and `.zst` are read as they are.
 
     A line with fewer or more fields, or with an empty one, is a BadInputError that names it. The caller drops a header.
@@ -29,18 +29,20 @@ def read_table(path: Path, columns: Sequence[str]) -> pl.DataFrame:
             infer_schema=False,
             truncate_ragged_lines=False,
             raise_if_empty=False,
+            glob=False,
         )
     except FileNotFoundError:
         raise BadInputError(path, "is missing") from None
     except (pl.exceptions.PolarsError, OSError) as error:
-        _find_bad_line(path, len(columns))
-        raise BadInputError(path, f"cannot be read: {_first_line(error)}") from None
+        _find_bad_line(path, len(columns), 0)
+        raise BadInputError(path, f"cannot be read: {first_line(error)}") from None
     if table.is_empty():
         raise BadInputError(path, "is empty")
-    if table.width != len(columns) or sum(table.null_count().row(0)):
-        _find_bad_line(path, len(columns))
+    full = len(columns) + (len(optional) if table.width > len(columns) else 0)
+    if table.width != full or sum(table.null_count().row(0)[: len(columns)]):
+        _find_bad_line(path, full, full - len(columns))
         raise BadInputError(path, f"has {table.width} columns where {len(columns)} are expected: {', '.join(columns)}")
-    table.columns = list(columns)
+    table.columns = [*columns, *optional][:full]
     return table
 
 
@@ -48,22 +50,20 @@ def read_triples(path: Path) -> tuple[pl.DataFrame, int]:
     """Triples as ids, columns `head relation tail`, and the number of the file's first line that is one."""
     table = read_table(path, TRIPLE)
     header = tuple(str(field).strip().lower() for field in table.row(0)) in _HEADERS
+    if header and len(table) == 1:
+        raise BadInputError(path, "holds no triples, only a header")
     return (table.slice(1), 2) if header else (table, 1)
 
 
-def _find_bad_line(path: Path, columns: int) -> None:
+def _find_bad_line(path: Path, columns: int, optional: int) -> None:
     """Raise a BadInputError for the first line that has not this many fields, all filled."""
     with contextlib.suppress(pl.exceptions.PolarsError, OSError):
-        lines = pl.read_csv(path, separator="\x01", has_header=False, quote_char=None, infer_schema=False)
+        lines = pl.read_csv(path, separator="\x01", has_header=False, quote_char=None, infer_schema=False, glob=False)
         for number, line in enumerate(lines.to_series(), 1):
             fields = [] if line is None else line.split("\t")
-            if len(fields) != columns or not all(fields):
+            if len(fields) != columns or not all(fields[: columns - optional]):
                 came = f"{len(fields)} fields" if len(fields) != columns else "an empty field"
                 raise BadInputError(path, f"{came} where {columns} tab-separated ones are expected: {line!r}", number)
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
 
 
 class GraphBuilder:

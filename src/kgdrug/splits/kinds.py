@@ -1,6 +1,5 @@
 """Ways to hold triples out. Each returns a `Split` that a seed, or a folder, makes again to the bit."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ from numpy.typing import NDArray
 
 from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
-from kgdrug.graph.known import Int, distinct
+from kgdrug.graph.known import Int, distinct, triple_keys
 from kgdrug.sources import load_parts, read_part
 from kgdrug.splits.split import Split
 
@@ -28,7 +27,7 @@ def hold_out_pairs(graph: KnowledgeGraph, valid: float, test: float, seed: int) 
     order = np.random.default_rng(seed).permutation(treated)
     n_valid, n_test = _sizes(len(treated), valid, test, "treated pairs")
     made = {"kind": "pairs", "valid": valid, "test": test, "seed": seed}
-    return _part_by_pairs(graph, order[:n_valid], order[n_valid : n_valid + n_test], made)
+    return _part_by_pairs(graph, order[:n_valid], order[n_valid : n_valid + n_test], treatment, made)
 
 
 def hold_out_triples(graph: KnowledgeGraph, valid: float, test: float, seed: int) -> Split:
@@ -49,9 +48,9 @@ def hold_out_given(graph: KnowledgeGraph, folder: str | Path) -> Split:
     held = {part: distinct(pair_keys(graph, triples)) for part, triples in (("valid", valid), ("test", test))}
     if np.isin(held["valid"], held["test"]).any():
         raise UsageError(f"{folder}: a pair is in both valid and test")
-    return _part_by_pairs(
-        graph, held["valid"], held["test"], made, distinct(np.concatenate([valid, test])[:, 1]).tolist()
-    )
+    listed = triple_keys(np.concatenate([valid, test]), len(graph.entities))
+    asked = np.isin(triple_keys(graph.triples, len(graph.entities)), listed)
+    return _part_by_pairs(graph, held["valid"], held["test"], asked, made)
 
 
 def fixed(folder: str | Path) -> Split:
@@ -68,17 +67,15 @@ def pair_keys(graph: KnowledgeGraph, triples: Int) -> Int:
 
 
 def _part_by_pairs(
-    graph: KnowledgeGraph, valid: Int, test: Int, made: dict[str, object], asked: Sequence[int] | None = None
+    graph: KnowledgeGraph, valid: Int, test: Int, asked: NDArray[np.bool_], made: dict[str, object]
 ) -> Split:
+    """Hold out every triple of the given pairs; those that are asked become valid and test, the others are withheld."""
     pairs = pair_keys(graph, graph.triples)
-    asks = np.isin(graph.triples[:, 1], graph.treatment_relations if asked is None else asked)
     in_valid, in_test = np.isin(pairs, valid), np.isin(pairs, test)
-
-    def take(rows: NDArray[np.bool_]) -> Int:
-        return graph.triples[rows]
-
     held = in_valid | in_test
-    return Split(graph, take(~held), take(in_valid & asks), take(in_test & asks), take(held & ~asks), made)
+    parts = (~held, in_valid & asked, in_test & asked, held & ~asked)
+    train, valid_part, test_part, withheld = (graph.triples[rows] for rows in parts)
+    return Split(graph, train, valid_part, test_part, withheld, made)
 
 
 def _sizes(total: int, valid: float, test: float, what: str) -> tuple[int, int]:

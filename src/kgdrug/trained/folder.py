@@ -18,6 +18,7 @@ from torch import Tensor
 from kgdrug.config import Experiment, experiment_from, to_dict
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, KnownTails, load_graph_folder, save_graph
+from kgdrug.graph.known import triple_keys
 from kgdrug.graph.store import read_json, write_json
 from kgdrug.models import Candidates, TableModel, load_table_model, save_table_model
 from kgdrug.splits import Split
@@ -113,10 +114,9 @@ def verify(folder: Path, sums: Mapping[str, str]) -> None:
 def _parts(split: Split) -> np.ndarray:
     n, triples = len(split.graph.entities), split.graph.triples
     bits = np.zeros(len(triples), np.uint8)
-    order = (triples[:, 1] * n + triples[:, 0]) * n + triples[:, 2]  # ascending, as the triples are
+    keys = triple_keys(triples, n)  # ascending, as the triples are
     for part, bit in PARTS.items():
-        rows = getattr(split, part)
-        bits[np.searchsorted(order, (rows[:, 1] * n + rows[:, 0]) * n + rows[:, 2])] |= bit
+        bits[np.searchsorted(keys, triple_keys(getattr(split, part), n))] |= bit
     return bits
 
 
