@@ -164,7 +164,7 @@ def test_a_folder_that_is_there_is_refused_before_any_work_and_replaced_with_for
         (["graph.source=nowhere"], "no such graph: 'nowhere'"),
         (["device=gpu9"], "device is 'gpu9', which is not to be had here"),
         (["model.dimension=7"], r"model\.dimension is 7; complex needs an even number"),
-        (["split.test=0.99"], "together below 1"),
+        (["split.test=0.99"], "below 1"),
     ],
 )
 def test_what_cannot_be_trained_is_refused_before_a_run_begins(

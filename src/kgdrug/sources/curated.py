@@ -30,19 +30,14 @@ def read_curated(folder: Path, name: str) -> KnowledgeGraph:
         message = f"the {twice['type'][0]} name {twice['name'][0]!r} stands twice; names must be unique within a type"
         raise BadInputError(entity_file, message, twice["line"][0])
     rows = list(_with_header(metaedge_file, METAEDGE_COLUMNS).iter_rows(named=True))
+    if not rows:
+        raise BadInputError(metaedge_file, "names no metaedge")
+    lines: dict[str, int] = {}
     for line, row in enumerate(rows, 2):
         if row["treats"] not in ("yes", "no"):
             raise BadInputError(metaedge_file, f"treats is {row['treats']!r}; write yes or no", line)
-    if not rows:
-        raise BadInputError(metaedge_file, "names no metaedge")
-    lines = {}
-    for line, row in enumerate(rows, 2):
-        if lines.setdefault(row["abbreviation"], line) != line:
-            raise BadInputError(
-                metaedge_file,
-                f"the metaedge {row['abbreviation']} stands in line {lines[row['abbreviation']]} already",
-                line,
-            )
+        if (first := lines.setdefault(row["abbreviation"], line)) != line:
+            raise BadInputError(metaedge_file, f"{row['abbreviation']} stands in line {first} already", line)
     metaedges = [Metaedge(**{key: row[key] for key in METAEDGE_COLUMNS if key != "treats"}) for row in rows]
     builder = GraphBuilder(nodes, metaedges, entity_file)
     parts = [_read_edges(folder / "edges" / f"{e.abbreviation}.tsv", e, nodes, builder) for e in metaedges]
