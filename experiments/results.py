@@ -80,7 +80,8 @@ def main(names: list[str]) -> None:
     for name in names or sorted(p.stem for p in HERE.glob("*.toml")):
         sections[name] = table(name, measure(HERE / f"{name}.toml"))
         versions = ", ".join(f"{package} {version(package)}" for package in ("kgdrug", "torch", "numpy"))
-        machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, {versions}"
+        threads = os.environ.get("OMP_NUM_THREADS", os.cpu_count())
+        machine = f"{os.cpu_count()} cores ({platform.machine()}), {threads} thread(s), Python {platform.python_version()}, {versions}"
         intro = (
             "# Results\n\nMade by `make results`; read how in `experiments/results.py`. Filtered realistic ranks of the test "
             "triples; tail asked for: which diseases for a compound; head asked for: which compounds for a disease. "

@@ -5,19 +5,16 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch loads: small tables wait long for a second thread
 
 import shutil
-import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 if TYPE_CHECKING:
-    from kgdrug import Run, TrainedModel
+    from kgdrug import Run
 
 # id, name, and the names of what each joins
 ENTITIES = {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 import typer
 from rich.console import Console
 from rich.table import Table
+from typer.exceptions import TyperException
 
 from kgdrug.errors import KgdrugError, UsageError
 
@@ -47,7 +48,7 @@ def _console(stderr: bool = False) -> Console:
 
 out, err = _console(), _console(stderr=True)
 Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
-Model = Annotated[str, typer.Argument(help="A folder, NAME@ALIAS, NAME/VERSION or runs:ID.")]
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A folder, NAME@ALIAS, NAME/VERSION or runs:ID.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -55,19 +56,33 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s: %(message)s")
+    command = typer.main.get_command(app)
     try:
-        app(args=[word for word in words if word != "--debug"], prog_name="kgdrug")
+        code = command.main([word for word in words if word != "--debug"], "kgdrug", standalone_mode=False)
     except KgdrugError as error:
         if debug:
             raise
         _fail(str(error), error.exit_code)
+    except TyperException as error:
+        if error.format_message().startswith("Usage:"):  # a command was left out: this is the help
+            sys.stderr.write(error.format_message() + "\n")
+            raise SystemExit(error.exit_code) from None
+        path = getattr(getattr(error, "ctx", None), "command_path", "kgdrug")
+        _fail(f"{error.format_message()}\ntry: {path} --help", error.exit_code)
+    except typer.Abort:
+        _fail("stopped by hand", 1)
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None
+    except OSError as error:
+        if debug:
+            raise
+        _fail(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "), 1)
     except Exception as error:
         if debug:
             raise
         _fail(f"unexpected {type(error).__name__}: {error}\nrun again with --debug for the traceback", 1)
+    raise SystemExit(code)
 
 
 @app.callback(invoke_without_command=True)
@@ -175,7 +190,7 @@ def data_list() -> None:
 
 
 @data_app.command("get")
-def data_get(name: Annotated[str, typer.Argument(help="See: kgdrug data list.")]) -> None:
+def data_get(name: Annotated[str, typer.Argument(metavar="NAME", help="See: kgdrug data list.")]) -> None:
     """Download a data set into the cache, with its SHA-256 checked."""
     from kgdrug.sources import find_dataset, get_dataset
 
@@ -188,7 +203,7 @@ def data_get(name: Annotated[str, typer.Argument(help="See: kgdrug data list.")]
 
 @data_app.command("describe")
 def data_describe(
-    graph: Annotated[str, typer.Argument(help="A name, a file, or a folder.")],
+    graph: Annotated[str, typer.Argument(metavar="GRAPH", help="A name, a file, or a folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Count the entities and triples of a graph."""
@@ -212,7 +227,7 @@ def data_describe(
 
 @app.command()
 def build(
-    source: Annotated[str, typer.Argument(help="A name, a file, or a folder.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A name, a file, or a folder.")],
     out_folder: Annotated[Path, typer.Option("--out", help="Graph folder to write.")],
     force: Force = False,
 ) -> None:
@@ -321,8 +336,12 @@ def serve(
 
     from kgdrug_api import create_app
 
+    server = uvicorn.Server(uvicorn.Config(create_app(trained), host=host, port=port, log_level="warning"))
     err.print(f"serving {trained.name} on http://{host}:{port} (documentation at /docs)")
-    uvicorn.run(create_app(trained), host=host, port=port, log_level="warning")
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's own codes would collide with ours
+        raise KgdrugError(f"cannot listen on {host}:{port}; give another --host or --port") from None
 
 
 @runs_app.command("list")
@@ -340,7 +359,9 @@ def runs_list(limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20)
 
 
 @runs_app.command("show")
-def runs_show(run_id: Annotated[str, typer.Argument(help="An id, its beginning, or a run's name.")]) -> None:
+def runs_show(
+    run_id: Annotated[str, typer.Argument(metavar="ID", help="An id, its beginning, or a run's name.")],
+) -> None:
     """Show what decided a run and what came of it."""
     from kgdrug import show_run
 
@@ -507,7 +528,7 @@ def _writable(folder: Path) -> bool:
 
 def _fail(message: str, code: int) -> NoReturn:
     for line in message.splitlines()[:2]:
-        sys.stderr.write(f"{'' if line.startswith('run again') else 'kgdrug: '}{line}\n")
+        sys.stderr.write(f"{'' if line.startswith(('run again', 'try:')) else 'kgdrug: '}{line}\n")
     raise SystemExit(code)
 
 

@@ -231,7 +231,7 @@ def test_what_exists_is_refused_and_left_alone(tmp_path, is_folder):
 @pytest.mark.parametrize("is_folder", [True, False])
 def test_with_force_what_exists_is_replaced(tmp_path, is_folder):
     target = tmp_path / "graph"
-    (target.mkdir() or (target / "b").write_text("old")) if is_folder else target.write_text("old")
+    (target.mkdir() or (target / "graph.json").write_text("old")) if is_folder else target.write_text("old")
     with fresh_folder(target, force=True) as writing:
         (writing / "a").write_text("new")
         assert target.exists(), "the old one stays until the new one is whole"
@@ -244,7 +244,7 @@ def test_a_failure_leaves_nothing_new_and_keeps_what_was_there(tmp_path, force, 
     target = tmp_path / "graph"
     if force:
         target.mkdir()
-        (target / "a").write_text("old")
+        (target / "graph.json").write_text("old")
     before = everything(tmp_path)
 
     def write() -> None:
@@ -259,13 +259,13 @@ def test_a_failure_leaves_nothing_new_and_keeps_what_was_there(tmp_path, force, 
 
 def test_what_a_killed_run_left_behind_does_not_get_into_the_next(tmp_path):
     with fresh_folder(tmp_path / "graph") as writing:
-        (writing / "a").write_text("half")
+        (writing / "graph.json").write_text("half")
         left = writing
         content = everything(writing)
     left.mkdir()
     (left / "stray").write_text("from a killed run")
     with fresh_folder(tmp_path / "graph", force=True) as writing:
-        (writing / "a").write_text("half")
+        (writing / "graph.json").write_text("half")
     assert everything(tmp_path / "graph") == content
 
 
@@ -277,3 +277,14 @@ def test_with_force_a_link_to_a_folder_is_replaced_and_the_folder_kept(tmp_path)
         (writing / "a").write_text("new")
     assert (tmp_path / "graph" / "a").read_text() == "new"
     assert (tmp_path / "kept" / "a").read_text() == "old"
+
+
+@pytest.mark.parametrize("place", ["letters", "."])
+def test_a_folder_of_others_is_never_replaced(tmp_path, monkeypatch, place):
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear").write_text("you")
+    monkeypatch.chdir(tmp_path)
+    before = everything(tmp_path)
+    with pytest.raises(UsageError, match="did not write"), fresh_folder(Path(place), force=True) as writing:
+        (writing / "a").write_text("new")
+    assert everything(tmp_path) == before

@@ -4,6 +4,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas
 import pytest
@@ -216,6 +217,19 @@ def test_a_table_of_questions_is_answered_row_by_row(loaded: object, trained_run
     assert answers.to_dict("records") == expected
 
 
+def test_the_models_code_takes_rows_as_they_are(trained_run: Run, laboratory: Path) -> None:
+    """As a server that checks nothing would call it: no table, and no column that is left out."""
+    import_mlflow()
+    from kgdrug.registry.pyfunc import KgdrugModel
+
+    model = KgdrugModel()
+    model.load_context(SimpleNamespace(artifacts={"model": str(trained_run.folder)}))
+    answers = model.predict(None, [{"disease": None, "top": 2.0, **QUESTIONS[1]}])
+    assert [row["id"] for row in answers.to_dict("records")] == [
+        a.id for a in predict(trained_run.model, compound="Metformin", novel=True, top=2)
+    ]
+
+
 def test_the_logged_model_refuses_an_unknown_name_with_close_matches(loaded: object) -> None:
     with pytest.raises(UnknownNameError, match=r"did you mean asthma"):
         loaded.predict([{"disease": "astma"}])
@@ -311,12 +325,17 @@ def test_a_model_that_others_logged_is_not_taken_for_kgdrugs(desk: Path) -> None
 def three_runs(desk: Path, split: Split) -> list[str]:
     """Runs named first, second, second; the last failed."""
     ids = []
-    for name in ("first", "second"):
-        with tracked(Experiment("three", graph=GraphConfig("x")), split, "cpu", name) as tracker:
+
+    def begin(experiment: str, name: str, fails: bool = False) -> None:
+        with tracked(Experiment(experiment, graph=GraphConfig("x")), split, "cpu", name) as tracker:
             ids.append(tracker.run_id)
-    with pytest.raises(ZeroDivisionError), tracked(Experiment("other"), split, "cpu", "second") as tracker:
-        ids.append(tracker.run_id)
-        raise ZeroDivisionError
+            if fails:
+                raise ZeroDivisionError
+
+    begin("three", "first")
+    begin("three", "second")
+    with pytest.raises(ZeroDivisionError):
+        begin("other", "second", fails=True)
     return ids
 
 

@@ -73,7 +73,7 @@ def test_a_saved_model_comes_back_whole(model: TrainedModel, saved: Path) -> Non
     assert len(model.split.withheld) > 0
     for part in PARTS:
         assert np.array_equal(
-            getattr(loaded.split, part), getattr(model.split.graph.with_triples(getattr(model.split, part)), "triples")
+            getattr(loaded.split, part), model.split.graph.with_triples(getattr(model.split, part)).triples
         )
     assert dict(loaded.split.made) == dict(model.split.made)
     assert loaded.experiment == model.experiment
@@ -207,11 +207,11 @@ def test_any_changed_bit_of_the_manifest_is_an_error_in_plain_words_or_another_d
         damaged[place] ^= 1
         (copy / MANIFEST).write_bytes(damaged)
         try:
-            loaded = load_trained(copy)
+            came = load_trained(copy).digest
         except KgdrugError as error:
-            assert str(copy) in str(error)
-        else:
-            assert loaded.digest != digest
+            came = str(error)
+        assert came != digest
+        assert str(copy) in came or len(came) == len(digest)
 
 
 def test_a_member_that_the_manifest_does_not_list_has_no_say(copy: Path, saved: Path) -> None:

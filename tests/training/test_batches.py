@@ -1,7 +1,8 @@
 """Every epoch holds every training triple once in each direction, whatever the graph."""
 
 from collections import Counter
-from itertools import product
+from dataclasses import replace
+from itertools import pairwise, product
 
 import numpy as np
 import torch
@@ -117,14 +118,33 @@ def test_any_epoch_can_be_made_again(graph: KnowledgeGraph, batch_size: int, see
         assert all(same(*pair) for pair in zip(made, epochs[number], strict=True))
 
 
-def test_epochs_and_seeds_have_orders_of_their_own() -> None:
+def test_epochs_and_seeds_mix_triples_in_ways_of_their_own() -> None:
     graph = make_graph([12, 9], [(0, 1), (0, 0)])
-    orders = [
-        [facts(batch) for batch in batches_of(graph, 32, seed=seed).epoch(number)]
+    first, second, other_seed = (
+        {frozenset(facts(batch)) for batch in batches_of(graph, 32, seed=seed).epoch(number)}
         for seed, number in ((0, 1), (0, 2), (1, 1))
-    ]
-    assert orders[0] != orders[1]
-    assert orders[0] != orders[2]
+    )
+    assert not first & second
+    assert not first & other_seed
+
+
+def test_batches_of_different_answer_types_take_turns() -> None:
+    graph = make_graph([12, 9], [(0, 1)])
+    types = [batch.candidates.start for batch in batches_of(graph, 8).epoch(1)]
+    assert sum(a != b for a, b in pairwise(types)) > 3
+
+
+@settings(max_examples=30, deadline=None)
+@given(graphs(), sizes, st.integers(1, 4))
+def test_treatments_are_shown_as_often_as_asked_for(graph: KnowledgeGraph, batch_size: int, repeats: int) -> None:
+    m, graph = graph.relations, replace(graph, treats=("r0",))
+    expected: Counter[Triple] = Counter()
+    for h, r, t in graph.triples.tolist():
+        expected[h, r, t] += repeats if r == 0 else 1
+        expected[t, r + m, h] += repeats if r == 0 else 1
+    known = KnownTails(graph.triples, len(graph.entities), m)
+    epoch = Batches(graph, known, batch_size, "typed", seed=0, treatment_repeats=repeats).epoch(1)
+    assert sum((Counter(facts(batch)) for batch in epoch), Counter()) == expected
 
 
 def test_the_answers_of_a_hub_spread_over_many_steps() -> None:
@@ -162,7 +182,7 @@ def test_an_answer_type_takes_no_more_steps_than_its_triples_fill(graph: Knowled
 def test_a_piece_of_a_hub_is_a_random_part_of_its_answers() -> None:
     spans = [
         int(answers.max() - answers.min())
-        for batch in batches_of(hub(400), 64).epoch(1)
+        for batch in batches_of(hub(400), 1).epoch(1)  # a piece a batch
         for row, query in enumerate(batch.queries.tolist())
         if query == [0, 0]
         for answers in [batch.answers[batch.rows == row]]

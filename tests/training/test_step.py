@@ -162,6 +162,15 @@ def test_a_model_that_knows_nothing_loses_the_logarithm_of_the_population(negati
     assert loss / 3 == pytest.approx(math.log(n), rel=0.01)
 
 
+def test_a_sample_in_which_every_entity_is_an_answer_teaches_nothing() -> None:
+    state = State.fresh(create("distmult", 0))
+    before = state.model.clone()
+    batch = Batch(torch.tensor([[0, 1]]), torch.arange(2, 12), torch.zeros(10, dtype=torch.int64), slice(2, 12))
+    assert step(state, batch, TrainingConfig(negatives=3, n3=0.0), torch.Generator()) == 0
+    assert torch.equal(state.model.entity, before.entity)
+    assert torch.equal(state.model.relation, before.relation)
+
+
 @pytest.mark.parametrize("score", NAMES)
 @pytest.mark.parametrize("negatives", ["all", 4])
 def test_a_small_step_lowers_the_loss_of_its_own_batch(score: str, negatives: int | str) -> None:

@@ -153,6 +153,17 @@ def test_another_seed_is_another_training(negatives: int | str, split: Split) ->
     assert not torch.equal(first.model.entity, second.model.entity)
 
 
+def test_every_epoch_draws_negatives_of_its_own() -> None:
+    edge, ids = Metaedge("r", "Entity", "r", "Entity"), Vocabulary(f"e{i}" for i in range(500))
+    graph = KnowledgeGraph(ids, (EntityType("Entity", 0, 500),), (edge,), np.array([[0, 0, 1]]))
+    state = fresh(Split(graph, graph.triples, graph.triples, graph.triples), "transe")
+    before, changed = state.model.entity.clone(), []
+    for _ in train(state, Split(graph, graph.triples, graph.triples, graph.triples), replace(CONFIG, negatives=3), 0):
+        changed.append(int((state.model.entity != before).any(1).sum()))
+    assert changed == sorted(set(changed))  # only who takes part is changed: each epoch somebody new
+    assert changed[-1] <= 2 + 4 * 3
+
+
 def resumed(state: State, split: Split, config: TrainingConfig, stop: int, path: Path) -> State:
     """The state after some epochs, written to disk and read again."""
     for epoch in train(state, split, config, 0):

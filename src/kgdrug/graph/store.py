@@ -24,9 +24,12 @@ FORMAT = "kgdrug graph 1"
 
 
 def refuse_existing(path: Path, force: bool) -> None:
-    """A UsageError where something is in the way and may not be replaced."""
+    """A UsageError where something is in the way: without force anything, with it a folder that is none of kgdrug's."""
     if path.exists() and not force:
         raise UsageError(f"{path} exists; give another place, or --force to replace it")
+    foreign = path.is_dir() and not path.is_symlink() and not (path / GRAPH_FILE).is_file()
+    if foreign and any(path.iterdir()):
+        raise UsageError(f"{path} is a folder that kgdrug did not write; it is never replaced, give another place")
 
 
 @contextmanager
@@ -36,6 +39,7 @@ def fresh_folder(folder: Path, force: bool = False) -> Iterator[Path]:
     One that exists is refused without `force`, and replaced at the end with it.
     """
     refuse_existing(folder, force)
+    folder = folder if folder.is_symlink() else folder.resolve()
     writing = folder.with_name(folder.name + ".writing")
     shutil.rmtree(writing, ignore_errors=True)
     writing.mkdir(parents=True)

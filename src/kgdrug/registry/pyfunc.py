@@ -4,6 +4,7 @@ Each input row is a question: `disease`, `compound`, or `head` or `tail` with `r
 `novel` are optional. The output has one row an answer; its column `query` counts the input rows from 0.
 """
 
+import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -30,27 +31,29 @@ ANSWER = {
 }
 
 
-class KgdrugModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
-    """Answers questions from the folder that was logged as the artifact `model`."""
+# mlflow advises type hints on `predict` with a warning that no filter stops, and would read them as a schema
+with warnings.catch_warnings(record=True):
 
-    def load_context(self, context: Any) -> None:
-        from pathlib import Path
+    class KgdrugModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]
+        """Answers questions from the folder that was logged as the artifact `model`."""
 
-        from kgdrug.trained import load_trained
+        def load_context(self, context: Any) -> None:
+            from pathlib import Path
 
-        self.model = load_trained(Path(context.artifacts["model"]))
+            from kgdrug.trained import load_trained
 
-    # without type hints: mlflow would read them as a schema
-    def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
-        from kgdrug.graph.views import frame
-        from kgdrug.ranking import flat_rows, predict
+            self.model = load_trained(Path(context.artifacts["model"]))
 
-        rows = [
-            {"query": i, **row}
-            for i, question in enumerate(_questions(model_input))
-            for row in flat_rows(predict(self.model, **question))
-        ]
-        return frame(rows, list(ANSWER))
+        def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
+            from kgdrug.graph.views import frame
+            from kgdrug.ranking import flat_rows, predict
+
+            rows = [
+                {"query": i, **row}
+                for i, question in enumerate(_questions(model_input))
+                for row in flat_rows(predict(self.model, **question))
+            ]
+            return frame(rows, list(ANSWER))
 
 
 def _questions(model_input: Any) -> Iterable[dict[str, Any]]:

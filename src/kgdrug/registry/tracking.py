@@ -93,8 +93,7 @@ class Tracker:
 
     def model(self, folder: Path, example: Mapping[str, Any]) -> None:
         """Log a trained-model folder as a model that `mlflow.pyfunc.load_model` answers from."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # mlflow advises type hints, which it would take for the signature
+        with warnings.catch_warnings(record=True):  # of mlflow's advice to add type hints, see pyfunc.py
             from kgdrug.registry import pyfunc
 
             self.mlflow.pyfunc.log_model(
@@ -146,7 +145,7 @@ def resolve_model(model: str) -> Path:
         return Path(model)
     name, _, version_text = model.rpartition("/")
     if model.startswith("runs:"):
-        uri = f"runs:/{model.removeprefix('runs:').strip('/')}/{ARTIFACT}"
+        uri = f"runs:/{show_run(model.removeprefix('runs:').strip('/')).id}/{ARTIFACT}"
     elif "@" in model or (name and version_text.isdigit()):
         uri = f"models:/{model}"
     elif Path(model).exists():
@@ -190,6 +189,9 @@ class RunSummary:
 def list_runs(limit: int = 50) -> list[RunSummary]:
     """kgdrug's runs, newest first."""
     mlflow = import_mlflow()
+    local = mlflow.get_tracking_uri().removeprefix("sqlite:///")
+    if local.endswith(".db") and not Path(local).exists():
+        return []  # asking would make the database
     client = mlflow.MlflowClient()
     names = {e.experiment_id: e.name for e in client.search_experiments()}
     if not names:
