@@ -7,12 +7,12 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 OWN_TORCH := $(shell $(PYTHON) -c 'import torch; print(torch.cuda.is_available())' 2>/dev/null)
 BIN := .venv/bin
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint results clean
 
 demo: .venv/installed
 	$(BIN)/kgdrug demo
 
-test: .venv/installed-dev lint  ## also builds the wheel and runs the demo in an empty environment
+test: .venv/installed-dev lint
 	$(BIN)/python -m pytest --cov --cov-fail-under=90
 
 lint: .venv/installed-dev
@@ -20,6 +20,9 @@ lint: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+results: .venv/installed
+	$(BIN)/python experiments/results.py
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "kgdrug needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }

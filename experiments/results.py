@@ -81,10 +81,11 @@ def main(names: list[str]) -> None:
         sections[name] = table(name, measure(HERE / f"{name}.toml"))
         versions = ", ".join(f"{package} {version(package)}" for package in ("kgdrug", "torch", "numpy"))
         threads = os.environ.get("OMP_NUM_THREADS", os.cpu_count())
-        machine = f"{os.cpu_count()} cores ({platform.machine()}), {threads} thread(s), Python {platform.python_version()}, {versions}"
+        python = f"Python {platform.python_version()}, {versions}"
+        machine = f"{os.cpu_count()} cores ({platform.machine()}), {threads} thread(s), {python}"
         intro = (
-            "# Results\n\nMade by `make results`; read how in `experiments/results.py`. Filtered realistic ranks of the test "
-            "triples; tail asked for: which diseases for a compound; head asked for: which compounds for a disease. "
+            "# Results\n\nMade by `make results`, which runs `experiments/results.py`. Filtered realistic ranks of the "
+            "test triples. Tail asked for: which diseases for a compound; head: which compounds for a disease.\n"
             f"Machine: {machine}. One seed each: differences of a few hundredths are noise.\n"
         )
         RESULTS.write_text("\n".join([intro, *(sections[key] for key in sorted(sections))]))

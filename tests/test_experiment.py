@@ -298,8 +298,10 @@ def test_a_fresh_start_does_not_offer_an_older_trainings_checkpoint(
         often.setattr(kgdrug.experiment, "CHECKPOINT_SECONDS", -1.0)
         with pytest.raises(RunInterruptedError):
             run(small("seed=1"), "model", watch=stop_in(3))
+    with pytest.raises(UsageError, match="--resume"):
+        run(small("seed=2"), "model")
     with pytest.raises(RunInterruptedError) as stopped:
-        run(small("seed=2"), "model", watch=stop_in(2))  # another one, stopped before it kept anything
+        run(small("seed=2"), "model", force=True, watch=stop_in(2))  # another one, stopped before it kept anything
     assert not stopped.value.resumable
 
 

@@ -24,9 +24,10 @@ from kgdrug_api.schemas import (
     Relation,
 )
 
+_FORM = {"application/problem+json": {"schema": Problem.model_json_schema()}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    404: {"model": Problem, "description": "An unknown entity or relation, with close matches."},
-    422: {"model": Problem, "description": "A question that cannot be asked."},
+    404: {"content": _FORM, "description": "An unknown entity or relation, with close matches."},
+    422: {"content": _FORM, "description": "A question that cannot be asked."},
 }
 
 
@@ -125,7 +126,13 @@ def create_app(model: kgdrug.TrainedModel) -> FastAPI:
 
     @app.exception_handler(HTTPException)
     def http_error(request: Request, error: HTTPException) -> JSONResponse:
-        return _problem(request, error.status_code, str(error.detail), f"{request.method} {request.url.path}")
+        problem = _problem(request, error.status_code, str(error.detail), f"{request.method} {request.url.path}")
+        problem.headers.update(error.headers or {})
+        return problem
+
+    @app.exception_handler(Exception)
+    def failed(request: Request, error: Exception) -> JSONResponse:
+        return _problem(request, 500, "Failed", f"unexpected {type(error).__name__}; the log of the service says more")
 
     return app
 
@@ -133,6 +140,8 @@ def create_app(model: kgdrug.TrainedModel) -> FastAPI:
 def _complaint(error: dict[str, Any]) -> str:
     """What is wrong with one field, in words; an unknown field names the closest."""
     field = ".".join(str(part) for part in error["loc"][1:]) or str(error["loc"][0])
+    if error["type"] == "json_invalid":
+        return f"the body is not JSON: {error['ctx']['error']} at character {error['loc'][-1]}"
     if error["type"] != "extra_forbidden":
         return f"{field}: {error['msg']}"
     close = difflib.get_close_matches(field, Question.model_fields, 1)

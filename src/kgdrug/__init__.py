@@ -3,10 +3,15 @@
 The public names below load their room, and with it torch, mlflow or dgl, when first used.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Before torch loads: threads that wait should sleep. Spinning ones made small steps 5 to 30 times slower on two cores
+# as soon as anything else ran beside them.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _ROOMS = {
     "kgdrug.errors": ("AmbiguousNameError", "BadInputError", "KgdrugError", "UnknownNameError", "UsageError"),

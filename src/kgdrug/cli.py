@@ -82,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if debug:
             raise
         _fail(f"unexpected {type(error).__name__}: {error}\nrun again with --debug for the traceback", 1)
-    raise SystemExit(code)
+    raise SystemExit(code or 0)
 
 
 @app.callback(invoke_without_command=True)

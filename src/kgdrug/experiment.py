@@ -83,7 +83,7 @@ def run(
             "other types ranks them at random"
         )
     path = folder.with_name(folder.name + ".partial") / "checkpoint.safetensors"
-    checkpoint = _start(experiment, split, path, resume, str(device))
+    checkpoint = _start(experiment, split, path, resume, force, str(device))
     seconds = {"data": time.perf_counter() - started}
 
     with tracked(experiment, split, str(device), folder.name, checkpoint.about.get("run_id")) as tracker:
@@ -134,8 +134,14 @@ def example_question(split: Split) -> dict[str, Any]:
     return {"head": graph.entities.ids[head], "relation": graph.metaedges[relation].abbreviation, "top": 5}
 
 
-def _start(experiment: Experiment, split: Split, path: Path, resume: bool, device: str) -> Checkpoint:
+def _start(experiment: Experiment, split: Split, path: Path, resume: bool, force: bool, device: str) -> Checkpoint:
     about = {"experiment": to_dict(experiment), "split": split.digest}
+    if path.is_file() and not resume:
+        if not force:
+            raise UsageError(
+                f"a stopped training lies in {path.parent}; go on with --resume, or --force to start again"
+            )
+        path.unlink()
     if resume:
         if not path.is_file():
             raise UsageError(f"nothing to resume: there is no {path}")

@@ -36,7 +36,7 @@ def score_matrices(draw: st.DrawFn) -> tuple[list[list[float]], list[int], list[
     return scores, targets, draw(st.permutations(sorted(cells)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(score_matrices())
 def test_a_filtered_rank_is_the_mean_of_the_best_and_the_worst_place(
     case: tuple[list[list[float]], list[int], list[tuple[int, int]]],
@@ -117,7 +117,7 @@ def slow_ranks(model: Lookup, triples: list[Triple], graph: KnowledgeGraph, cand
     return result
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     graph=graphs(),
     candidates=st.sampled_from(["typed", "all"]),

@@ -85,6 +85,13 @@ def test_a_clone_has_tables_of_its_own() -> None:
     assert equal(model, create())
 
 
+def test_both_tables_move_to_a_device_and_the_model_stays() -> None:
+    model = create()
+    moved = model.to("meta")
+    assert (moved.score, moved.entity.device.type, moved.relation.device.type) == ("complex", "meta", "meta")
+    assert equal(model, create())
+
+
 @pytest.mark.parametrize("score", NAMES)
 def test_a_model_comes_back_from_disk_to_the_bit(score: str, tmp_path: Path) -> None:
     model, path = create(score), tmp_path / "model.safetensors"

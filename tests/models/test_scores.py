@@ -67,7 +67,7 @@ def test_every_score_function_has_an_oracle() -> None:
 
 
 @pytest.mark.parametrize("score", NAMES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10**6), b=st.integers(1, 4), k=st.integers(1, 5), half=st.integers(1, 4))
 def test_the_score_is_the_formula_of_its_paper(score: str, seed: int, b: int, k: int, half: int) -> None:
     heads, relations, rows = random_rows(score, seed, b, k, half)

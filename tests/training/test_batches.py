@@ -63,7 +63,7 @@ sizes = st.integers(1, 60)
 pools = st.sampled_from(["typed", "all"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(graphs(), sizes, pools, st.integers(0, 5), st.integers(1, 3))
 @example(hub(300), 100, "typed", 0, 1)
 def test_an_epoch_holds_every_triple_once_in_each_direction(
@@ -76,7 +76,7 @@ def test_an_epoch_holds_every_triple_once_in_each_direction(
     assert sum((Counter(facts(batch)) for batch in epoch), Counter()) == expected
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(graphs(), sizes)
 def test_the_answers_of_a_batch_compete_with_the_entities_of_their_type(graph: KnowledgeGraph, batch_size: int) -> None:
     m = graph.relations
@@ -95,7 +95,7 @@ def test_answers_compete_with_all_entities_where_that_is_asked_for(graph: Knowle
         assert range(len(graph.entities))[batch.candidates] == range(len(graph.entities))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(graphs(), sizes, pools)
 @example(hub(400), 100, "typed")
 def test_a_batch_is_distinct_queries_and_each_has_an_answer(
@@ -156,7 +156,7 @@ def test_the_answers_of_a_hub_spread_over_many_steps() -> None:
     assert len(with_the_hub) > len(batches) / 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(graphs(), st.integers(1, 200), pools)
 @example(hub(500), 1, "typed")
 @example(hub(500), 100, "all")
@@ -167,7 +167,7 @@ def test_a_batch_is_no_larger_than_asked_for_and_one_piece(
         assert 1 <= len(batch.answers) < batch_size + PIECE
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(graphs(), st.integers(1, 60))
 @example(hub(500), 100)
 def test_an_answer_type_takes_no_more_steps_than_its_triples_fill(graph: KnowledgeGraph, batch_size: int) -> None:

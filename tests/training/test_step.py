@@ -83,7 +83,7 @@ def some_batches(draw: st.DrawFn) -> list[Batch]:
 
 
 @pytest.mark.parametrize("score", NAMES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(batches=some_batches(), n3=st.sampled_from([0.0, 0.2]), seed=st.integers(0, 10**6))
 def test_steps_over_all_candidates_are_those_of_dense_autograd_and_adagrad(
     score: str, batches: list[Batch], n3: float, seed: int

@@ -67,6 +67,8 @@ def rank_triples(
     both = both_directions(triples, graph.relations)
     rank, counted = np.empty(len(both)), np.empty(len(both), np.int64)
     spans = graph.relation_ranges[0][both[:, 1]]
+    if candidates not in ("typed", "all"):
+        raise KgdrugError(f"candidates is {candidates!r}; expected 'typed' or 'all'")
     if candidates == "all":
         spans = np.tile([0, len(graph.entities)], (len(both), 1))
     for start, stop in sorted(set(map(tuple, spans.tolist()))):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph.graph import EntityType, KnowledgeGraph, Metaedge
@@ -130,15 +131,20 @@ def save_triples(triples: Int, path: Path) -> None:
 
 def load_triples(path: Path) -> Int:
     """Read what `save_triples` wrote, as int64."""
-    try:
-        with path.open("rb") as file:
-            triples = np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
-        raise BadInputError(path, f"cannot be read as an array of triples: {error}") from None
+    triples = read_array(path)
     if triples.ndim != 2 or triples.shape[1] != 3 or triples.dtype.kind != "i":
         raise BadInputError(path, f"holds {triples.dtype} {triples.shape}, not integer (t, 3)")
     result: Int = triples.astype(np.int64)
     return result
+
+
+def read_array(path: Path) -> NDArray[Any]:
+    """The array in an `.npy` file; nothing is unpickled."""
+    try:
+        with path.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except (OSError, ValueError, EOFError, MemoryError) as error:
+        raise BadInputError(path, f"cannot be read as an array: {error}") from None
 
 
 def read_json(path: Path) -> dict[str, Any]:

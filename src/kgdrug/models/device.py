@@ -12,7 +12,8 @@ def pick_device(name: str) -> torch.device:
         return torch.device("cuda" if cuda else "mps" if mps else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"device is {name!r}, which is not to be had here: {first_line(error)}") from None
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, ImportError) as error:
+        reason = first_line(error).split(". ")[0]
+        raise UsageError(f"device is {name!r}, which is not to be had here: {reason}") from None
     return device

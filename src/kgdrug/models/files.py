@@ -27,6 +27,8 @@ def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], di
     try:
         with safe_open(path, "pt", device) as file:
             about = json.loads((file.metadata() or {}).get("kgdrug", "{}"))
+            if not isinstance(about, dict):
+                raise BadInputError(path, "does not say what its tensors are")
             return {name: file.get_tensor(name) for name in file.keys()}, about  # noqa: SIM118
     except (OSError, SafetensorError, json.JSONDecodeError) as error:
         raise BadInputError(path, f"cannot be read as tensors: {error}") from None

@@ -116,9 +116,8 @@ def answer(model: TrainedModel, asked: Question, top: int = 20, novel: bool = Fa
     known = _known_facts(model, asked.entity, candidates)
     eligible = np.arange(len(candidates))
     if novel:
-        asked_for = {graph.metaedges[r % graph.relations].abbreviation for r in asked.relations}
-        taken = [c for c, facts in known.items() if any(f.metaedge in asked_for for f in facts)]
-        eligible = np.setdiff1d(eligible, np.array(taken, np.int64) - candidates.start)
+        taken = [tails.of(queries.numpy())[1] for tails in model.known.values()]
+        eligible = np.setdiff1d(eligible, np.concatenate(taken) - candidates.start)
     order = eligible[np.argsort(-scores[eligible], kind="stable")][:top]
     ascending = np.sort(scores)
     below = np.searchsorted(ascending, scores[order]) + np.searchsorted(ascending, scores[order], "right") - 1

@@ -1,7 +1,8 @@
 """A trained-model folder as an MLflow model: this file is the model's code, nothing is pickled.
 
 Each input row is a question: `disease`, `compound`, or `head` or `tail` with `relation`; `top` (default 20) and
-`novel` are optional. The output has one row an answer; its column `query` counts the input rows from 0.
+`novel` are optional. A table leaves the column `top` out or fills it, since whole numbers have no empty cell.
+The output has one row an answer; its column `query` counts the input rows from 0.
 """
 
 import warnings
@@ -9,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import mlflow
+
+from kgdrug.errors import UsageError
 
 COLUMNS = {
     "disease": "string",
@@ -57,6 +60,8 @@ with warnings.catch_warnings(record=True):
 
 
 def _questions(model_input: Any) -> Iterable[dict[str, Any]]:
+    if hasattr(model_input, "columns") and not len(model_input.columns):
+        raise UsageError(f"no question came; the columns are {', '.join(COLUMNS)}")
     rows: Iterable[Mapping[str, Any]] = (
         model_input.to_dict("records") if hasattr(model_input, "to_dict") else model_input
     )

@@ -63,8 +63,12 @@ def git_state(folder: Path) -> dict[str, str]:
             return None
         return done.stdout.strip() if done.returncode == 0 else None
 
-    commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain")
-    return {} if commit is None else {"git.commit": commit, "git.dirty": str(bool(changes)).lower()}
+    commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain") or ""
+    ours = {
+        f"?? {place}" for place in ("mlflow.db", "mlruns/", "mlartifacts/", "models/")
+    }  # what runs write by default
+    dirty = bool(set(changes.splitlines()) - ours)
+    return {} if commit is None else {"git.commit": commit, "git.dirty": str(dirty).lower()}
 
 
 @dataclass
@@ -114,7 +118,7 @@ def tracked(
 
     run_id: a run to go on with, of a training that was stopped.
     """
-    mlflow = import_mlflow()
+    mlflow, git = import_mlflow(), git_state(Path.cwd())  # before this run writes anything into the checkout
     try:
         mlflow.set_experiment(experiment.name)
         run = mlflow.start_run(run_id=run_id, run_name=None if run_id else run_name)
@@ -127,7 +131,7 @@ def tracked(
             settings = {key: str(value) for key, value in flat(experiment).items()}
             mlflow.log_params(settings)
             state = {f"version.{name}": number for name, number in versions().items()}
-            mlflow.set_tags({_TAG: versions()["kgdrug"], "device": device, **state, **git_state(Path.cwd())})
+            mlflow.set_tags({_TAG: versions()["kgdrug"], "device": device, **state, **git})
             for dataset, context in _datasets(split):
                 mlflow.log_input(dataset, context=context)
         yield tracker
@@ -145,7 +149,7 @@ def resolve_model(model: str) -> Path:
         return Path(model)
     name, _, version_text = model.rpartition("/")
     if model.startswith("runs:"):
-        uri = f"runs:/{show_run(model.removeprefix('runs:').strip('/')).id}/{ARTIFACT}"
+        uri = f"runs:/{_run_id(model.removeprefix('runs:').strip('/'))}/{ARTIFACT}"
     elif "@" in model or (name and version_text.isdigit()):
         uri = f"models:/{model}"
     elif Path(model).exists():
@@ -207,6 +211,12 @@ def show_run(run_id: str) -> RunSummary:
         return known[0]
     problem = "several runs start so" if known else "no such run"
     raise UsageError(f"{problem}: {run_id}; see: kgdrug runs list")
+
+
+def _run_id(text: str) -> str:
+    """The id of the one run of kgdrug's whose id starts so; otherwise the text itself."""
+    matches = [run.id for run in list_runs(1000) if run.id.startswith(text)]
+    return matches[0] if len(matches) == 1 else text
 
 
 def _summary(run: Any, experiment: str) -> RunSummary:

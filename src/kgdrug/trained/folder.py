@@ -19,7 +19,7 @@ from kgdrug.config import Experiment, experiment_from, to_dict
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, KnownTails, load_graph_folder, save_graph
 from kgdrug.graph.known import triple_keys
-from kgdrug.graph.store import read_json, write_json
+from kgdrug.graph.store import read_array, read_json, write_json
 from kgdrug.models import Candidates, TableModel, load_table_model, save_table_model
 from kgdrug.splits import Split
 
@@ -90,9 +90,11 @@ def load_trained(folder: Path, check: bool = True) -> TrainedModel:
     if manifest.get("format") != FORMAT:
         raise BadInputError(folder / MANIFEST, f"format is {manifest.get('format')!r}; this kgdrug reads {FORMAT!r}")
     if check:
-        verify(folder, manifest["files"])
+        verify(folder, manifest.get("files"))
     graph = load_graph_folder(folder)
-    bits = np.load(folder / "parts.npy", allow_pickle=False)
+    bits = read_array(folder / "parts.npy")
+    if bits.shape != (len(graph.triples),) or bits.dtype != np.uint8:
+        raise BadInputError(folder / "parts.npy", "does not say for each triple which part it is in")
     made = read_json(folder / "split.json")
     made.pop("digest")
     split = Split(graph, **{part: graph.triples[bits & bit > 0] for part, bit in PARTS.items()}, made=made)
@@ -101,8 +103,14 @@ def load_trained(folder: Path, check: bool = True) -> TrainedModel:
     return TrainedModel(members, split, experiment, read_json(folder / "metrics.json"), _sha256(folder / MANIFEST))
 
 
-def verify(folder: Path, sums: Mapping[str, str]) -> None:
-    """BadInputError for the first file that is missing or is not what was saved."""
+def verify(folder: Path, sums: object) -> None:
+    """BadInputError for the first file that is missing, is not what was saved, or was added since."""
+    if not isinstance(sums, dict):
+        raise BadInputError(folder / MANIFEST, "does not list the files with their SHA-256")
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if name != MANIFEST and name not in sums:
+            raise BadInputError(path, f"is not listed in {MANIFEST}")
     for name, expected in sums.items():
         path = folder / name
         if not path.is_file():

@@ -97,6 +97,7 @@ class Batches:
         counts = group.counts[pieces]
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         answers = self.tails[np.repeat(group.starts[pieces], counts) + within]
-        rows = np.repeat(np.arange(len(pieces)), counts)
-        tensors = [torch.from_numpy(a) for a in (group.queries[pieces], answers, rows)]
+        queries, row_of = np.unique(group.queries[pieces], axis=0, return_inverse=True)
+        rows = np.repeat(row_of.reshape(-1), counts)
+        tensors = [torch.from_numpy(a) for a in (queries, answers, rows)]
         return Batch(tensors[0], tensors[1], tensors[2], group.candidates)

@@ -74,7 +74,7 @@ def train(state: State, split: Split, config: TrainingConfig, seed: int) -> Iter
     looks_since_best = (state.epoch - state.best_epoch) // config.valid_every
     while state.epoch < config.epochs and looks_since_best < config.patience:
         state.epoch += 1
-        generator.manual_seed(seed * 1_000_003 + state.epoch)
+        generator.manual_seed((seed * 1_000_003 + state.epoch) % 2**63)
         started, loss, count = time.perf_counter(), 0.0, 0
         for batch in batches.epoch(state.epoch):
             loss += step(state, batch, config, generator)
@@ -85,9 +85,10 @@ def train(state: State, split: Split, config: TrainingConfig, seed: int) -> Iter
         valid, best = None, False
         if state.epoch % config.valid_every == 0 or state.epoch == config.epochs:
             valid = metrics(rank_triples(state.model, split.valid, split.known, graph))
-            best = valid["mrr"] > state.best_mrr
+            best = valid["mrr"] > state.best_mrr or not len(split.valid)
             if best:
-                state.best_mrr, state.best_epoch = valid["mrr"], state.epoch
+                state.best_epoch = state.epoch
+                state.best_mrr = valid["mrr"] if len(split.valid) else state.best_mrr
             looks_since_best = 0 if best else looks_since_best + 1
         yield Epoch(state.epoch, config.epochs, loss / max(count, 1), seconds, count / 2 / seconds, valid, best)
 
@@ -138,7 +139,7 @@ def step(state: State, batch: Batch, config: TrainingConfig, generator: torch.Ge
             weight = torch.bincount(answer_at, minlength=len(touched)).to(entity.dtype)
             weight.index_add_(0, head_at, answered)
             entity.grad += n3_gradient(entity, model.function.moduli(entity, False), weight, config.n3 / count)
-            weight = torch.zeros(len(relations), device=device).index_add_(0, relation_at, answered)
+            weight = torch.zeros(len(relations), dtype=entity.dtype, device=device).index_add_(0, relation_at, answered)
             relation.grad += n3_gradient(relation, model.function.moduli(relation, True), weight, config.n3 / count)
         adagrad(model.entity, state.entity_sum, touched, entity, entity.grad, config.learning_rate)
         adagrad(model.relation, state.relation_sum, relations, relation, relation.grad, config.learning_rate)

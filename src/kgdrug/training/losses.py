@@ -14,7 +14,7 @@ def softmax_loss(
     scores: `(b, k)` of queries and candidates; positive: `(p,)` scores of the answers; rows: `(p,)` their queries.
     Without `known` the candidates are every possible answer, and the loss is the exact softmax (1-vs-all).
     With it they are a uniform sample of a population: known `(rows, columns)` are cells of the sample that are
-    answers themselves and are left out, and the sample stands for the whole population, which adds
+    answers in the batch themselves and are left out, and the sample stands for the whole population, which adds
     `log(population / k)` to its scores (sampled softmax, Jean et al. 2015).
     """
     if known is None:

@@ -18,5 +18,6 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):
         log.debug("no glibc: memory is managed as the system does")
         return False
-    size = 1 << 30
-    return bool(mallopt(_M_MMAP_THRESHOLD, size)) and bool(mallopt(_M_TRIM_THRESHOLD, size))
+    # older glibc allows at most 32 MiB for the first
+    mapped = mallopt(_M_MMAP_THRESHOLD, 1 << 30) or mallopt(_M_MMAP_THRESHOLD, 32 << 20)
+    return bool(mallopt(_M_TRIM_THRESHOLD, 1 << 30)) and bool(mapped)
