@@ -109,12 +109,12 @@ def demo(
     experiment = read_experiment(shipped("experiments/essential.toml"))
     done = _train(experiment, out_folder, force, resume=False)
     for disease in ("hypertension", "type 2 diabetes mellitus", "epilepsy syndrome"):
-        answers = predict(done.model, disease=disease, top=40)
+        answers = predict(done.model, disease=disease, top=200)
         learnt = [a for a in answers if any(fact.part == "train" and fact.metaedge == "CtD" for fact in a.known)]
         shown = [a for a in answers if a in learnt[:4] or a not in learnt][:12]
         out.print()
         _print_answers(f"? treats {disease}", shown)
-        out.print(f"of the first 40, {len(learnt)} are treatments it learned from; those after the fourth are left out")
+        out.print(f"it learned from {len(learnt)} of the first {len(answers)}; those after the fourth are left out here")
     out.print("\nA known fact is marked with the part of the split that holds it: the model learned from train, was")
     out.print("chosen by valid, and never saw test. Research software: no medical advice.")
     out.print("\nNext:")
