@@ -114,7 +114,8 @@ def demo(
         shown = [a for a in answers if a in learnt[:4] or a not in learnt][:12]
         out.print()
         _print_answers(f"? treats {disease}", shown)
-        out.print(f"it learned from {len(learnt)} of the first {len(answers)}; those after the fourth are left out here")
+        learnt_from = f"it learned from {len(learnt)} of the first {len(answers)}"
+        out.print(f"{learnt_from}; those after the fourth are left out here")
     out.print("\nA known fact is marked with the part of the split that holds it: the model learned from train, was")
     out.print("chosen by valid, and never saw test. Research software: no medical advice.")
     out.print("\nNext:")
