@@ -26,7 +26,7 @@ results: .venv/installed
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "kgdrug needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
-	$(PYTHON) -m venv $(if $(filter True,$(OWN_TORCH)),--system-site-packages) .venv
+	$(PYTHON) -m venv $(if $(filter True,$(OWN_TORCH)),--system-site-packages) .venv || { rm -rf .venv; exit 1; }
 
 .venv/constraints.txt: constraints.txt .venv/bin/python
 	$(if $(filter True,$(OWN_TORCH)),grep -v '^torch==',cat) constraints.txt > $@

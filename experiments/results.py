@@ -1,6 +1,6 @@
 """Make `experiments/RESULTS.md`: each experiment trained by the command line in a process of its own.
 
-    python experiments/results.py [NAME ...]      # default: every experiment whose graph is on this machine
+    python experiments/results.py [NAME ...]      # default: every experiment here
 
 Wall time and peak memory are the whole process's, from reading the graph to the written model.
 """
@@ -26,6 +26,8 @@ def measure(experiment: Path) -> dict[str, object]:
     """Train and evaluate one experiment; wall seconds, peak memory in MiB, and the evaluation."""
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"MLFLOW_TRACKING_URI": f"sqlite:///{folder}/mlflow.db"}
+        if data := os.environ.get("KGDRUG_DATA"):
+            environment["KGDRUG_DATA"] = str(Path(data).resolve())
         model = Path(folder) / "model"
         started = time.perf_counter()
         process = subprocess.Popen(

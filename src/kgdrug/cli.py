@@ -298,6 +298,8 @@ def predict(
     from kgdrug import answer, load_model, question
     from kgdrug.graph.store import refuse_existing
 
+    if form == "table" and out_file is not None:
+        raise UsageError("--out FILE needs --format json, jsonl, csv or parquet")
     if form == "parquet" and out_file is None:
         raise UsageError("--format parquet needs --out FILE")
     if out_file is not None:
@@ -305,7 +307,7 @@ def predict(
     trained = load_model(model)
     asked = question(trained.graph, head=head, tail=tail, relation=relation, disease=disease, compound=compound)
     answers, text = answer(trained, asked, top, novel), asked.text(trained.graph)
-    if form == "table" and out_file is None:
+    if form == "table":
         _print_answers(text, answers)
         return
     from kgdrug.ranking import write_answers

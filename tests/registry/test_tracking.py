@@ -1,6 +1,7 @@
 """What MLflow knows of a run, and how runs and models are found again."""
 
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -208,11 +209,10 @@ def test_the_logged_model_answers_as_predict_does(loaded: object, trained_run: R
 
 
 def test_a_table_of_questions_is_answered_row_by_row(loaded: object, trained_run: Run) -> None:
-    questions = [{key: value for key, value in question.items() if key != "top"} for question in QUESTIONS]
-    answers = loaded.predict(pandas.DataFrame(questions))  # whose empty cells are NaN
+    answers = loaded.predict(pandas.DataFrame(QUESTIONS))  # whose empty cells are NaN
     expected = [
         {"query": i, **row}
-        for i, question in enumerate(questions)
+        for i, question in enumerate(QUESTIONS)
         for row in flat_rows(predict(trained_run.model, **question))
     ]
     assert answers.to_dict("records") == expected
@@ -277,6 +277,15 @@ def test_a_tracked_model_is_found_by_run_version_and_alias(
     assert predict(model, disease="asthma") == predict(trained_run.model, disease="asthma")
 
 
+def test_a_model_tracked_on_this_machine_is_read_in_place(
+    trained_run: Run, laboratory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy in the system's temporary folder would stay there, as large as the model, after every question."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    load_model(f"runs:{trained_run.run_id}")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_tracked_model_needs_its_first_folder_no_more(desk: Path, experiment_file: Path) -> None:
     import shutil
 
@@ -289,7 +298,17 @@ def test_a_tracked_model_needs_its_first_folder_no_more(desk: Path, experiment_f
 
 @pytest.mark.parametrize(
     "model",
-    ["runs:0123456789abcdef", "Clinic/9", "Clinic@nobody", "Nobody@champion", "Nobody/1", "nothing", "models/3", "@"],
+    [
+        "runs:0123456789abcdef",
+        "runs:",
+        "Clinic/9",
+        "Clinic@nobody",
+        "Nobody@champion",
+        "Nobody/1",
+        "nothing",
+        "models/3",
+        "@",
+    ],
 )
 def test_an_unknown_model_is_an_error_of_one_line_that_names_it(model: str, registered: str, laboratory: Path) -> None:
     with pytest.raises(UsageError, match="no such model") as error:

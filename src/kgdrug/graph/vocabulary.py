@@ -88,13 +88,13 @@ class Vocabulary:
         folded, ranges = text.strip().casefold(), [range(len(self))] if among is None else list(among)
         exact = [i for i in self._spellings.get(folded, []) if _within(i, ranges)]
         starts = (i for of in (self.names, self.ids) for r in ranges for i in r if of[i].casefold().startswith(folded))
-        similar = (i for i in self._resembling(text, limit, ranges))
         found = dict.fromkeys(exact)
-        for candidates in (starts, similar):
-            for i in candidates:
-                if len(found) >= limit:
-                    break
-                found.setdefault(i)
+        for i in starts:
+            if len(found) >= limit:
+                break
+            found.setdefault(i)
+        if len(found) < limit:
+            found |= dict.fromkeys(self._resembling(text, limit, ranges))
         return list(found)[:limit]
 
     def close_matches(self, text: str, limit: int = 3, among: Sequence[range] | None = None) -> list[str]:

@@ -27,7 +27,7 @@ class Model(Protocol):
 
 @dataclass
 class TableModel:
-    """One row a entity `(n, d)`, one row a relation and direction `(2m, w)`, and a score function between them."""
+    """One row an entity `(n, d)`, one row a relation and direction `(2m, w)`, and a score function between them."""
 
     score: str
     entity: Tensor

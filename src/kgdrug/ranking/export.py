@@ -18,7 +18,7 @@ def flat_rows(answers: Sequence[Answer]) -> list[dict[str, object]]:
 
 
 def write_answers(answers: Sequence[Answer], form: str, about: Mapping[str, object], path: Path | None = None) -> str:
-    """Answers as `json` (an object with `about` and the answers), `jsonl`, `csv`, `table` (as csv) or `parquet`.
+    """Answers as `json` (an object with `about` and the answers), `jsonl`, `csv` or `parquet`.
 
     With a path the file is written; the text is returned, empty for parquet, which is for files only.
     """

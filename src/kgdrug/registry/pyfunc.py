@@ -1,8 +1,8 @@
 """A trained-model folder as an MLflow model: this file is the model's code, nothing is pickled.
 
 Each input row is a question: `disease`, `compound`, or `head` or `tail` with `relation`; `top` (default 20) and
-`novel` are optional. A table leaves the column `top` out or fills it, since whole numbers have no empty cell.
-The output has one row an answer; its column `query` counts the input rows from 0.
+`novel` are optional. The output has one row an answer; its column
+`query` counts the input rows from 0.
 """
 
 import warnings
@@ -74,8 +74,11 @@ def signature() -> Any:
     """The MLflow signature of questions and answers."""
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import AnyType
 
-    inputs = Schema([ColSpec(kind, name, required=False) for name, kind in COLUMNS.items()])
+    # any type for `top`: in a table whole numbers beside empty cells are floats, in a list they are not
+    kinds = {**COLUMNS, "top": AnyType()}
+    inputs = Schema([ColSpec(kind, name, required=False) for name, kind in kinds.items()])
     return ModelSignature(inputs, Schema([ColSpec(kind, name) for name, kind in ANSWER.items()]))
 
 

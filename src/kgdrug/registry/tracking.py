@@ -158,6 +158,8 @@ def resolve_model(model: str) -> Path:
         raise UsageError(f"no such model: {model}; give a folder, NAME@ALIAS, NAME/VERSION or runs:ID")
     mlflow = import_mlflow()
     try:
+        if model.startswith("runs:"):
+            uri = _logged_model(mlflow, uri)
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise UsageError(
@@ -197,7 +199,10 @@ def list_runs(limit: int = 50) -> list[RunSummary]:
     if local.endswith(".db") and not Path(local).exists():
         return []  # asking would make the database
     client = mlflow.MlflowClient()
-    names = {e.experiment_id: e.name for e in client.search_experiments()}
+    try:
+        names = {e.experiment_id: e.name for e in client.search_experiments()}
+    except mlflow.exceptions.MlflowException as error:
+        raise KgdrugError(f"MLflow at {mlflow.get_tracking_uri()}: {first_line(error)}") from error
     if not names:
         return []
     runs = client.search_runs(list(names), f"tags.`{_TAG}` != ''", max_results=limit, order_by=["start_time DESC"])
@@ -213,8 +218,17 @@ def show_run(run_id: str) -> RunSummary:
     raise UsageError(f"{problem}: {run_id}; see: kgdrug runs list")
 
 
+def _logged_model(mlflow: ModuleType, uri: str) -> str:
+    """The address of a run's logged model: read in place where the store is local, `runs:/` would copy it."""
+    outputs = mlflow.get_run(uri.split("/")[1]).outputs
+    logged = outputs.model_outputs if outputs else []
+    return f"models:/{logged[0].model_id}" if len(logged) == 1 else uri
+
+
 def _run_id(text: str) -> str:
     """The id of the one run of kgdrug's whose id starts so; otherwise the text itself."""
+    if not text:
+        raise UsageError("no such model: runs: needs the id of a run; see: kgdrug runs list")
     matches = [run.id for run in list_runs(1000) if run.id.startswith(text)]
     return matches[0] if len(matches) == 1 else text
 

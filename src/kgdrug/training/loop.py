@@ -84,7 +84,7 @@ def train(state: State, split: Split, config: TrainingConfig, seed: int) -> Iter
             raise KgdrugError(f"the loss is {loss} after epoch {state.epoch}; try a lower training.learning_rate")
         valid, best = None, False
         if state.epoch % config.valid_every == 0 or state.epoch == config.epochs:
-            valid = metrics(rank_triples(state.model, split.valid, split.known, graph))
+            valid = metrics(rank_triples(state.model, split.valid, split.known, graph, config.candidates))
             best = valid["mrr"] > state.best_mrr or not len(split.valid)
             if best:
                 state.best_epoch = state.epoch
