@@ -88,7 +88,8 @@ def main(names: list[str]) -> None:
         intro = (
             "# Results\n\nMade by `make results`, which runs `experiments/results.py`. Filtered realistic ranks of the "
             "test triples. Tail asked for: which diseases for a compound; head: which compounds for a disease.\n"
-            f"Machine: {machine}. One seed each: differences of a few hundredths are noise.\n"
+            f"Machine: {machine}. One seed each: differences of a few hundredths are noise. "
+            "Hetionet is as rebuilt from its public sources: 2,138,842 of its 2,250,197 triples.\n"
         )
         RESULTS.write_text("\n".join([intro, *(sections[key] for key in sorted(sections))]))
 

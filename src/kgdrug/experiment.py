@@ -1,6 +1,5 @@
 """One experiment to a trained, evaluated, tracked model."""
 
-import logging
 import shutil
 import time
 from collections.abc import Callable, Iterable
@@ -19,7 +18,6 @@ from kgdrug.splits import Split, fixed, hold_out_given, hold_out_pairs, hold_out
 from kgdrug.trained import TrainedModel, load_trained, save_trained
 from kgdrug.training import Checkpoint, Epoch, State, keep_freed_memory, load_checkpoint, save_checkpoint, train
 
-log = logging.getLogger(__name__)
 CHECKPOINT_SECONDS = 10.0  # a checkpoint is written after an epoch when the last one is at least this old
 
 

@@ -64,9 +64,8 @@ def git_state(folder: Path) -> dict[str, str]:
         return done.stdout.strip() if done.returncode == 0 else None
 
     commit, changes = git("rev-parse", "HEAD"), git("status", "--porcelain") or ""
-    ours = {
-        f"?? {place}" for place in ("mlflow.db", "mlruns/", "mlartifacts/", "models/")
-    }  # what runs write by default
+    # what runs write by default makes no checkout dirty
+    ours = {f"?? {place}" for place in ("mlflow.db", "mlruns/", "mlartifacts/", "models/")}
     dirty = bool(set(changes.splitlines()) - ours)
     return {} if commit is None else {"git.commit": commit, "git.dirty": str(dirty).lower()}
 
@@ -148,18 +147,17 @@ def resolve_model(model: str) -> Path:
     if (Path(model) / MANIFEST).is_file():
         return Path(model)
     name, _, version_text = model.rpartition("/")
+    run_id, uri = None, f"models:/{model}"
     if model.startswith("runs:"):
-        uri = f"runs:/{_run_id(model.removeprefix('runs:').strip('/'))}/{ARTIFACT}"
-    elif "@" in model or (name and version_text.isdigit()):
-        uri = f"models:/{model}"
-    elif Path(model).exists():
-        raise UsageError(f"{model} is not a trained model: it has no {MANIFEST}")
-    else:
+        run_id = _run_id(model.removeprefix("runs:").strip("/"))
+    elif not ("@" in model or (name and version_text.isdigit())):
+        if Path(model).exists():
+            raise UsageError(f"{model} is not a trained model: it has no {MANIFEST}")
         raise UsageError(f"no such model: {model}; give a folder, NAME@ALIAS, NAME/VERSION or runs:ID")
     mlflow = import_mlflow()
     try:
-        if model.startswith("runs:"):
-            uri = _logged_model(mlflow, uri)
+        if run_id is not None:
+            uri = _logged_model(mlflow, run_id)
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise UsageError(
@@ -218,11 +216,11 @@ def show_run(run_id: str) -> RunSummary:
     raise UsageError(f"{problem}: {run_id}; see: kgdrug runs list")
 
 
-def _logged_model(mlflow: ModuleType, uri: str) -> str:
+def _logged_model(mlflow: ModuleType, run_id: str) -> str:
     """The address of a run's logged model: read in place where the store is local, `runs:/` would copy it."""
-    outputs = mlflow.get_run(uri.split("/")[1]).outputs
+    outputs = mlflow.get_run(run_id).outputs
     logged = outputs.model_outputs if outputs else []
-    return f"models:/{logged[0].model_id}" if len(logged) == 1 else uri
+    return f"models:/{logged[0].model_id}" if len(logged) == 1 else f"runs:/{run_id}/{ARTIFACT}"
 
 
 def _run_id(text: str) -> str:
