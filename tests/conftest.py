@@ -6,9 +6,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch loads: small table
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -229,3 +230,27 @@ def desk(bare: Path, empty_tracking: Path) -> Path:
     """A terminal in a folder that holds nothing but an MLflow database without runs."""
     shutil.copy(empty_tracking, bare / "mlflow.db")
     return bare
+
+
+@pytest.fixture
+def kgdrug_command(capsys: pytest.CaptureFixture[str]) -> Callable[..., SimpleNamespace]:
+    """Runs the command line in this process: its exit code, what it printed, and its errors."""
+
+    def run(*words: object) -> SimpleNamespace:
+        capsys.readouterr()
+        from kgdrug import cli
+
+        with pytest.raises(SystemExit) as ended:
+            cli.main([str(word) for word in words])
+        written = capsys.readouterr()
+        code = ended.value.code
+        code = code if isinstance(code, int) else int(code is not None)
+        return SimpleNamespace(code=code, out=written.out, err=written.err)
+
+    return run
+
+
+@pytest.fixture
+def kg(kgdrug_command: Callable[..., SimpleNamespace], bare: Path) -> Callable[..., SimpleNamespace]:
+    """The command line in an empty folder."""
+    return kgdrug_command

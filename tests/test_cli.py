@@ -12,9 +12,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,37 +28,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*Add type hints to the `predict
 METRICS = {"mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank", "amri", "queries"}
 
 
-@dataclass(frozen=True)
-class Done:
-    """What a command came to."""
-
-    code: int
-    out: str
-    err: str
-
-
+Done = SimpleNamespace  # what a command came to: code, out, err
 Kgdrug = Callable[..., Done]
-
-
-@pytest.fixture
-def kgdrug_command(capsys: pytest.CaptureFixture[str]) -> Kgdrug:
-    """Runs the command line in this process."""
-
-    def run(*words: object) -> Done:
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            cli.main([str(word) for word in words])
-        written = capsys.readouterr()
-        code = ended.value.code
-        return Done(code if isinstance(code, int) else int(code is not None), written.out, written.err)
-
-    return run
-
-
-@pytest.fixture
-def kg(kgdrug_command: Kgdrug, bare: Path) -> Kgdrug:
-    """The command line in an empty folder."""
-    return kgdrug_command
 
 
 def type_in(folder: Path, *words: object, **environment: str) -> Done:
@@ -74,7 +45,7 @@ def type_in(folder: Path, *words: object, **environment: str) -> Done:
         text=True,
         timeout=120,
     )
-    return Done(done.returncode, done.stdout, done.stderr)
+    return Done(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
 def refused(done: Done, *parts: str, code: int = 2) -> None:
@@ -153,7 +124,7 @@ def test_help_names_every_command(kg: Kgdrug) -> None:
             ["--disease", "--compound", "--head", "--tail", "--relation", "--top", "--novel", "--format", "--out"],
         ),
         (["serve"], ["--host", "--port", "127.0.0.1", "8000"]),
-        (["data", "describe"], ["--json"]),
+        (["data", "describe"], ["--json", "--html", "--force"]),
         (["runs", "show"], []),
     ],
 )
@@ -167,7 +138,7 @@ def test_every_command_explains_its_options(kg: Kgdrug, command: list[str], opti
 
 
 def test_the_version_is_the_packages(kg: Kgdrug) -> None:
-    assert kg("--version") == Done(0, f"kgdrug {kgdrug.__version__}\n", "")
+    assert kg("--version") == Done(code=0, out=f"kgdrug {kgdrug.__version__}\n", err="")
 
 
 def test_help_and_version_load_neither_torch_nor_mlflow() -> None:
@@ -354,7 +325,7 @@ def published(bare: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         for name, content in contents.items():
             (folder / name).write_text(content)
             address = f"http://127.0.0.1:{server.server_port}/{name}"
-            files.append(RemoteFile(name, address, hashlib.sha256(content.encode()).hexdigest()))
+            files.append(RemoteFile(name, address, f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"))
         monkeypatch.setitem(DATASETS, "hetionet", Dataset("hetionet", "a small one", "CC0 1.0", tuple(files)))
         threading.Thread(target=server.serve_forever, args=(0.01,)).start()
         yield folder
@@ -368,11 +339,12 @@ class QuietHandler(SimpleHTTPRequestHandler):
 
 def test_a_data_set_is_downloaded_once_and_then_found(kg: Kgdrug, published: Path, bare: Path) -> None:
     first = kg("data", "get", "hetionet")
-    assert first == Done(0, f"hetionet is in {bare / 'no cache' / 'hetionet'}\n", "")
+    assert (first.code, first.out) == (0, f"hetionet is in {bare / 'no cache' / 'hetionet'}\n")
+    assert first.err == ("hetionet-v1.0-nodes.tsv: 13 bytes downloaded\nhetionet-v1.0-edges.sif: 23 bytes downloaded\n")
     for path in published.iterdir():
         assert (bare / "no cache/hetionet" / path.name).read_bytes() == path.read_bytes()
         path.unlink()
-    assert kg("data", "get", "hetionet") == first
+    assert kg("data", "get", "hetionet") == Done(code=0, out=first.out, err="")
     assert str(bare / "no cache/hetionet") in kg("data", "list").out
 
 
@@ -436,7 +408,7 @@ def test_a_stopped_training_says_how_to_go_on_and_goes_on(
     words = ("train", experiment_file, "--set", "training.epochs=4", "--out", "model")
     with monkeypatch.context() as patch:
         patch.setattr("kgdrug.experiment.CHECKPOINT_SECONDS", -1.0)
-        patch.setattr(cli, "_epochs", press_ctrl_c)
+        patch.setattr("kgdrug.cli.models.epochs", press_ctrl_c)
         stopped = kgdrug_command(*words)
     assert stopped.code == 1
     assert stopped.err.splitlines()[-1] == "kgdrug: stopped by hand; go on with --out model --resume"
@@ -615,7 +587,7 @@ def test_the_id_that_runs_list_shows_is_a_model(kgdrug_command: Kgdrug, trained_
 
 def test_without_runs_the_list_says_how_to_get_one(kgdrug_command: Kgdrug, desk: Path) -> None:
     done = kgdrug_command("runs", "list")
-    assert done == Done(0, "no runs yet; start one with: kgdrug demo\n", "")
+    assert done == Done(code=0, out="no runs yet; start one with: kgdrug demo\n", err="")
     refused(kgdrug_command("runs", "show", "x"), "no such run: x")
 
 

@@ -74,6 +74,7 @@ def create_app(model: kgdrug.TrainedModel) -> FastAPI:
                 treats=e.abbreviation in graph.treats,
                 licence=e.licence,
                 source=e.source,
+                version=e.version,
             )
             for e in graph.metaedges
         ]

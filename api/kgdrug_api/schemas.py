@@ -30,6 +30,8 @@ class KnownFact(BaseModel):
     metaedge: str
     relation: str
     part: str = Field(description="The part of the split that holds the fact: train, valid, test or withheld.")
+    licence: str = ""
+    source: str = ""
 
 
 class Answer(BaseModel):
@@ -92,6 +94,7 @@ class Relation(BaseModel):
     treats: bool
     licence: str
     source: str
+    version: str
 
 
 class Model(BaseModel):

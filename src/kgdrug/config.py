@@ -12,9 +12,11 @@ import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from kgdrug.errors import UsageError
+
+T = TypeVar("T")
 
 
 def _setting(default: Any, *, minimum: float | None = None, above: float | None = None) -> Any:
@@ -42,7 +44,7 @@ class SplitConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    score: Literal["transe", "distmult", "complex", "rotate"] = "complex"
+    score: Literal["transe", "distmult", "complex", "rotate", "transe-l2"] = "complex"
     dimension: int = _setting(200, minimum=1)  # real numbers per entity
 
 
@@ -95,7 +97,7 @@ def read_experiment(path: str | Path, settings: Sequence[str] = ()) -> Experimen
 
 def experiment_from(content: Mapping[str, Any], where: str) -> Experiment:
     """The experiment in a nested mapping; where names it in errors."""
-    experiment: Experiment = _dataclass(Experiment, content, where, "")
+    experiment = dataclass_from(Experiment, content, where)
     check(experiment, where)
     return experiment
 
@@ -112,7 +114,7 @@ def override(experiment: Experiment, settings: Sequence[str]) -> Experiment:
         for part in parts:
             inner = section.setdefault(part, {})
             if not isinstance(inner, dict):
-                raise UsageError(f"--set {setting}: unknown key {key.strip()}{_did_you_mean(key.strip())}")
+                raise UsageError(f"--set {setting}: unknown key {key.strip()}{_did_you_mean(key.strip(), Experiment)}")
             section = inner
         section[last] = _value(text.strip())
     return experiment_from(content, "--set")
@@ -157,19 +159,30 @@ def flat_value(value: Any, key: str) -> dict[str, Any]:
     return {key: value}
 
 
-def _dataclass(cls: Any, content: Mapping[str, Any], where: str, prefix: str) -> Any:
+def dataclass_from(cls: type[T], content: Mapping[str, Any], where: str) -> T:
+    """A dataclass of settings from a mapping; a setting that is unknown, missing or of another kind is a UsageError."""
+    result: T = _dataclass(cls, content, where, "")
+    return result
+
+
+def _dataclass(cls: Any, content: Mapping[str, Any], where: str, prefix: str, root: Any = None) -> Any:
+    root = root or cls
     fields, hints = {f.name: f for f in dataclasses.fields(cls)}, typing.get_type_hints(cls)
     values = {}
     for key, value in content.items():
         name = prefix + key
         if key not in fields:
-            raise UsageError(f"{where}: unknown key {name}{_did_you_mean(name)}")
+            raise UsageError(f"{where}: unknown key {name}{_did_you_mean(name, root)}")
         if dataclasses.is_dataclass(hints[key]):
             if not isinstance(value, Mapping):
                 raise UsageError(f"{where}: {name} is a section, written [{name}], not {value!r}")
-            values[key] = _dataclass(hints[key], value, where, name + ".")
+            values[key] = _dataclass(hints[key], value, where, name + ".", root)
         else:
             values[key] = _checked(value, hints[key], fields[key], f"{where}: {name}")
+    needed = (f.name for f in fields.values() if f.default is MISSING and f.default_factory is MISSING)
+    missing = next((name for name in needed if name not in values), None)
+    if missing:
+        raise UsageError(f"{where}: needs {prefix}{missing}")
     return cls(**values)
 
 
@@ -182,9 +195,8 @@ def _checked(value: Any, hint: Any, setting: dataclasses.Field[Any], where: str)
     if float in kinds and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not any(type(value) is kind for kind in kinds):
-        expected = [repr(w) for w in words] + [
-            {"str": "text", "int": "a whole number", "float": "a number"}.get(k.__name__, k.__name__) for k in kinds
-        ]
+        named = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false"}
+        expected = [repr(w) for w in words] + [named.get(k.__name__, k.__name__) for k in kinds]
         close = difflib.get_close_matches(str(value), words, 1)
         hint_text = f"; did you mean {close[0]!r}?" if close else ""
         raise UsageError(f"{where} is {value!r}; expected {' or '.join(expected)}{hint_text}")
@@ -206,8 +218,8 @@ def _value(text: str) -> Any:
         return text
 
 
-def _did_you_mean(name: str) -> str:
-    close = difflib.get_close_matches(name, _keys(Experiment), 1, cutoff=0.5)
+def _did_you_mean(name: str, cls: Any) -> str:
+    close = difflib.get_close_matches(name, _keys(cls), 1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
 
 

@@ -1,6 +1,7 @@
 """What a user can meet. Every message says what came, where, and what would do instead."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 
@@ -9,10 +10,26 @@ def first_line(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
+def close_words(word: str, words: Iterable[str], cutoff: float = 0.5) -> list[str]:
+    """The words that resemble a word most, in any case, best first; at most three."""
+    folded = {w.casefold(): w for w in words}
+    return [folded[w] for w in difflib.get_close_matches(word.casefold(), folded, 3, cutoff)]
+
+
+def did_you_mean(word: str, words: Iterable[str]) -> str:
+    """`; did you mean …?` with the closest of the words, or nothing."""
+    close = close_words(word, words)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
 class KgdrugError(Exception):
     """The task failed; the message is one or two plain lines. Exit code 1."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        """The message, with half characters, which no terminal or file takes, as escapes."""
+        return super().__str__().encode("utf-8", "backslashreplace").decode()
 
 
 class UsageError(KgdrugError):
@@ -44,5 +61,5 @@ class BadInputError(KgdrugError):
     """A file does not hold what it should."""
 
     def __init__(self, file: str | Path, message: str, line: int | None = None) -> None:
-        self.file, self.line = Path(file), line
+        self.file, self.line, self.message = Path(file), line, message
         super().__init__(f"{file}{'' if line is None else f', line {line}'}: {message}")

@@ -115,6 +115,10 @@ def run(
 
 def evaluate_trained(model: TrainedModel, candidates: str | None = None) -> dict[str, Any]:
     """`evaluate` a trained model on its own test triples; candidates: by default as its experiment says."""
+    if not len(model.split.test):
+        imported = "imported" in model.metrics
+        why = "an imported model is judged where its test triples are" if imported else "its split left none"
+        raise UsageError(f"{model.name} has no test triples to be evaluated on: {why}")
     candidates = candidates or model.experiment.evaluation.candidates
     if candidates == "all" and not model.scores_all_entities:
         raise UsageError(

@@ -70,6 +70,7 @@ def test_relations_tell_which_of_them_treat(client: TestClient) -> None:
         "treats": True,
         "licence": "CC0 1.0",
         "source": "textbook",
+        "version": "",
     }
 
 
@@ -140,9 +141,10 @@ def test_the_http_answers_are_the_librarys_own(client: TestClient, model: kgdrug
     assert [(a["rank"], a["id"], a["name"], a["type"], a["score"], a["percentile"]) for a in body["answers"]] == [
         (a.rank, a.id, a.name, a.type, a.score, a.percentile) for a in answers
     ]
-    assert [[(f["metaedge"], f["relation"], f["part"]) for f in a["known"]] for a in body["answers"]] == [
-        [(f.metaedge, f.relation, f.part) for f in a.known] for a in answers
+    assert [[kgdrug.KnownFact(**fact) for fact in a["known"]] for a in body["answers"]] == [
+        list(a.known) for a in answers
     ]
+    assert {(f["licence"], f["source"]) for a in body["answers"] for f in a["known"]} <= {("CC0 1.0", "textbook")}
     assert body["model_digest"] == model.digest
     assert body["graph_digest"] == model.graph.digest
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, Vocabulary, load_graph_folder, save_graph
+from kgdrug.graph.annotations import Annotation
 from kgdrug.graph.store import fresh_folder, load_triples, save_triples
 
 
@@ -43,6 +44,62 @@ def test_a_graph_without_triples_comes_back(medicines, tmp_path):
     bare = medicines.with_triples(np.empty((0, 3), np.int64))
     save_graph(bare, tmp_path)
     assert same(load_graph_folder(tmp_path), bare)
+
+
+@pytest.fixture
+def known(medicines) -> KnowledgeGraph:
+    """The graph `medicines` with structures, annotations, and a note of how it was made."""
+    return replace(
+        medicines,
+        smiles={0: "CC(=O)O", 2: "C/C=C\\C"},
+        annotations=(Annotation(0, 4, "refuted", "paper", "CC0 1.0", "2014-05"), Annotation(2, 3, "trial", "NCT1")),
+        made={"sources": ["a", "b"], "merged": 2, "bad_lines": {"columns": 1}},
+    )
+
+
+def test_structures_annotations_and_how_it_was_made_come_back(known, tmp_path):
+    save_graph(known, tmp_path)
+    again = load_graph_folder(tmp_path)
+    assert same(again, known)
+    assert (again.smiles, again.annotations, again.made) == (known.smiles, known.annotations, known.made)
+
+
+def test_a_folder_without_structures_and_annotations_has_no_room_for_them(folder):
+    assert sorted(p.name for p in folder.iterdir()) == ["entities.tsv", "graph.json", "triples.npy"]
+    again = load_graph_folder(folder)
+    assert (again.smiles, again.annotations, again.made) == ({}, (), {})
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "at"),
+    [
+        ("Compound::DB9\tDisease::1\ttrial\tNCT1\t\t", "unknown entity 'Compound::DB9'", 4),
+        ("Compound::DB00331\tDisease::9\ttrial\tNCT1\t\t", "unknown entity 'Disease::9'", 4),
+        ("Compound::DB00331\tDisease::1\ttrial", "expected 6 columns", 4),
+    ],
+)
+def test_an_annotation_that_does_not_fit_is_named(known, tmp_path, line, message, at):
+    save_graph(known, tmp_path)
+    with (tmp_path / "annotations.tsv").open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+    with pytest.raises(BadInputError, match=message) as caught:
+        load_graph_folder(tmp_path)
+    assert (caught.value.file, caught.value.line) == (tmp_path / "annotations.tsv", at)
+
+
+def test_annotations_under_another_header_are_an_error(known, tmp_path):
+    save_graph(known, tmp_path)
+    text = (tmp_path / "annotations.tsv").read_text(encoding="utf-8")
+    (tmp_path / "annotations.tsv").write_text(text.replace("status", "state"), encoding="utf-8")
+    with pytest.raises(BadInputError, match="the first line should be compound disease status") as caught:
+        load_graph_folder(tmp_path)
+    assert caught.value.line == 1
+
+
+@pytest.mark.parametrize("status", ["a\tb", "a\nb"])
+def test_an_annotation_that_would_break_its_file_is_refused(known, tmp_path, status):
+    with pytest.raises(BadInputError, match="a tab or a line end"):
+        save_graph(replace(known, annotations=(Annotation(0, 4, "trial", status),)), tmp_path)
 
 
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\t\n\r"), max_size=8)
@@ -129,10 +186,17 @@ def test_a_header_that_is_no_json_object_is_an_error(folder, text):
         load_graph_folder(folder)
 
 
+def test_an_error_about_half_a_character_can_be_shown(folder):
+    change_header(folder, lambda h: h["metaedges"][0].update({"\ud800": "x"}))
+    with pytest.raises(BadInputError, match=r"unexpected keyword argument '\\ud800'") as caught:
+        load_graph_folder(folder)
+    assert str(caught.value).encode()
+
+
 def test_a_line_of_one_column_is_named(folder):
     text = (folder / "entities.tsv").read_text(encoding="utf-8")
     (folder / "entities.tsv").write_text(text.replace("\tMetformin", ""), encoding="utf-8")
-    with pytest.raises(BadInputError, match="expected two columns") as caught:
+    with pytest.raises(BadInputError, match="expected 2 columns, id name") as caught:
         load_graph_folder(folder)
     assert caught.value.line == text.split("\n").index("Compound::DB00331\tMetformin") + 1
 

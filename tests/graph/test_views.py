@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgdrug.errors import KgdrugError
-from kgdrug.graph import KnowledgeGraph, to_dgl, to_networkx, to_pandas, views
+from kgdrug.graph import KnowledgeGraph, entity_frame, to_dgl, to_networkx, to_pandas, views
 
 needs_dgl = pytest.mark.skipif(sys.version_info >= (3, 13), reason="DGL has no wheels above Python 3.12")
 
@@ -68,14 +69,27 @@ def test_networkx_and_pandas_hold_every_fact(data, random_facts, build, metaedge
     network = to_networkx(graph)
     assert dict(network.nodes(data=True)) == {i: {"name": name, "type": kind} for i, name, kind in entities}
     relations = {e.abbreviation: e.relation for e in metaedges}
-    assert Counter((h, r, t, d["relation"]) for h, t, r, d in network.edges(keys=True, data=True)) == Counter(
-        (h, r, t, relations[r]) for h, r, t in set(facts)
+    edges = network.edges(keys=True, data=True)
+    assert Counter((h, r, t, d["metaedge"], d["relation"]) for h, t, r, d in edges) == Counter(
+        (h, r, t, r, relations[r]) for h, r, t in set(facts)
     )
 
     table = to_pandas(graph)
-    assert list(table.columns) == ["head", "metaedge", "tail", "head_name", "tail_name"]
+    assert list(table.columns) == ["head", "metaedge", "relation", "tail", "head_name", "tail_name"]
     rows = Counter(table.itertuples(index=False, name=None))
-    assert rows == Counter((h, r, t, names[h], names[t]) for h, r, t in set(facts))
+    assert rows == Counter((h, r, relations[r], t, names[h], names[t]) for h, r, t in set(facts))
+
+    kinds = [(i, name, kind, "") for i, name, kind in sorted(entities, key=lambda e: (e[2], e[0]))]
+    assert list(entity_frame(graph).columns) == ["id", "name", "type", "smiles"]
+    assert list(entity_frame(graph).itertuples(index=False, name=None)) == kinds
+
+
+def test_structures_are_shown_where_they_are_known(medicines):
+    graph = replace(medicines, smiles={1: "CN(C)C(=N)NC(=N)N"})
+    entity = graph.entities.ids[1]
+    assert to_networkx(graph).nodes[entity]["smiles"] == "CN(C)C(=N)NC(=N)N"
+    assert sum("smiles" in data for _, data in to_networkx(graph).nodes(data=True)) == 1
+    assert entity_frame(graph)["smiles"].tolist() == ["", "CN(C)C(=N)NC(=N)N", *[""] * 6]
 
 
 def test_networkx_keeps_the_name_and_digest_of_the_graph(medicines):
@@ -92,7 +106,8 @@ def test_a_graph_without_triples_has_all_views(medicines):
     bare: KnowledgeGraph = medicines.with_triples(np.empty((0, 3), np.int64))
     assert to_networkx(bare).number_of_nodes() == 8
     assert to_networkx(bare).number_of_edges() == 0
-    assert to_pandas(bare).shape == (0, 5)
+    assert to_pandas(bare).shape == (0, 6)
+    assert entity_frame(bare).shape == (8, 4)
     if sys.version_info < (3, 13):
         assert to_dgl(bare).num_edges() == 0
         assert to_dgl(bare).num_nodes() == 8

@@ -1,6 +1,7 @@
 """Each score function against the formula of its paper, over Python's own floats and complex numbers."""
 
 import cmath
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +29,11 @@ def transe(head: list[float], relation: list[float], tail: list[float]) -> float
     return -sum((h + r - t) ** 2 for h, r, t in zip(head, relation, tail, strict=True))
 
 
+def transe_l2(head: list[float], relation: list[float], tail: list[float]) -> float:
+    """Bordes et al. 2013, the distance itself."""
+    return -math.dist([h + r for h, r in zip(head, relation, strict=True)], tail)
+
+
 def distmult(head: list[float], relation: list[float], tail: list[float]) -> float:
     """Yang et al. 2015."""
     return sum(h * r * t for h, r, t in zip(head, relation, tail, strict=True))
@@ -45,7 +51,7 @@ def rotate(head: list[float], phases: list[float], tail: list[float]) -> float:
     return -sum(abs(h * cmath.exp(1j * phase) - t) for h, phase, t in factors)
 
 
-PAPERS = {"transe": transe, "distmult": distmult, "complex": complex_, "rotate": rotate}
+PAPERS = {"transe": transe, "transe-l2": transe_l2, "distmult": distmult, "complex": complex_, "rotate": rotate}
 
 
 def random_rows(score: str, seed: int, b: int, k: int, half: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -139,15 +145,37 @@ def test_rotate_makes_no_tensor_larger_than_a_tile(monkeypatch: pytest.MonkeyPat
     assert 500 <= Largest.elements <= 2000
 
 
-def test_rotate_has_a_finite_gradient_where_a_row_is_its_query() -> None:
-    rows = torch.tensor([[1.0, -2.0, 0.5, 0.0], [0.0, 0.0, 0.0, 0.0]])
-    for compare in (SCORES["rotate"].compare, SCORES["rotate"].pairwise):
+@pytest.mark.parametrize("score", ["rotate", "transe-l2"])
+def test_a_distance_has_a_finite_gradient_where_a_row_is_its_query(score: str) -> None:
+    rows = torch.tensor([[1.0, -2.0, 0.5, 0.0], [0.0, 0.0, 0.0, 0.0], [0.1, 0.2, 0.3, 0.7]])
+    for compare in (SCORES[score].compare, SCORES[score].pairwise):
         queries, answers = rows.clone().requires_grad_(), rows.clone().requires_grad_()
         compare(queries, answers).sum().backward()
         assert queries.grad is not None
         assert answers.grad is not None
         assert bool(queries.grad.isfinite().all())
         assert bool(answers.grad.isfinite().all())
+
+
+def test_a_squared_distance_below_zero_by_rounding_is_no_nan() -> None:
+    """Where rows are long and alike, `|q|² + |e|² - 2qe` in float32 comes out on either side of zero."""
+    generator = torch.Generator().manual_seed(3)
+    rows = 100 + torch.rand(200, 40, generator=generator)
+    squares = -SCORES["transe"].compare(rows, rows).diagonal()
+    assert bool((squares < 0).any())
+    queries, answers = rows.clone().requires_grad_(), rows.clone().requires_grad_()
+    scores = SCORES["transe-l2"].compare(queries, answers)
+    scores.sum().backward()
+    assert queries.grad is not None
+    assert bool(scores.isfinite().all())
+    assert bool(queries.grad.isfinite().all())
+
+
+def test_the_distance_ranks_as_its_square_does() -> None:
+    queries, _, rows = random_rows("transe", 9, 5, 30, 3)
+    squares, distances = (SCORES[score].compare(queries, rows) for score in ("transe", "transe-l2"))
+    assert squares.argsort(1).tolist() == distances.argsort(1).tolist()
+    torch.testing.assert_close(-(distances**2), squares)
 
 
 def test_distmult_is_symmetric_in_head_and_tail() -> None:
@@ -171,7 +199,7 @@ def test_complex_is_symmetric_for_a_real_and_antisymmetric_for_an_imaginary_rela
         assert bool((there.abs() > 1e-3).all())
 
 
-@pytest.mark.parametrize("score", ["transe", "rotate"])
+@pytest.mark.parametrize("score", ["transe", "transe-l2", "rotate"])
 def test_no_row_is_closer_than_the_moved_head_itself(score: str) -> None:
     heads, relations, rows = random_rows(score, 6, 4, 30, 3)
     function = SCORES[score]
@@ -189,7 +217,7 @@ def test_rotate_turns_a_head_and_does_not_stretch_it() -> None:
     assert not torch.allclose(moved, heads)
 
 
-@pytest.mark.parametrize("score", ["transe", "distmult"])
+@pytest.mark.parametrize("score", ["transe", "transe-l2", "distmult"])
 @pytest.mark.parametrize("relation", [False, True])
 def test_the_modulus_of_a_real_number_is_its_size(score: str, relation: bool) -> None:
     table = torch.tensor([[3.0, -4.0], [0.0, 2.0]])

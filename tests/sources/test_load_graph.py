@@ -6,7 +6,7 @@ import pytest
 
 from kgdrug.errors import BadInputError, UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph, save_graph
-from kgdrug.sources import find_dataset, load_graph, load_parts, locate, read_part, shipped
+from kgdrug.sources import Reading, find_dataset, load_graph, load_parts, locate, read_part, shipped
 
 PARTS = {"train": "a\tr\tb\nb\ts\tc\n", "valid": "a\ts\tc\n", "test": "c\tr\td\nc\tr\ta\n"}
 
@@ -125,8 +125,27 @@ def test_a_source_that_is_nowhere_names_what_there_is(tmp_path):
 
 
 def test_a_folder_that_holds_no_graph_says_what_it_lacks(tmp_path):
-    with pytest.raises(UsageError, match=r"is no graph: it has neither graph\.json, .* nor train\.tsv"):
+    with pytest.raises(
+        UsageError, match=r"is no graph: it is of none of the forms kgdrug, .*triples; docs/data\.md says"
+    ):
         load_graph(tmp_path)
+
+
+def test_a_graph_says_where_it_came_from_and_what_was_left_out(write, parts):
+    path = write("friends.tsv", "a\tlikes\tb\na\tlikes\tb\na\tlikes\n")
+    assert load_graph(path, reading=Reading(skip_bad_lines=True)).made == {
+        "sources": [str(path)],
+        "form": "triples",
+        "duplicates": 1,
+        "bad_lines": {"columns": 1},
+    }
+
+
+def test_a_form_that_is_named_is_not_guessed(write):
+    path = write("edges.csv", "a\tlikes\tb\n")
+    assert load_graph(path, "triples").digest == load_graph(write("edges.tsv", "a\tlikes\tb\n")).digest
+    with pytest.raises(BadInputError, match="is not XML"):
+        load_graph(path, "graphml")
 
 
 def test_a_data_set_that_is_not_here_says_how_to_get_it(tmp_path, monkeypatch):

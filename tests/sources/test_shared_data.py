@@ -1,11 +1,12 @@
 """Published graphs at their true size, where they are on this machine."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from kgdrug.graph import KnowledgeGraph, describe
-from kgdrug.sources import load_graph, load_parts, read_part
+from kgdrug.sources import Reading, load_graph, load_parts, read_annotations, read_part
 
 
 @pytest.fixture
@@ -43,3 +44,27 @@ def test_the_published_parts_of_its_treatments_are_read_and_are_all_of_them(data
     assert [len(part) for part in parts] == [483, 121, 151]
     treatments = hetionet.triples[hetionet.triples[:, 1] == hetionet.relation("CtD")]
     assert sorted(t for part in parts for t in part) == sorted(treatments.tolist())
+
+
+@pytest.mark.parametrize(
+    ("file", "statuses"),
+    [
+        ("pharmacotherapydb/indications.tsv", {"approved": 755, "symptomatic": 390, "refuted": 243}),
+        ("temporal/clinicaltrials_pairs.tsv", {"trial": 6382}),
+    ],
+)
+def test_all_that_is_published_about_its_pairs_is_found(data, hetionet, file, statuses):
+    annotations, others = read_annotations(data / file, hetionet, Reading())
+    assert Counter(a.status for a in annotations) == statuses
+    assert others == 0
+    ends = {(hetionet.type_of(a.compound).name, hetionet.type_of(a.disease).name) for a in annotations}
+    assert ends == {("Compound", "Disease")}
+
+
+def test_its_treatments_are_those_that_are_disease_modifying(data, hetionet):
+    annotations, _ = read_annotations(data / "pharmacotherapydb" / "indications.tsv", hetionet, Reading())
+    for abbreviation, status in (("CtD", "approved"), ("CpD", "symptomatic")):
+        triples = hetionet.triples[hetionet.triples[:, 1] == hetionet.relation(abbreviation)]
+        assert {(h, t) for h, _, t in triples.tolist()} == {
+            (a.compound, a.disease) for a in annotations if a.status == status
+        }

@@ -28,6 +28,8 @@ def dense_scores(score: str, heads: Tensor, relations: Tensor, tails: Tensor) ->
     h, r, t = heads[:, None], relations[:, None], tails[None]
     if score == "transe":
         return -((h + r - t) ** 2).sum(2)
+    if score == "transe-l2":
+        return -torch.linalg.vector_norm(h + r - t, dim=2)
     if score == "distmult":
         return (h * r * t).sum(2)
     if score == "complex":

@@ -1,13 +1,17 @@
 """What a knowledge graph is, how it is kept, and how it looks to DGL, networkx and pandas."""
 
+from kgdrug.graph.annotations import STATUSES, Annotation
 from kgdrug.graph.describe import describe
 from kgdrug.graph.graph import EntityType, KnowledgeGraph, Metaedge, canonical_triples
 from kgdrug.graph.known import KnownTails, both_directions
 from kgdrug.graph.store import load_graph_folder, save_graph
-from kgdrug.graph.views import to_dgl, to_networkx, to_pandas
+from kgdrug.graph.subgraph import drop_licences, keep_metaedges
+from kgdrug.graph.views import entity_frame, to_dgl, to_networkx, to_pandas, to_pyg, to_pykeen
 from kgdrug.graph.vocabulary import Vocabulary
 
 __all__ = [
+    "STATUSES",
+    "Annotation",
     "EntityType",
     "KnowledgeGraph",
     "KnownTails",
@@ -16,9 +20,14 @@ __all__ = [
     "both_directions",
     "canonical_triples",
     "describe",
+    "drop_licences",
+    "entity_frame",
+    "keep_metaedges",
     "load_graph_folder",
     "save_graph",
     "to_dgl",
     "to_networkx",
     "to_pandas",
+    "to_pyg",
+    "to_pykeen",
 ]

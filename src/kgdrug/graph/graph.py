@@ -1,16 +1,18 @@
 """The knowledge graph: typed entities, metaedges between their types, and triples of indices."""
 
 import hashlib
+import itertools
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kgdrug.errors import UnknownNameError
-from kgdrug.graph.known import distinct, triple_keys
+from kgdrug.graph.annotations import Annotation
+from kgdrug.graph.known import distinct, triple_keys, triples_of
 from kgdrug.graph.vocabulary import Vocabulary
 
 Int = NDArray[np.int64]
@@ -42,6 +44,7 @@ class Metaedge:
     tail_type: str
     licence: str = ""
     source: str = ""
+    version: str = ""
 
     def __str__(self) -> str:
         return f"{self.abbreviation} ({self.head_type} {self.relation} {self.tail_type})"
@@ -56,6 +59,9 @@ class KnowledgeGraph:
     metaedges: ascending by abbreviation; a triple's relation is the index of its metaedge.
     treats: abbreviations of the metaedges that mean "this compound treats this disease".
     triples: `(t, 3)` int64 head, relation, tail; distinct, ascending by relation, head, tail.
+    smiles: the structure of an entity, by index, where one is known.
+    annotations: what is known about pairs outside the triples, ascending.
+    made: where the graph came from and what was left out on the way, in words and counts.
 
     Relation `r + m` is the reciprocal of `r`: its head type is the tail type of `r` and the reverse.
     """
@@ -66,6 +72,9 @@ class KnowledgeGraph:
     triples: Int
     treats: tuple[str, ...] = ()
     name: str = "graph"
+    smiles: Mapping[int, str] = field(default_factory=dict)
+    annotations: tuple[Annotation, ...] = ()
+    made: Mapping[str, object] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         covered = [0, *(t.stop for t in self.entity_types)]
@@ -75,14 +84,19 @@ class KnowledgeGraph:
             raise ValueError(f"triples are {self.triples.dtype} {self.triples.shape}, not int64 (t, 3)")
         if len(self.triples) == 0:
             return
-        if self.triples[:, 1].min() < 0 or self.triples[:, 1].max() >= len(self.metaedges):
+        relations = self.triples[:, 1]
+        if relations.min() < 0 or relations.max() >= len(self.metaedges):
             raise ValueError("a triple has a relation without a metaedge")
+        if (np.diff(relations) < 0).any():
+            raise ValueError("triples are not distinct and ascending by relation, head, tail")
+        bounds = np.searchsorted(relations, np.arange(len(self.metaedges) + 1)).tolist()
         for column, ends in ((0, self.relation_ranges[1]), (2, self.relation_ranges[0])):
-            ends = ends[: len(self.metaedges)][self.triples[:, 1]]
-            wrong = (self.triples[:, column] < ends[:, 0]) | (self.triples[:, column] >= ends[:, 1])
-            if wrong.any():
-                head, relation, tail = self.triples[wrong.argmax()]
-                raise ValueError(f"triple ({head}, {relation}, {tail}) does not fit {self.metaedges[relation]}")
+            for r, (start, stop) in enumerate(itertools.pairwise(bounds)):
+                of_relation, (first, last) = self.triples[start:stop, column], ends[r].tolist()
+                if start < stop and (of_relation.min() < first or of_relation.max() >= last):
+                    row = start + int(((of_relation < first) | (of_relation >= last)).argmax())
+                    head, relation, tail = self.triples[row]
+                    raise ValueError(f"triple ({head}, {relation}, {tail}) does not fit {self.metaedges[relation]}")
         if (np.diff(triple_keys(self.triples, len(self.entities))) <= 0).any():
             raise ValueError("triples are not distinct and ascending by relation, head, tail")
 
@@ -164,8 +178,7 @@ class KnowledgeGraph:
 
     def with_triples(self, triples: Int) -> "KnowledgeGraph":
         """The same entities and metaedges with other triples, put into canonical order."""
-        ordered = canonical_triples(triples, len(self.entities))
-        return KnowledgeGraph(self.entities, self.entity_types, self.metaedges, ordered, self.treats, self.name)
+        return replace(self, triples=canonical_triples(triples, len(self.entities)))
 
     def text(self, triple: Sequence[int] | Int) -> str:
         """A triple in words: `Metformin treats type 2 diabetes mellitus`."""
@@ -176,7 +189,4 @@ class KnowledgeGraph:
 def canonical_triples(triples: Int, entities: int) -> Int:
     """Distinct triples `(t, 3)`, ascending by relation, head, tail."""
     triples = np.asarray(triples, np.int64).reshape(-1, 3)
-    keys = distinct(triple_keys(triples, entities))
-    pairs, tails = np.divmod(keys, max(entities, 1))
-    relations, heads = np.divmod(pairs, max(entities, 1))
-    return np.stack([heads, relations, tails], 1)
+    return triples_of(distinct(triple_keys(triples, entities)), entities)

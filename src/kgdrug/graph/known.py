@@ -19,6 +19,21 @@ def triple_keys(triples: Int, entities: int) -> Int:
     return keys
 
 
+def triples_of(keys: Int, entities: int) -> Int:
+    """The triples `(t, 3)` that ascending keys `(t,)` of `triple_keys` stand for."""
+    n = max(entities, 1)
+    triples: Int = np.empty((len(keys), 3), np.int64)
+    if not len(keys):
+        return triples
+    # a relation's keys stand together: only heads and tails need a division, which is what takes time here
+    starts = np.searchsorted(keys, np.arange(int(keys[-1]) // n**2 + 2) * n**2)
+    triples[:, 1] = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+    pairs = keys - triples[:, 1] * n**2
+    triples[:, 0] = heads = pairs // n
+    triples[:, 2] = pairs - heads * n
+    return triples
+
+
 def both_directions(triples: Int, relations: int) -> Int:
     """The triples `(t, 3)` and, below them, their reciprocals `(tail, relation + m, head)`; `(2t, 3)`."""
     reciprocal = np.stack([triples[:, 2], triples[:, 1] + relations, triples[:, 0]], 1)

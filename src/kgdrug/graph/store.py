@@ -1,26 +1,30 @@
-"""A graph on disk: three plain files that open fast.
+"""A graph on disk: plain files that open fast.
 
-`graph.json` (types, metaedges, counts, digest), `entities.tsv` (`id name`, in index order) and
-`triples.npy` (`(t, 3)`, int32 where that is wide enough, no pickle).
+`graph.json` (types, metaedges, counts, digest, how it was made), `entities.tsv` (`id name`, and `smiles` where any is
+known, in index order), `triples.npy` (`(t, 3)`, int32 where that is wide enough, no pickle), and `annotations.tsv`
+where there are any.
 """
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
+from tokenize import TokenError  # numpy parses the header of an array as Python
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kgdrug.errors import BadInputError, UsageError
+from kgdrug.graph.annotations import COLUMNS, Annotation
 from kgdrug.graph.graph import EntityType, KnowledgeGraph, Metaedge
 from kgdrug.graph.known import Int
 from kgdrug.graph.vocabulary import Vocabulary
 
 GRAPH_FILE = "graph.json"
+ANNOTATIONS_FILE = "annotations.tsv"
 FORMAT = "kgdrug graph 1"
 
 
@@ -75,9 +79,14 @@ def load_graph_folder(folder: Path) -> KnowledgeGraph:
 
 def save_schema(graph: KnowledgeGraph, folder: Path) -> None:
     """Write everything of the graph but its triples."""
-    check_names([*graph.entities.ids, *graph.entities.names], folder / "entities.tsv")
-    lines = (f"{i}\t{n}\n" for i, n in zip(graph.entities.ids, graph.entities.names, strict=True))
-    (folder / "entities.tsv").write_text("id\tname\n" + "".join(lines), encoding="utf-8", newline="\n")
+    ids, names = graph.entities.ids, graph.entities.names
+    columns = {"id": ids, "name": names}
+    if graph.smiles:
+        columns["smiles"] = tuple(graph.smiles.get(i, "") for i in range(len(ids)))
+    write_rows(folder / "entities.tsv", tuple(columns), zip(*columns.values(), strict=True))
+    if graph.annotations:
+        rows = ((ids[a.compound], ids[a.disease], a.status, a.source, a.licence, a.date) for a in graph.annotations)
+        write_rows(folder / ANNOTATIONS_FILE, COLUMNS, rows)
     header = {
         "format": FORMAT,
         "name": graph.name,
@@ -87,6 +96,7 @@ def save_schema(graph: KnowledgeGraph, folder: Path) -> None:
         "treats": list(graph.treats),
         "entity_types": [asdict(t) for t in graph.entity_types],
         "metaedges": [asdict(e) for e in graph.metaedges],
+        "made": dict(graph.made),
     }
     (folder / GRAPH_FILE).write_text(json.dumps(header, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
@@ -100,13 +110,13 @@ def load_schema(folder: Path) -> KnowledgeGraph:
         if header["format"] != FORMAT:
             raise ValueError(f"format is {header['format']!r}; this kgdrug reads {FORMAT!r}")
         name, treats, entities = header["name"], tuple(header["treats"]), int(header["entities"])
+        made = dict(header.get("made", {}))
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(folder / GRAPH_FILE, f"not a kgdrug graph: {error}") from None
     path = folder / "entities.tsv"
-    rows = [line.split("\t") for line in read_text(path).split("\n")[1:-1]]
-    bad = next((i for i, row in enumerate(rows, 2) if len(row) != 2), None)
-    if bad is not None:
-        raise BadInputError(path, "expected two columns, id and name", bad)
+    first, rows = read_rows(path)
+    if first not in (("id", "name"), ("id", "name", "smiles")):
+        raise BadInputError(path, f"the first line should be id name, or id name smiles; {' '.join(first)} came", 1)
     if len(rows) != entities:
         raise BadInputError(path, f"has {len(rows)} entities where {GRAPH_FILE} says {entities}")
     vocabulary = Vocabulary((row[0] for row in rows), (row[1] for row in rows))
@@ -117,10 +127,51 @@ def load_schema(folder: Path) -> KnowledgeGraph:
     missing = {t for e in metaedges for t in (e.head_type, e.tail_type)} - {t.name for t in types}
     if missing:
         raise BadInputError(folder / GRAPH_FILE, f"no entity type {min(missing)}")
+    smiles = {i: row[2] for i, row in enumerate(rows) if row[2]} if len(first) == 3 else {}
+    annotations = _load_annotations(folder / ANNOTATIONS_FILE, vocabulary)
     try:
-        return KnowledgeGraph(vocabulary, types, metaedges, np.empty((0, 3), np.int64), treats, name)
+        return KnowledgeGraph(
+            vocabulary, types, metaedges, np.empty((0, 3), np.int64), treats, name, smiles, annotations, made
+        )
     except (ValueError, TypeError) as error:
         raise BadInputError(folder / GRAPH_FILE, str(error)) from None
+
+
+def _load_annotations(path: Path, entities: Vocabulary) -> tuple[Annotation, ...]:
+    if not path.is_file():
+        return ()
+    first, rows = read_rows(path)
+    if first != COLUMNS:
+        raise BadInputError(path, f"the first line should be {' '.join(COLUMNS)}; {' '.join(first)} came", 1)
+    annotations = []
+    for line, (compound, disease, *rest) in enumerate(rows, 2):
+        unknown = next((entity for entity in (compound, disease) if entity not in entities), None)
+        if unknown is not None:
+            raise BadInputError(path, f"unknown entity {unknown!r}", line)
+        annotations.append(Annotation(entities.index(compound), entities.index(disease), *rest))
+    return tuple(sorted(annotations))
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Write a tab-separated table; a field that would break it is a BadInputError."""
+    lines = ["\t".join(columns) + "\n"]
+    for row in rows:
+        line = "\t".join(row)
+        if line.count("\t") != len(columns) - 1 or "\n" in line or "\r" in line:
+            raise BadInputError(path, f"a name holds a tab or a line end: {line!r}")
+        lines.append(line + "\n")
+    path.write_text("".join(lines), encoding="utf-8", newline="\n")
+
+
+def read_rows(path: Path) -> tuple[tuple[str, ...], list[list[str]]]:
+    """The header and the rows of a table that `write_rows` wrote."""
+    header, *lines = read_text(path).split("\n")
+    columns = tuple(header.split("\t"))
+    rows = [line.split("\t") for line in lines[:-1]]
+    bad = next((i for i, row in enumerate(rows, 2) if len(row) != len(columns)), None)
+    if bad is not None:
+        raise BadInputError(path, f"expected {len(columns)} columns, {' '.join(columns)}", bad)
+    return columns, rows
 
 
 def save_triples(triples: Int, path: Path) -> None:
@@ -143,7 +194,7 @@ def read_array(path: Path) -> NDArray[Any]:
     try:
         with path.open("rb") as file:
             return np.lib.format.read_array(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, MemoryError) as error:
+    except (OSError, ValueError, EOFError, MemoryError, SyntaxError, TokenError) as error:
         raise BadInputError(path, f"cannot be read as an array: {error}") from None
 
 
@@ -171,10 +222,3 @@ def read_text(path: Path) -> str:
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file, two-space indented, UTF-8."""
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def check_names(names: Iterable[str], file: Path) -> None:
-    """Refuse names that would break the tab-separated files."""
-    for name in names:
-        if "\t" in name or "\n" in name or "\r" in name:
-            raise BadInputError(file, f"a name holds a tab or a line end: {name!r}")

@@ -8,8 +8,9 @@ parts needs it.
 import importlib.util
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -48,45 +49,109 @@ def to_dgl(graph: KnowledgeGraph) -> "dgl.DGLHeteroGraph":
     dgl = import_dgl()
     import torch
 
-    starts = {t.name: t.start for t in graph.entity_types}
-    bounds = np.searchsorted(graph.triples[:, 1], np.arange(graph.relations + 1))
-    edges = {}
-    for r, e in enumerate(graph.metaedges):
-        part = graph.triples[bounds[r] : bounds[r + 1]]
-        edges[e.head_type, e.abbreviation, e.tail_type] = (
-            torch.from_numpy(part[:, 0] - starts[e.head_type]),
-            torch.from_numpy(part[:, 2] - starts[e.tail_type]),
-        )
+    edges = {
+        kind: (torch.from_numpy(ends[:, 0].copy()), torch.from_numpy(ends[:, 1].copy()))
+        for kind, _, ends in _typed_edges(graph)
+    }
     return dgl.heterograph(edges, num_nodes_dict={t.name: len(t) for t in graph.entity_types})
 
 
+def write_torch(value: object, path: Path) -> None:
+    """Write plain values in the form of `torch.save`."""
+    import torch
+
+    torch.save(value, path)
+
+
 def to_networkx(graph: KnowledgeGraph) -> "networkx.MultiDiGraph":
-    """A directed multigraph: nodes are entity ids with `name` and `type`, edge keys are abbreviations."""
+    """A directed multigraph: nodes are entity ids with `name`, `type` and, where one is known, `smiles`.
+
+    Edges have `metaedge` and `relation`; an edge's key is its metaedge's abbreviation.
+    """
     import networkx
 
     result = networkx.MultiDiGraph(name=graph.name, digest=graph.digest)
-    ids, names = graph.entities.ids, graph.entities.names
+    ids, names, smiles = graph.entities.ids, graph.entities.names, graph.smiles
     for t in graph.entity_types:
-        result.add_nodes_from((ids[i], {"name": names[i], "type": t.name}) for i in t.range)
-    relation = [(e.abbreviation, {"relation": e.relation}) for e in graph.metaedges]
+        about = ({"name": names[i], "type": t.name} | ({"smiles": smiles[i]} if i in smiles else {}) for i in t.range)
+        result.add_nodes_from(zip(ids[t.start : t.stop], about, strict=True))
+    relation = [(e.abbreviation, {"metaedge": e.abbreviation, "relation": e.relation}) for e in graph.metaedges]
     result.add_edges_from((ids[h], ids[t], *relation[r]) for h, r, t in graph.triples.tolist())
     return result
 
 
 def to_pandas(graph: KnowledgeGraph) -> "pandas.DataFrame":
-    """One row a triple: `head metaedge tail head_name tail_name`."""
+    """One row a triple: `head metaedge relation tail head_name tail_name`."""
     ids, names = np.array(graph.entities.ids, object), np.array(graph.entities.names, object)
     metaedges = np.array([e.abbreviation for e in graph.metaedges], object)
+    relations = np.array([e.relation for e in graph.metaedges], object)
     head, relation, tail = graph.triples.T
     return frame(
         {
             "head": ids[head],
             "metaedge": metaedges[relation],
+            "relation": relations[relation],
             "tail": ids[tail],
             "head_name": names[head],
             "tail_name": names[tail],
         }
     )
+
+
+def entity_frame(graph: KnowledgeGraph) -> "pandas.DataFrame":
+    """One row an entity: `id name type smiles`, in the order of the entity table."""
+    types = [t.name for t in graph.entity_types for _ in t.range]
+    smiles = [graph.smiles.get(i, "") for i in range(len(graph.entities))]
+    return frame({"id": graph.entities.ids, "name": graph.entities.names, "type": types, "smiles": smiles})
+
+
+def to_pyg(graph: KnowledgeGraph) -> Any:
+    """A PyTorch Geometric `HeteroData`: ids, names and SMILES as lists of the node stores, edges as in `to_dgl`.
+
+    KgdrugError where PyTorch Geometric is not installed.
+    """
+    hetero_data = _imported("torch_geometric.data", "torch_geometric").HeteroData
+    import torch
+
+    data = hetero_data()
+    for t in graph.entity_types:
+        data[t.name].num_nodes = len(t)
+        data[t.name].id = list(graph.entities.ids[t.start : t.stop])
+        data[t.name].name = list(graph.entities.names[t.start : t.stop])
+        data[t.name].smiles = [graph.smiles.get(i, "") for i in t.range]
+    for (head_type, abbreviation, tail_type), relation, ends in _typed_edges(graph):
+        store = data[head_type, abbreviation, tail_type]
+        store.edge_index = torch.from_numpy(np.ascontiguousarray(ends.T))
+        store.relation = relation
+    return data
+
+
+def to_pykeen(graph: KnowledgeGraph) -> Any:
+    """A PyKEEN `TriplesFactory`, numbered as the graph is; KgdrugError where PyKEEN is not installed."""
+    factory = _imported("pykeen.triples", "pykeen").TriplesFactory
+    import torch
+
+    entities = {entity: i for i, entity in enumerate(graph.entities.ids)}
+    relations = {e.abbreviation: i for i, e in enumerate(graph.metaedges)}
+    return factory(torch.from_numpy(graph.triples.copy()), entities, relations)
+
+
+def _imported(module: str, package: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise KgdrugError(
+            f"this needs {package}, which does not import here ({error}): pip install {package}"
+        ) from None
+
+
+def _typed_edges(graph: KnowledgeGraph) -> Iterator[tuple[tuple[str, str, str], str, np.ndarray]]:
+    """Of each metaedge `(head type, abbreviation, tail type)`, its relation, and ends `(e, 2)` counted within types."""
+    starts = {t.name: t.start for t in graph.entity_types}
+    bounds = np.searchsorted(graph.triples[:, 1], np.arange(graph.relations + 1))
+    for r, e in enumerate(graph.metaedges):
+        ends = graph.triples[bounds[r] : bounds[r + 1]][:, [0, 2]]
+        yield (e.head_type, e.abbreviation, e.tail_type), e.relation, ends - [starts[e.head_type], starts[e.tail_type]]
 
 
 def frame(

@@ -117,6 +117,21 @@ class TransE:
         return table.abs()
 
 
+class TransEL2(TransE):
+    """`-|h + r - t|`, the distance itself (as DGL-KE and others train TransE): one product, two norms and a root."""
+
+    def compare(self, queries: Tensor, rows: Tensor) -> Tensor:
+        return -_root(-super().compare(queries, rows))
+
+    def pairwise(self, queries: Tensor, rows: Tensor) -> Tensor:
+        return -_root(-super().pairwise(queries, rows))
+
+
+def _root(squares: Tensor) -> Tensor:
+    """The square root of what rounding may have made negative, with a gradient of zero where it would be infinite."""
+    return squares.clamp_min(1e-16).sqrt()
+
+
 class RotatE:
     """`-Σ |h_i r_i - t_i|` with `r_i` on the unit circle (Sun et al. 2019); relations are `d / 2` phases in radians."""
 
@@ -187,6 +202,7 @@ def complex_moduli(a: Tensor) -> Tensor:
 
 SCORES: dict[str, ScoreFunction] = {
     "transe": TransE(),
+    "transe-l2": TransEL2(),
     "distmult": DistMult(),
     "complex": ComplEx(),
     "rotate": RotatE(),

@@ -16,11 +16,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class KnownFact:
-    """A fact of the graph about the pair of question and answer, and the part of the split that holds it."""
+    """A fact of the graph about the pair of question and answer, where it is from, and the part that holds it."""
 
     metaedge: str
     relation: str
-    part: str  # train, valid, test or withheld
+    part: str  # of the split: train, valid, test or withheld
+    licence: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,15 +111,15 @@ def answer(model: TrainedModel, asked: Question, top: int = 20, novel: bool = Fa
     if top < 1:
         raise UsageError(f"top is {top}; it must be at least 1")
     graph, candidates = model.graph, model.graph.answers(asked.relations[0])
-    if not _seen_in_training(model, asked.entity):
+    if "train" in model.known and not _seen_in_training(model, asked.entity):
         log.warning("%s stands in no training triple: this ranking is arbitrary", graph.entities.label(asked.entity))
     queries = torch.tensor([[asked.entity, r] for r in asked.relations])
     scores = model.scores(queries, slice(candidates.start, candidates.stop)).amax(0).cpu().numpy()
     known = _known_facts(model, asked.entity, candidates)
     eligible = np.arange(len(candidates))
     if novel:
-        taken = [tails.of(queries.numpy())[1] for tails in model.known.values()]
-        eligible = np.setdiff1d(eligible, np.concatenate(taken) - candidates.start)
+        for tails in model.known.values():
+            eligible = np.setdiff1d(eligible, tails.of(queries.numpy())[1] - candidates.start)
     order = eligible[np.argsort(-scores[eligible], kind="stable")][:top]
     ascending = np.sort(scores)
     below = np.searchsorted(ascending, scores[order]) + np.searchsorted(ascending, scores[order], "right") - 1
@@ -164,7 +166,8 @@ def _known_facts(model: TrainedModel, entity: int, candidates: range) -> dict[in
         rows, found = tails.of(queries)
         for row, candidate in zip(rows.tolist(), found.tolist(), strict=True):
             metaedge = graph.metaedges[joining[row] % m]
-            fact = KnownFact(metaedge.abbreviation, metaedge.relation, part)
+            about = metaedge.licence, metaedge.source
+            fact = KnownFact(metaedge.abbreviation, metaedge.relation, part, *about)
             if fact not in facts[candidate]:
                 facts[candidate].append(fact)
     return facts
@@ -172,4 +175,4 @@ def _known_facts(model: TrainedModel, entity: int, candidates: range) -> dict[in
 
 def _seen_in_training(model: TrainedModel, entity: int) -> bool:
     queries = np.array([[entity, r] for r in range(2 * model.graph.relations)], np.int64)
-    return "train" in model.known and len(model.known["train"].of(queries)[0]) > 0
+    return len(model.known["train"].of(queries)[0]) > 0

@@ -1,25 +1,27 @@
 """Hetionet v1.0 (Himmelstein et al. 2017, doi 10.7554/eLife.26726): its node table and its edge list.
 
 Read are the official `hetionet-v1.0-nodes.tsv` (`id name kind`) with `hetionet-v1.0-edges.sif.gz`
-(`source metaedge target`), and `nodes.tsv` with `hetionet-rebuilt.tsv` (`head metaedge tail`), compressed or not.
+(`source metaedge target`), `nodes.tsv` with `hetionet-rebuilt.tsv` (`head metaedge tail`), and `nodes.tsv` with
+`edges.sif`, compressed or not; `nodes.tsv` may have `smiles`. Written are the last two.
 """
 
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import polars as pl
-
-from kgdrug.errors import BadInputError
+from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, Metaedge
-from kgdrug.sources.tables import GraphBuilder, read_table, read_triples
+from kgdrug.sources.builder import GraphBuilder, check_types
+from kgdrug.sources.forms.triples import read_lines
+from kgdrug.sources.reading import Reading, read_table
+from kgdrug.sources.writing import entity_table, fact_table, write_table
 
 NODE_FILES = ("hetionet-v1.0-nodes.tsv", "nodes.tsv")
-EDGE_FILES = ("hetionet-v1.0-edges.sif", "hetionet-rebuilt.tsv")
+EDGE_FILES = ("hetionet-v1.0-edges.sif", "hetionet-rebuilt.tsv", "edges.sif")
 TREATS = ("CtD",)
 
 _BP, _CC, _MF = "Biological Process", "Cellular Component", "Molecular Function"
 _MIXED = "mixed, in part non-commercial"
-METAEDGES = (
+_METAEDGES = (
     # licences as Hetionet's authors recorded them in 2015 and 2016
     Metaedge("AdG", "Anatomy", "downregulates", "Gene", "none stated", "Bgee"),
     Metaedge("AeG", "Anatomy", "expresses", "Gene", "CC BY 4.0, in part none stated", "TISSUES, Bgee"),
@@ -57,7 +59,11 @@ METAEDGES = (
 )
 
 
-def find_hetionet(folder: Path) -> tuple[Path, Path] | None:
+METAEDGES = {e.abbreviation: replace(e, version="v1.0") for e in _METAEDGES}
+KINDS = tuple(sorted({kind for e in _METAEDGES for kind in (e.head_type, e.tail_type)}))
+
+
+def find(folder: Path) -> tuple[Path, Path] | None:
     """The node and the edge file in this folder, if both are there."""
     found = []
     for names in (NODE_FILES, EDGE_FILES):
@@ -69,17 +75,30 @@ def find_hetionet(folder: Path) -> tuple[Path, Path] | None:
     return found[0], found[1]
 
 
-def read_hetionet(node_file: Path, edge_file: Path) -> KnowledgeGraph:
-    """The graph of a node and an edge file."""
-    builder = GraphBuilder(read_node_table(node_file).rename({"kind": "type"}), METAEDGES, node_file)
-    table, first_line = read_triples(edge_file)
-    triples = builder.triples(table, edge_file, first_line)
-    return builder.graph(np.asarray(triples), "hetionet", TREATS)
+def read(path: Path, reading: Reading) -> KnowledgeGraph:
+    files = find(path)
+    if files is None:
+        raise BadInputError(path, "has no files of Hetionet's nodes and edges")
+    node_file, edge_file = files
+    nodes = read_table(node_file, reading, ("id", "name", "kind"), ("smiles",), header=True)
+    nodes = check_types(nodes.rename({"kind": "type"}), KINDS, node_file, reading)
+    builder = GraphBuilder(nodes, node_file, reading)
+    builder.add(read_lines(edge_file, reading), edge_file, METAEDGES)
+    return builder.graph("hetionet", TREATS)
 
 
-def read_node_table(path: Path) -> pl.DataFrame:
-    """`id name kind` of each node; further columns, such as `smiles`, may be empty and are left out."""
-    table = read_table(path, ("id", "name", "kind"), optional=("smiles",)).select("id", "name", "kind")
-    if table.row(0) != ("id", "name", "kind"):
-        raise BadInputError(path, f"has the columns {' '.join(table.row(0))} where id name kind are expected", 1)
-    return table.slice(1)
+def write(graph: KnowledgeGraph, path: Path) -> None:
+    for e in graph.metaedges:
+        known = METAEDGES.get(e.abbreviation)
+        if known is None or (e.head_type, e.relation, e.tail_type) != (
+            known.head_type,
+            known.relation,
+            known.tail_type,
+        ):
+            raise UsageError(
+                f"the form hetionet has room for Hetionet's own metaedges only; {e} is none; try kgx or parquet"
+            )
+    nodes = entity_table(graph).rename({"type": "kind"}).select("id", "name", "kind", "smiles")
+    write_table(nodes if graph.smiles else nodes.drop("smiles"), path / "nodes.tsv", header=True)
+    edges = fact_table(graph).rename({"head": "source", "tail": "target"})
+    write_table(edges, path / "edges.sif", header=True)

@@ -1,0 +1,123 @@
+"""The application itself: how a command is found, and how what goes wrong is said."""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from kgdrug.cli.screen import fail, out
+from kgdrug.errors import KgdrugError
+
+app = typer.Typer(
+    help="Drug repurposing on knowledge graphs. Research software: no medical advice.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+Force = Annotated[bool, typer.Option("--force", help="Replace what is there.")]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; errors are one or two plain lines, a traceback only with `--debug`."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(levelname)s: %(message)s")
+    command = typer.main.get_command(app)
+    try:
+        code = command.main([word for word in words if word != "--debug"], "kgdrug", standalone_mode=False)
+    except KgdrugError as error:
+        if debug:
+            raise
+        fail(str(error), error.exit_code)
+    except TyperException as error:
+        if error.format_message().startswith("Usage:"):  # a command was left out: this is the help
+            sys.stderr.write(error.format_message() + "\n")
+            raise SystemExit(error.exit_code) from None
+        path = getattr(getattr(error, "ctx", None), "command_path", "kgdrug")
+        fail(f"{error.format_message()}\ntry: {path} --help", error.exit_code)
+    except typer.Abort:
+        fail("stopped by hand", 1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(1) from None
+    except OSError as error:
+        if debug:
+            raise
+        fail(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "), 1)
+    except Exception as error:
+        if debug:
+            raise
+        fail(f"unexpected {type(error).__name__}: {error}\nrun again with --debug for the traceback", 1)
+    raise SystemExit(code or 0)
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks; may stand anywhere.")] = False,
+) -> None:
+    if version:
+        from kgdrug import __version__
+
+        print(f"kgdrug {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def doctor() -> None:
+    """Print versions, device, folders, and what is wrong."""
+    import platform
+
+    from kgdrug.registry import import_mlflow, versions
+    from kgdrug.sources import SAMPLE, cache_folder, data_folder, load_graph
+
+    problems = []
+    for name, number in versions().items():
+        out.print(f"{name:12} {number}")
+        if number == "not installed":
+            problems.append(f"{name} is not installed")
+    if sys.version_info >= (3, 13):
+        problems.append(f"DGL has no wheel for Python {platform.python_version()}: to_dgl() needs Python 3.11 or 3.12")
+    try:
+        from kgdrug.graph.views import import_dgl
+
+        import_dgl()
+    except Exception as error:
+        problems.append(f"dgl does not import: {error}")
+    import torch
+
+    from kgdrug.models import pick_device
+
+    device = pick_device("auto")
+    about = torch.cuda.get_device_name(device) if device.type == "cuda" else f"{torch.get_num_threads()} threads"
+    out.print(f"{'device':12} {device} ({about})")
+    data, cache = data_folder(), cache_folder()
+    out.print(f"{'KGDRUG_DATA':12} {data or 'not set'}")
+    if data and not data.is_dir():
+        problems.append(f"KGDRUG_DATA is {data}, which is no folder")
+    out.print(f"{'cache':12} {cache}")
+    writable = next(p for p in [cache, *cache.parents] if p.exists())
+    if not _writable(writable):
+        problems.append(f"the cache folder cannot be made in {writable}; set KGDRUG_CACHE")
+    out.print(f"{'tracking':12} {import_mlflow().get_tracking_uri()}")
+    try:
+        load_graph(SAMPLE)
+    except KgdrugError as error:
+        problems.append(f"the sample graph cannot be read: {error}")
+    if problems:
+        for problem in problems:
+            out.print(f"problem: {problem}")
+        raise typer.Exit(1)
+    out.print("no problems found")
+
+
+def _writable(folder: Path) -> bool:
+    import os
+
+    return os.access(folder, os.W_OK)

@@ -1,0 +1,250 @@
+"""Commands about models and runs: demo, train, evaluate, predict, serve, import, runs."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from kgdrug.cli.app import Force, app
+from kgdrug.cli.screen import as_text, epochs, err, fail, new_table, out, print_answers, print_report
+from kgdrug.errors import KgdrugError, UsageError
+
+if TYPE_CHECKING:
+    from kgdrug.config import Experiment
+    from kgdrug.experiment import Run
+
+runs_app = typer.Typer(help="Tracked runs.", no_args_is_help=True)
+import_app = typer.Typer(help="Models that were trained elsewhere.", no_args_is_help=True)
+app.add_typer(runs_app, name="runs")
+app.add_typer(import_app, name="import")
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A folder, NAME@ALIAS, NAME/VERSION or runs:ID.")]
+
+
+@app.command()
+def demo(
+    out_folder: Annotated[Path | None, typer.Option("--out", help="Model folder; default models/<run name>.")] = None,
+    force: Force = False,
+) -> None:
+    """Build the sample graph, train, evaluate, and rank drugs for three diseases."""
+    from kgdrug import predict, read_experiment, shipped
+
+    experiment = read_experiment(shipped("experiments/essential.toml"))
+    done = train_and_show(experiment, out_folder, force, resume=False)
+    for disease in ("hypertension", "type 2 diabetes mellitus", "epilepsy syndrome"):
+        answers = predict(done.model, disease=disease, top=200)
+        learnt = [a for a in answers if any(fact.part == "train" and fact.metaedge == "CtD" for fact in a.known)]
+        shown = [a for a in answers if a in learnt[:4] or a not in learnt][:12]
+        out.print()
+        print_answers(f"? treats {disease}", shown)
+        learnt_from = f"it learned from {len(learnt)} of the first {len(answers)}"
+        out.print(f"{learnt_from}; those after the fourth are left out here")
+    out.print("\nA known fact is marked with the part of the split that holds it: the model learned from train, was")
+    out.print("chosen by valid, and never saw test. Research software: no medical advice.")
+    out.print("\nNext:")
+    for command in (
+        f"kgdrug predict {done.folder} --disease asthma --novel",
+        f"kgdrug evaluate {done.folder}",
+        f"kgdrug serve {done.folder}",
+        f"kgdrug runs show {done.run_id[:8]}",
+        "mlflow ui" if done.tracking_uri.startswith("sqlite") else f"mlflow ui --backend-store-uri {done.tracking_uri}",
+    ):
+        out.print(f"  {command}")
+
+
+@app.command()
+def train(
+    experiment_file: Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="See experiments/.")],
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")
+    ] = None,
+    out_folder: Annotated[Path | None, typer.Option("--out", help="Model folder; default models/<run name>.")] = None,
+    force: Force = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped training into --out.")] = False,
+) -> None:
+    """Train, evaluate, save and track a model."""
+    from kgdrug import read_experiment
+
+    done = train_and_show(read_experiment(experiment_file, settings or []), out_folder, force, resume)
+    out.print(f"\nNext: kgdrug predict {done.folder} --disease NAME, kgdrug serve {done.folder}, mlflow ui")
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    candidates: Annotated[Literal["typed", "all"] | None, typer.Option(help="Default: as the experiment says.")] = None,
+) -> None:
+    """Rank the held-out answers again, beside the baselines."""
+    from kgdrug import load_model
+    from kgdrug.experiment import evaluate_trained
+
+    trained = load_model(model)
+    report = evaluate_trained(trained, candidates)
+    if as_json:
+        print(json.dumps(report, indent=2))
+    else:
+        print_report(report, trained.name)
+
+
+@app.command()
+def predict(
+    model: Model,
+    disease: Annotated[str | None, typer.Option(help="Which compounds treat it? An id or a name.")] = None,
+    compound: Annotated[str | None, typer.Option(help="Which diseases does it treat? An id or a name.")] = None,
+    head: Annotated[str | None, typer.Option(help="With --relation: ask for tails.")] = None,
+    tail: Annotated[str | None, typer.Option(help="With --relation: ask for heads.")] = None,
+    relation: Annotated[str | None, typer.Option(help="A metaedge, such as CtD.")] = None,
+    top: Annotated[int, typer.Option(min=1, help="How many answers.")] = 20,
+    novel: Annotated[bool, typer.Option("--novel", help="Leave known answers out.")] = False,
+    form: Annotated[Literal["table", "json", "jsonl", "csv", "parquet"], typer.Option("--format")] = "table",
+    out_file: Annotated[Path | None, typer.Option("--out", help="Write a file instead of printing.")] = None,
+    force: Force = False,
+) -> None:
+    """Rank the candidates of one question."""
+    from kgdrug import answer, load_model, question
+    from kgdrug.graph.store import refuse_existing
+
+    if form == "table" and out_file is not None:
+        raise UsageError("--out FILE needs --format json, jsonl, csv or parquet")
+    if form == "parquet" and out_file is None:
+        raise UsageError("--format parquet needs --out FILE")
+    if out_file is not None:
+        refuse_existing(out_file, force)
+    trained = load_model(model)
+    asked = question(trained.graph, head=head, tail=tail, relation=relation, disease=disease, compound=compound)
+    answers, text = answer(trained, asked, top, novel), asked.text(trained.graph)
+    if form == "table":
+        print_answers(text, answers)
+        return
+    from kgdrug.ranking import write_answers
+
+    about = {
+        "question": text,
+        "model": trained.name,
+        "model_digest": trained.digest,
+        "graph_digest": trained.graph.digest,
+    }
+    if out_file is None:
+        sys.stdout.write(write_answers(answers, form, about))
+        return
+    write_answers(answers, form, about, out_file)
+    out.print(f"wrote {len(answers)} answers to {out_file}")
+
+
+@app.command()
+def serve(
+    model: Model,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+) -> None:
+    """Answer questions over HTTP; the documentation is at /docs."""
+    from kgdrug import load_model
+
+    trained = load_model(model)
+    import uvicorn
+
+    from kgdrug_api import create_app
+
+    server = uvicorn.Server(uvicorn.Config(create_app(trained), host=host, port=port, log_level="warning"))
+    err.print(f"serving {trained.name} on http://{host}:{port} (documentation at /docs)")
+    try:
+        server.run()
+    except SystemExit:  # uvicorn's own codes would collide with ours
+        raise KgdrugError(f"cannot listen on {host}:{port}; give another --host or --port") from None
+
+
+@import_app.command("dglke")
+def import_dglke(
+    vectors: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of DGL-KE's or DRKG's vectors and maps.")],
+    out_folder: Annotated[Path, typer.Option("--out", help="Model folder to write.")],
+    graph: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="The graph they were trained on: facts, names.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of the model; default the folder's name.")] = None,
+    force: Force = False,
+) -> None:
+    """Make a model of vectors that DGL-KE trained, such as DRKG's; its scores are without DGL-KE's constant gamma."""
+    import shlex
+
+    from kgdrug import read_dglke
+    from kgdrug.graph.store import fresh_folder
+    from kgdrug.trained import save_trained
+
+    with fresh_folder(out_folder, force) as folder:
+        trained = read_dglke(vectors, graph, name)
+        save_trained(trained, folder)
+    known, model = trained.graph, trained.experiment.model
+    types = f" of {len(known.entity_types)} types" if known.typed else ""
+    facts = f"{len(known.triples):,} known facts" if len(known.triples) else "no known facts"
+    out.print(f"{trained.name}: {len(known.entities):,} entities{types}, {known.relations:,} relations, {facts}")
+    out.print(f"score function {model.score}, {model.dimension} numbers per entity")
+    out.print(f"wrote {out_folder}\n\nNext:")
+    if known.treatment_relations:
+        asked, relation = "--disease", known.treatment_relations[0]
+        of, rest = known.answers(relation), ""
+    else:
+        asked, of, rest = "--head", known.heads(0), f" --relation {shlex.quote(known.metaedges[0].abbreviation)}"
+    place = shlex.quote(str(out_folder))
+    out.print(f"  kgdrug predict {place} {asked} {shlex.quote(known.entities.ids[of.start])}{rest}")
+    out.print(f"  kgdrug serve {place}")
+
+
+@runs_app.command("list")
+def runs_list(limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20) -> None:
+    """List tracked runs, newest first."""
+    from kgdrug import list_runs
+
+    table = new_table("id", "name", "status", "started", "seconds", "test MRR", "Hits@10")
+    for run in list_runs(limit):
+        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started))
+        seconds = "" if run.seconds is None else f"{run.seconds:.0f}"
+        scores = [as_text(run.metrics.get(f"test.both.{name}")) for name in ("mrr", "hits_at_10")]
+        table.add_row(run.id[:8], run.name, run.status.lower(), started, seconds, *scores)
+    out.print(table if table.row_count else "no runs yet; start one with: kgdrug demo")
+
+
+@runs_app.command("show")
+def runs_show(
+    run_id: Annotated[str, typer.Argument(metavar="ID", help="An id, its beginning, or a run's name.")],
+) -> None:
+    """Show what decided a run and what came of it."""
+    from kgdrug import show_run
+
+    run = show_run(run_id)
+    out.print(f"{run.name} ({run.status.lower()})\nid {run.id}, experiment {run.experiment}")
+    tags = {k: v for k, v in run.tags.items() if not k.startswith("mlflow.")}
+    inputs = {f"{name} ({context})": digest for name, digest, context in run.datasets}
+    width = max(map(len, [*run.params, *tags, *run.metrics, *inputs]))
+    for title, values in (("datasets", inputs), ("settings", run.params), ("tags", tags), ("metrics", run.metrics)):
+        out.print(f"\n{title}")
+        for key, value in sorted(values.items()):
+            out.print(f"  {key:{width}} {as_text(value) if isinstance(value, float) else value}")
+
+
+def train_and_show(experiment: "Experiment", folder: Path | None, force: bool, resume: bool) -> "Run":
+    from kgdrug.experiment import RunInterruptedError, run
+
+    err.print(
+        f"experiment {experiment.name}: {experiment.model.score}, {experiment.model.dimension} numbers per entity"
+    )
+    try:
+        done = run(experiment, folder, force=force, resume=resume, watch=epochs)
+    except RunInterruptedError as stopped:
+        hint = f"; go on with --out {stopped.folder} --resume" if stopped.resumable else ""
+        fail(f"stopped by hand{hint}", 1)
+    graph, split = done.model.graph, done.model.split
+    facts = f"{len(graph.entities):,} entities, {len(graph.triples):,} triples"
+    out.print(f"graph {graph.name}: {facts}, digest {graph.digest[:12]}")
+    sizes = f"{len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test"
+    out.print(
+        f"split {split.made['kind']}: {sizes} triples"
+        + (f", {len(split.withheld)} withheld" if len(split.withheld) else "")
+    )
+    best = done.model.metrics["valid"]
+    out.print(f"trained in {done.seconds['train']:.1f} s; best valid MRR {best['mrr']:.3f} in epoch {best['epoch']}\n")
+    print_report(done.model.metrics, f"{experiment.model.score} (this model)")
+    out.print(f"\nmodel folder  {done.folder}\ntracked run   {done.run_id} at {done.tracking_uri}")
+    return done

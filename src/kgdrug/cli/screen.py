@@ -1,0 +1,188 @@
+"""What the command line shows: two consoles, tables, progress bars."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from kgdrug.graph import KnowledgeGraph
+    from kgdrug.ranking import Answer
+    from kgdrug.sources.transfer import ProgressBar
+    from kgdrug.training import Epoch
+
+
+def console(stderr: bool = False) -> Console:
+    # a file or pipe has no width of its own: lines stay whole there
+    console = Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    return (
+        console
+        if console.is_terminal
+        else Console(stderr=stderr, highlight=False, soft_wrap=True, markup=False, emoji=False, width=200)
+    )
+
+
+out, err = console(), console(stderr=True)
+
+
+def epochs(epochs: "Iterable[Epoch]") -> "Iterator[Epoch]":
+    """The epochs as they come, with a progress bar on a terminal and a line each elsewhere."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("epochs"),
+               TimeElapsedColumn(), TextColumn("{task.fields[now]}"))  # fmt: skip
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task("training", total=None, now="")
+        for epoch in epochs:
+            valid = (
+                "" if epoch.valid is None else f", valid MRR {epoch.valid['mrr']:.3f}{' (best)' if epoch.best else ''}"
+            )
+            now = f"loss {epoch.loss:.3f}, {epoch.triples_per_second:,.0f} triples/s{valid}"
+            progress.update(task, completed=epoch.number, total=epoch.of, now=now)
+            if not err.is_terminal and epoch.seconds > 1:
+                err.print(f"epoch {epoch.number}: {now}")
+            yield epoch
+
+
+@contextmanager
+def download_bars() -> "Iterator[Callable[[str], ProgressBar]]":
+    """A maker of progress bars, one a file, on a terminal; elsewhere a line for each file that is done."""
+    from rich import progress as shown
+    from rich.filesize import decimal
+
+    columns = (shown.TextColumn("{task.description}"), shown.BarColumn(), shown.DownloadColumn(),
+               shown.TransferSpeedColumn(), shown.TimeRemainingColumn())  # fmt: skip
+    with shown.Progress(*columns, console=err, disable=not err.is_terminal) as progress:
+
+        class Bar:
+            def __init__(self, name: str) -> None:
+                self.name, self.size, self.task = name, 0, progress.add_task(name, total=None)
+
+            def start(self, done: int, total: int | None) -> None:
+                self.size = done
+                progress.reset(self.task, completed=done, total=total)
+
+            def update(self, n: int) -> None:
+                self.size += n
+                progress.advance(self.task, n)
+
+            def close(self, whole: bool) -> None:
+                progress.stop_task(self.task)
+                if whole and not err.is_terminal:
+                    err.print(f"{self.name}: {decimal(self.size)} downloaded")
+
+        yield Bar
+
+
+def print_counts(graph: "KnowledgeGraph") -> None:
+    counts = f"{len(graph.entities):,} entities, {len(graph.triples):,} triples, {graph.relations} metaedges"
+    out.print(f"{graph.name}: {counts}, digest {graph.digest[:12]}")
+    if not graph.treats:
+        out.print("no metaedge means treatment here; name one with --treats to ask for diseases and compounds")
+
+
+def print_graph(about: Mapping[str, Any]) -> None:
+    out.print(
+        f"{about['name']}: {about['entities']:,} entities, {about['triples']:,} triples, digest {about['digest'][:12]}"
+    )
+    types = ", ".join(f"{count:,} {name}" for name, count in about["entity_types"].items())
+    out.print(f"{types}; {about['isolated']:,} isolated")
+
+
+def print_tables(about: Mapping[str, Any]) -> None:
+    """The entity types and the metaedges of a graph; where all metaedges are from is said once."""
+    table = new_table("type", "entities", "isolated", "named", "SMILES", "degree median", "mean", "max")
+    for name, row in about["types"].items():
+        numbers = [*(row[key] for key in ("entities", "isolated", "named", "with_smiles")),
+                   *(row["degree"][key] for key in ("median", "mean", "max"))]  # fmt: skip
+        table.add_row(name, *("-" if n is None else f"{n:,.1f}".removesuffix(".0") for n in numbers))
+    out.print(table)
+    said = {key: {e[key] for e in about["metaedges"].values()} for key in ("licence", "source", "version")}
+    origin = [key for key, values in said.items() if len(values) > 1]
+    table = new_table("metaedge", "triples", "head", "relation", "tail", *origin)
+    for abbreviation, e in about["metaedges"].items():
+        mark = " *" if abbreviation in about["treats"] else ""
+        what = (e[key] for key in ("head_type", "relation", "tail_type", *origin))
+        table.add_row(abbreviation + mark, f"{e['triples']:,}", *what)
+    out.print(table)
+    if about["treats"]:
+        out.print(f"* {about['treatments']:,} treatments")
+    for key, values in said.items():
+        if len(values) == 1 and values != {""}:
+            out.print(f"{key:12} {values.pop()}")
+
+
+def print_report(report: Mapping[str, Any], name: str) -> None:
+    heads = ("MRR", "Hits@1", "Hits@3", "Hits@10", "mean rank", "AMRI", "queries")
+    keys = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank", "amri", "queries")
+    table = new_table("test", *heads)
+
+    def add(label: str, values: Mapping[str, Any]) -> None:
+        table.add_row(label, *(as_text(values[key], 1 if key == "mean_rank" else 3) for key in keys))
+
+    add(name, report["both"])
+    for baseline, values in report["baselines"].items():
+        add(f"baseline {baseline}", values)
+    for side in ("head", "tail"):
+        table.add_section()
+        add(f"{name}, {side} asked", report[side])
+        for baseline, values in report["baselines_by_side"][side].items():
+            add(f"baseline {baseline}, {side} asked", values)
+    if len(report["by_metaedge"]) > 1:
+        table.add_section()
+        for metaedge, values in report["by_metaedge"].items():
+            add(metaedge, values)
+    out.print(table)
+    which = "the entities of the answer's type" if report["candidates"] == "typed" else "all entities"
+    out.print(f"filtered realistic ranks among {which}")
+
+
+def print_answers(text: str, answers: "Sequence[Answer]") -> None:
+    from kgdrug import flat_rows
+
+    table = new_table("rank", "name", "id", "score", "percentile", "known", title=text)
+    for row in flat_rows(answers):
+        score, percentile = f"{row['score']:.3f}", f"{row['percentile']:.1f}"
+        table.add_row(str(row["rank"]), str(row["name"]), str(row["id"]), score, percentile, str(row["known"]))
+    out.print(table)
+
+
+def new_table(*columns: str, title: str | None = None) -> Table:
+    from rich import box
+
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for i, column in enumerate(columns):
+        right = i > 0 and column not in (
+            "name",
+            "id",
+            "known",
+            "what",
+            "licence",
+            "source",
+            "version",
+            "on this machine",
+            "status",
+            "started",
+            "head",
+            "relation",
+            "tail",
+        )
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def as_text(value: object, digits: int = 3) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, float) and not value.is_integer():
+        return f"{value:.{digits}f}"
+    return f"{int(value):,}" if isinstance(value, int | float) else str(value)
+
+
+def fail(message: str, code: int) -> NoReturn:
+    for line in message.splitlines()[:2]:
+        sys.stderr.write(f"{'' if line.startswith(('run again', 'try:')) else 'kgdrug: '}{line}\n")
+    raise SystemExit(code)

@@ -1,0 +1,71 @@
+"""Parts of a graph: some of its metaedges, or only those under some licences."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kgdrug.errors import UsageError, did_you_mean
+from kgdrug.graph.graph import EntityType, KnowledgeGraph
+from kgdrug.graph.known import distinct
+from kgdrug.graph.vocabulary import Vocabulary
+
+# what a licence's text says about the kind of licence it is; one text may be of several kinds
+LICENCE_KINDS = {
+    "non-commercial": re.compile(r"(?<![a-z])nc(?![a-z])|non[- ]?commercial", re.IGNORECASE),
+    "share-alike": re.compile(r"(?<![a-z])sa(?![a-z])|share[- ]?alike|odbl|gpl", re.IGNORECASE),
+    "unstated": re.compile(r"^$|none stated|unstated|unknown", re.IGNORECASE),
+}
+
+
+def keep_metaedges(graph: KnowledgeGraph, names: Sequence[str]) -> KnowledgeGraph:
+    """The graph of these metaedges only, by abbreviation or by unique relation name."""
+    wanted = {graph.relation(name.strip()) for name in names}
+    return part(graph, np.isin(graph.triples[:, 1], sorted(wanted)))
+
+
+def drop_licences(graph: KnowledgeGraph, kinds: Iterable[str]) -> KnowledgeGraph:
+    """The graph without the metaedges whose licence is, even in part, of one of LICENCE_KINDS."""
+    patterns = []
+    for kind in kinds:
+        if kind not in LICENCE_KINDS:
+            hint = did_you_mean(kind, LICENCE_KINDS)
+            raise UsageError(f"unknown kind of licence {kind!r}{hint}; the kinds are {', '.join(LICENCE_KINDS)}")
+        patterns.append(LICENCE_KINDS[kind])
+    dropped = [r for r, e in enumerate(graph.metaedges) if any(p.search(e.licence) for p in patterns)]
+    return part(graph, ~np.isin(graph.triples[:, 1], dropped))
+
+
+def part(graph: KnowledgeGraph, kept: NDArray[np.bool_]) -> KnowledgeGraph:
+    """The graph of the kept triples `(t,)`; entities and metaedges without a triple are left out."""
+    if not kept.any():
+        raise UsageError(f"nothing would be left of the graph {graph.name}")
+    n, triples = len(graph.entities), graph.triples[kept]
+    stay = np.bincount(triples[:, [0, 2]].ravel(), minlength=n) > 0
+    place = np.cumsum(stay) - 1
+    there = distinct(triples[:, 1])
+    counts = [(t.name, int(stay[t.start : t.stop].sum())) for t in graph.entity_types]
+    types, start = [], 0
+    for name, count in counts:
+        if count:
+            types.append(EntityType(name, start, start + count))
+            start += count
+    ids = [graph.entities.ids[i] for i in np.flatnonzero(stay)]
+    names = [graph.entities.names[i] for i in np.flatnonzero(stay)]
+    metaedges = tuple(graph.metaedges[r] for r in there)
+    return replace(
+        graph,
+        entities=Vocabulary(ids, names),
+        entity_types=tuple(types),
+        metaedges=metaedges,
+        triples=np.stack([place[triples[:, 0]], np.searchsorted(there, triples[:, 1]), place[triples[:, 2]]], 1),
+        treats=tuple(name for name in graph.treats if name in {e.abbreviation for e in metaedges}),
+        smiles={int(place[i]): text for i, text in graph.smiles.items() if stay[i]},
+        annotations=tuple(
+            replace(a, compound=int(place[a.compound]), disease=int(place[a.disease]))
+            for a in graph.annotations
+            if stay[a.compound] and stay[a.disease]
+        ),
+    )

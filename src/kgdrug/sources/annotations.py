@@ -1,0 +1,96 @@
+"""Files of annotations: kgdrug's own form, PharmacotherapyDB, and pairs in clinical trials.
+
+An annotation is about a compound and a disease of a graph, given by id; `DB00331` and `DOID:9352` find
+`Compound::DB00331` and `Disease::DOID:9352` too. Pairs of which the graph knows only one are left out and counted.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from kgdrug.errors import BadInputError, did_you_mean
+from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph.annotations import COLUMNS, STATUSES, Annotation
+from kgdrug.sources.reading import Reading, first_fields, read_table, separator_of
+
+# PharmacotherapyDB 1.0 (Himmelstein et al. 2016, doi 10.15363/thinklab.d182)
+_CATEGORIES = {"DM": "approved", "SYM": "symptomatic", "NOT": "refuted"}
+_PHARMACOTHERAPYDB = ("drugbank_id", "doid_id", "category")
+_TRIALS = ("compound_id", "disease_id", "n_trials", "first_nct_id")
+
+
+def read_annotations(path: Path, graph: KnowledgeGraph, reading: Reading) -> tuple[tuple[Annotation, ...], int]:
+    """The annotations of a file that are about pairs of the graph, and how many others there were."""
+    separator = separator_of(path)
+    first = set(first_fields(path, separator))
+    if first >= set(_PHARMACOTHERAPYDB):
+        table = read_table(path, reading, _PHARMACOTHERAPYDB, header=True, separator=separator)
+        table = table.rename({"drugbank_id": "compound", "doid_id": "disease", "category": "status"})
+        wrong = ~table["status"].is_in(list(_CATEGORIES)).to_numpy()
+        table = reading.drop(table, wrong, path, "unknown status", "category is {status!r}; known are DM, SYM, NOT")
+        status = pl.col("status").replace(_CATEGORIES)
+        table = table.with_columns(
+            status, source=pl.lit("PharmacotherapyDB"), licence=pl.lit("CC0 1.0"), date=pl.lit("2016")
+        )
+    elif first >= set(_TRIALS):
+        table = read_table(path, reading, _TRIALS, header=True, separator=separator)
+        trials = pl.concat_str(
+            pl.lit("ClinicalTrials.gov: "), "n_trials", pl.lit(" trials, first "), pl.col("first_nct_id")
+        )
+        table = table.select(
+            pl.col("compound_id").alias("compound"),
+            pl.col("disease_id").alias("disease"),
+            pl.lit("trial").alias("status"),
+            trials.str.replace(": 1 trials, first", ": 1 trial,", literal=True).alias("source"),
+            pl.lit("CC0 1.0; terms of ClinicalTrials.gov").alias("licence"),
+            pl.lit("").alias("date"),
+            "line",
+        )
+    elif first >= {"compound", "disease", "status"}:
+        table = read_table(path, reading, COLUMNS[:3], COLUMNS[3:], header=True, separator=separator)
+    else:
+        raise BadInputError(path, f"is no file of annotations: its first line should name {' '.join(COLUMNS)}", 1)
+    table = _of_known_status(table, path, reading)
+    known = [_resolve(graph, table["compound"], "Compound"), _resolve(graph, table["disease"], "Disease")]
+    there = known[0].is_not_null() & known[1].is_not_null()
+    found = table.with_columns(known[0].alias("compound"), known[1].alias("disease")).filter(there)
+    return annotate(graph, found, path, reading), len(table) - len(found)
+
+
+def annotate(graph: KnowledgeGraph, table: pl.DataFrame, path: Path, reading: Reading) -> tuple[Annotation, ...]:
+    """The annotations of a table with COLUMNS and exact ids; an unknown id or status is a bad line."""
+    for side in ("compound", "disease"):
+        unknown = ~table[side].is_in(list(graph.entities.ids)).to_numpy()
+        table = reading.drop(table, unknown, path, "unknown entity", f"unknown {side} {{{side}!r}}")
+    table = _of_known_status(table, path, reading)
+    rows = table.select(COLUMNS).iter_rows()
+    index = graph.entities.index
+    return tuple(sorted({Annotation(index(compound), index(disease), *rest) for compound, disease, *rest in rows}))
+
+
+def _of_known_status(table: pl.DataFrame, path: Path, reading: Reading) -> pl.DataFrame:
+    wrong = ~table["status"].is_in(list(STATUSES)).to_numpy()
+
+    def message(row: dict[str, Any]) -> str:
+        hint = did_you_mean(row["status"], STATUSES)
+        return f"unknown status {row['status']!r}{hint} (one of {', '.join(STATUSES)})"
+
+    return reading.drop(table, wrong, path, "unknown status", message)
+
+
+def annotation_table(graph: KnowledgeGraph) -> pl.DataFrame:
+    """The graph's annotations with COLUMNS, entities as ids."""
+    ids = graph.entities.ids
+    rows = [(ids[a.compound], ids[a.disease], a.status, a.source, a.licence, a.date) for a in graph.annotations]
+    return pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row")
+
+
+def _resolve(graph: KnowledgeGraph, ids: pl.Series, kind: str) -> pl.Series:
+    """The ids as the graph writes them; null where it has none of them."""
+    known = {i: i for i in ids.unique() if i in graph.entities}
+    for given in ids.unique():
+        longer = f"{kind}::{given}"
+        if given not in known and longer in graph.entities:
+            known[given] = longer
+    return ids.replace_strict(known, default=None, return_dtype=pl.String)

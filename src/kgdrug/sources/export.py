@@ -1,0 +1,117 @@
+"""A graph out into any of FORMS, and what the form had no room for."""
+
+import bz2
+import gzip
+import lzma
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from kgdrug.errors import BadInputError, KgdrugError, UsageError
+from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph.store import fresh_folder, refuse_existing
+from kgdrug.sources.forms import FORMS, form_named
+from kgdrug.sources.reading import PACKED, Reading
+from kgdrug.sources.writing import fact_table
+
+
+def write_graph(graph: KnowledgeGraph, path: str | Path, form: str, force: bool = False) -> list[str]:
+    """Write a graph as a file or folder of a form, and say what is not as it was when it is read back.
+
+    An empty list means that nothing was lost. The path is there when the graph was written whole and could be read; it
+    is never there half-written. A file that ends with one of PACKED is packed.
+    """
+    path, about = Path(path), form_named(form)
+    if about.write is None:
+        forms = ", ".join(name for name, other in FORMS.items() if other.write)
+        raise UsageError(f"the form {form} is for reading only; written are {forms}")
+    if about.folder:
+        with fresh_folder(path, force) as folder:
+            about.write(graph, folder)
+            return differences(graph, _read_back(folder, form))
+    refuse_existing(path, force)
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; the form {form} is one file")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=path.name + ".writing", dir=path.parent) as place:
+        plain, writing = Path(place) / "graph", Path(place) / path.name
+        about.write(graph, plain)
+        if path.suffix in PACKED:
+            writing.write_bytes(_pack(plain.read_bytes(), path.suffix))
+        else:
+            plain.replace(writing)
+        lost = differences(graph, _read_back(writing, form))
+        writing.replace(path)
+    return lost
+
+
+def differences(before: KnowledgeGraph, after: KnowledgeGraph) -> list[str]:
+    """What two graphs, of which the second should be the first, do not have in common; in words."""
+    result = []
+    if before.digest != after.digest:
+        result += _differing_facts(before, after)
+    names = dict(zip(before.entities.ids, before.entities.names, strict=True))
+    there = dict(zip(after.entities.ids, after.entities.names, strict=True))
+    unnamed = sum(entity in there and there[entity] != name for entity, name in names.items())
+    result += [f"names of {unnamed:,} entities"] if unnamed else []
+    structures = len(_structures(before) - _structures(after))
+    result += [f"structures of {structures:,} entities"] if structures else []
+    annotations = len(_annotations(before) - _annotations(after))
+    result += [f"{annotations:,} annotations"] if annotations else []
+    about = {e.abbreviation: e for e in after.metaedges}
+    for field in ("licence", "source", "version"):
+        same = [(e, about[e.abbreviation]) for e in before.metaedges if e.abbreviation in about]
+        lost = sum(getattr(one, field) != getattr(other, field) for one, other in same)
+        result += [f"{field} of {lost:,} metaedges"] if lost else []
+    if set(before.treats) & about.keys() != set(after.treats) & {e.abbreviation for e in before.metaedges}:
+        result.append(f"which metaedges are treatments ({', '.join(before.treats) or 'none'})")
+    return result
+
+
+def _structures(graph: KnowledgeGraph) -> set[tuple[str, str]]:
+    return {(graph.entities.ids[i], smiles) for i, smiles in graph.smiles.items()}
+
+
+def _annotations(graph: KnowledgeGraph) -> set[tuple[str, ...]]:
+    ids = graph.entities.ids
+    return {(ids[a.compound], ids[a.disease], a.status, a.source, a.licence, a.date) for a in graph.annotations}
+
+
+def _differing_facts(before: KnowledgeGraph, after: KnowledgeGraph) -> list[str]:
+    result = []
+    missing = len(set(before.entities.ids) - set(after.entities.ids))
+    if missing:
+        degree = np.bincount(before.triples[:, [0, 2]].ravel(), minlength=len(before.entities))
+        isolated = sum(int(degree[i] == 0) for i, e in enumerate(before.entities.ids) if e not in after.entities)
+        result += [f"{isolated:,} entities without a triple"] if isolated else []
+        result += [f"ids of {missing - isolated:,} entities"] if missing > isolated else []
+    if {t.name for t in before.entity_types} - {t.name for t in after.entity_types}:
+        result.append(f"types of entities ({', '.join(t.name for t in before.entity_types)})")
+    metaedges = {e.abbreviation: e.relation for e in after.metaedges}
+    renamed = [e for e in before.metaedges if metaedges.get(e.abbreviation) != e.relation]
+    result += [f"names of {len(renamed):,} metaedges, such as {renamed[0]}"] if renamed else []
+    if len(before.triples) != len(after.triples):
+        result.append(f"{len(before.triples) - len(after.triples):,} triples")
+    elif not result and not fact_table(before).equals(fact_table(after)):
+        result.append("the direction of triples")
+    return result or ["the order or types of entities"]
+
+
+def _read_back(path: Path, form: str) -> KnowledgeGraph:
+    try:
+        return form_named(form).read(path, Reading())
+    except BadInputError as error:
+        raise KgdrugError(f"the form {form} cannot hold this graph; what was written does not read: {error}") from None
+
+
+def _pack(content: bytes, ending: str) -> bytes:
+    """The content as the ending says."""
+    import zstandard
+
+    packers: dict[str, Callable[[bytes], bytes]] = {
+        ".gz": partial(gzip.compress, mtime=0), ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress,
+    }  # fmt: skip
+    return packers[ending](content)

@@ -1,0 +1,247 @@
+"""Several graphs to one, by id, with a report of what joined and what clashed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from kgdrug.biolink import curie
+from kgdrug.errors import BadInputError, UsageError
+from kgdrug.graph import KnowledgeGraph, Metaedge
+from kgdrug.graph.known import distinct, triple_keys
+from kgdrug.sources.builder import GraphBuilder
+from kgdrug.sources.reading import Reading, read_utf8
+from kgdrug.sources.writing import entity_table, fact_table
+
+_UNSTATED = "none stated"  # of a licence, beside others
+
+# predicates of SSSOM that say that two ids are one thing
+EXACT = ("skos:exactMatch", "owl:sameAs", "owl:equivalentClass")
+
+
+@dataclass(frozen=True)
+class Clash:
+    """Two graphs disagree about one thing: kind is `name`, `type`, `smiles`, or `ids of one graph`."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class MergeReport:
+    """What came of a merge.
+
+    entities, triples: how many each graph brought that none before it had; joined: entities that several graphs have;
+    equivalent: those of them that joined only by a mapping; shared: triples that several graphs have; metaedges: those
+    that several graphs have; clashes: where the first graph's word was kept.
+    """
+
+    graphs: tuple[str, ...]
+    entities: tuple[int, ...]
+    triples: tuple[int, ...]
+    joined: int
+    equivalent: int
+    shared: int
+    metaedges: tuple[str, ...]
+    clashes: tuple[Clash, ...]
+
+
+def merge_graphs(
+    graphs: Sequence[KnowledgeGraph],
+    equivalent: Sequence[tuple[str, str]] = (),
+    types: Mapping[str, str] | None = None,
+    name: str | None = None,
+) -> tuple[KnowledgeGraph, MergeReport]:
+    """One graph of all triples: entities with the same id are one, and so are those that `equivalent` pairs.
+
+    equivalent: pairs of ids, or of their CURIEs; the id of the earliest graph is kept. types: new names of entity
+    types, by old name. A metaedge is the same where abbreviation, relation and types are. The first graph's name,
+    type and structure of an entity are kept; a fact whose end changes its type so goes to a metaedge of those types.
+    """
+    unknown = next((t for t in types or {} if not any(t == e.name for g in graphs for e in g.entity_types)), None)
+    if unknown:
+        known = ", ".join(sorted({e.name for g in graphs for e in g.entity_types}))
+        raise UsageError(f"no graph has the entity type {unknown!r} to be renamed; the types are {known}")
+    kept = _kept_ids(graphs, equivalent)
+    tables = [_entities(graph, kept, types or {}) for graph in graphs]
+    nodes, clashes = _nodes(graphs, tables)
+    builder = GraphBuilder(nodes, Path("merge"), Reading())
+    licensed = {_plain(e) for graph in graphs for e in graph.metaedges if e.licence}
+    for graph in graphs:
+        facts = fact_table(graph, "relation", "source", "version")
+        plain = {e.abbreviation: _plain(e)[0] for e in graph.metaedges}
+        # what one graph says nothing about must not pass under the licence that another states
+        licence = {e.abbreviation: e.licence or _UNSTATED * (_plain(e) in licensed) for e in graph.metaedges}
+        facts = facts.with_columns(
+            pl.col("head", "tail").replace(kept),
+            pl.col("metaedge").replace(plain).alias("abbreviation"),
+            pl.col("metaedge").replace_strict(licence, return_dtype=pl.String).alias("licence"),
+        )
+        builder.add(facts.with_row_index("record", 1), Path(graph.name))
+    merged = builder.graph(name or "+".join(graph.name for graph in graphs))
+    treats = {
+        merged.metaedges[new].abbreviation
+        for graph, part in zip(graphs, builder.parts, strict=True)
+        for old, new in np.stack(
+            np.divmod(distinct(graph.triples[:, 1] * merged.relations + part[:, 1]), merged.relations), 1
+        ).tolist()
+        if graph.metaedges[old].abbreviation in graph.treats
+    }
+    annotations = {
+        replace(
+            a,
+            compound=merged.entities.index(_kept(graph, a.compound, kept)),
+            disease=merged.entities.index(_kept(graph, a.disease, kept)),
+        )
+        for graph in graphs
+        for a in graph.annotations
+    }
+    sources = [source for graph in graphs for source in _sources(graph)]
+    made: dict[str, object] = {"sources": sources, "merged": len(graphs)}
+    merged = replace(merged, treats=tuple(sorted(treats)), annotations=tuple(sorted(annotations)), made=made)
+    return merged, _report(graphs, tables, builder, merged, clashes)
+
+
+def read_mapping(path: Path) -> tuple[list[tuple[str, str]], int]:
+    """The pairs of equivalent ids in an SSSOM table, and how many rows said something weaker than EXACT.
+
+    SSSOM (Matentzoglu et al. 2022, doi 10.1093/database/baac035): tab-separated, with `#` lines above the header.
+    """
+    lines = [(i, line.rstrip("\r")) for i, line in enumerate(read_utf8(path).split("\n"), 1)]
+    rows = [(i, line.split("\t")) for i, line in lines if line and not line.startswith("#")]
+    if not rows:
+        raise BadInputError(path, "holds only comments")
+    (first, header), *rows = rows
+    missing = [name for name in ("subject_id", "predicate_id", "object_id") if name not in header]
+    if missing:
+        raise BadInputError(
+            path, f"is no SSSOM table: its header lacks {missing[0]} (it is: {' '.join(header)})", first
+        )
+    places = [header.index(name) for name in ("subject_id", "predicate_id", "object_id")]
+    modifier = header.index("predicate_modifier") if "predicate_modifier" in header else None
+    pairs, weaker = [], 0
+    for line, row in rows:
+        if len(row) <= max(places) or not all(row[i] for i in places):
+            raise BadInputError(path, f"{len(row)} fields, one of them needed and not there: {row!r}", line)
+        subject, predicate, other = (row[i] for i in places)
+        negated = modifier is not None and len(row) > modifier and row[modifier].casefold() == "not"
+        if predicate in EXACT and not negated:
+            pairs.append((subject, other))
+        else:
+            weaker += 1
+    return pairs, weaker
+
+
+def _kept_ids(graphs: Sequence[KnowledgeGraph], equivalent: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """For each id that gives way to another, that other: the first of its group, by graph and by order."""
+    if not equivalent:
+        return {}
+    mentioned = {_word(text) for pair in equivalent for text in pair}
+    order: dict[str, int] = {}
+    above: dict[str, str] = {}  # of ids, and of words behind a NUL; the earliest id of a group has nothing above it
+
+    def top(name: str) -> str:
+        while name in above:
+            if above[name] in above:
+                above[name] = above[above[name]]
+            name = above[name]
+        return name
+
+    def join(one: str, other: str) -> None:
+        early, late = sorted((top(one), top(other)), key=lambda name: order.get(name, len(order)))
+        if early != late:
+            above[late] = early
+
+    for graph in graphs:
+        for t in graph.entity_types:
+            for entity in graph.entities.ids[t.start : t.stop]:
+                order.setdefault(entity, len(order))
+                for word in {_word(entity), _word(curie(entity, t.name))} & mentioned:
+                    join(entity, f"\0{word}")
+    for one, other in equivalent:
+        join(f"\0{_word(one)}", f"\0{_word(other)}")
+    return {entity: top(entity) for entity in order if entity in above}
+
+
+def _word(text: str) -> str:
+    """An id to be compared: the prefix of a CURIE is the same in any case."""
+    prefix, colon, rest = text.partition(":")
+    return f"{prefix.casefold()}{colon}{rest}" if colon else text
+
+
+def _entities(graph: KnowledgeGraph, kept: Mapping[str, str], types: Mapping[str, str]) -> pl.DataFrame:
+    """`id name type smiles own_id` of a graph, by the ids that are kept."""
+    table = entity_table(graph).with_columns(own_id=pl.col("id"))
+    blank = pl.when(pl.col("name") == pl.col("own_id")).then(pl.lit("")).otherwise("name")
+    return table.with_columns(
+        pl.col("id").replace(dict(kept)), pl.col("type").replace(dict(types)), blank.alias("name")
+    )
+
+
+def _nodes(graphs: Sequence[KnowledgeGraph], tables: Sequence[pl.DataFrame]) -> tuple[pl.DataFrame, list[Clash]]:
+    """Each entity once, with the first word about it, and what else was said."""
+    together = pl.concat(t.with_columns(graph=pl.lit(i)) for i, t in enumerate(tables))
+    said = {c: pl.col(c).filter(pl.col(c) != "").first().fill_null("").alias(c) for c in ("name", "type", "smiles")}
+    nodes = together.group_by("id", maintain_order=True).agg(*said.values())
+    clashes = []
+    several = together.filter(pl.col("id").is_duplicated())
+    first = several.join(nodes, on="id", suffix="_kept", maintain_order="left")
+    for kind in ("type", "name", "smiles"):
+        differ = first.filter((pl.col(kind) != "") & (pl.col(kind) != pl.col(f"{kind}_kept")))
+        for row in differ.iter_rows(named=True):
+            where = graphs[row["graph"]].name
+            clashes.append(Clash(kind, f"{row['id']}: {row[kind + '_kept']!r} is kept, {where} has {row[kind]!r}"))
+    within = several.filter(pl.struct("id", "graph").is_duplicated())
+    for (entity, graph), rows in within.group_by("id", "graph", maintain_order=True):
+        ids = ", ".join(rows["own_id"])
+        clashes.append(Clash("ids of one graph", f"{entity}: {graphs[int(str(graph))].name} tells {ids} apart"))
+    return nodes, clashes
+
+
+def _report(
+    graphs: Sequence[KnowledgeGraph],
+    tables: Sequence[pl.DataFrame],
+    builder: GraphBuilder,
+    merged: KnowledgeGraph,
+    clashes: Sequence[Clash],
+) -> MergeReport:
+    seen: set[str] = set()
+    entities, equivalent = [], 0
+    bearers: Counter[str] = Counter()
+    for table in tables:
+        ids = set(table["id"])
+        entities.append(len(ids - seen))
+        seen |= ids
+        bearers.update(ids)
+    several = {entity for entity, count in bearers.items() if count > 1}
+    by_id: Counter[str] = Counter(entity for table in tables for entity in set(table["own_id"]))
+    equivalent = sum(by_id[entity] < 2 for entity in several)
+    facts, triples, shared = np.empty(0, np.int64), [], 0
+    for part in builder.parts:
+        keys = distinct(triple_keys(part, len(merged.entities)))
+        together = distinct(np.concatenate([facts, keys]))
+        triples.append(len(together) - len(facts))
+        shared += len(facts) + len(keys) - len(together)
+        facts = together
+    users = Counter(r for part in builder.parts for r in distinct(part[:, 1]).tolist())
+    common = tuple(merged.metaedges[r].abbreviation for r, count in sorted(users.items()) if count > 1)
+    names = tuple(graph.name for graph in graphs)
+    return MergeReport(names, tuple(entities), tuple(triples), len(several), equivalent, shared, common, tuple(clashes))
+
+
+def _plain(e: Metaedge) -> tuple[str, str]:
+    """The abbreviation without the types that a builder put behind it, and the relation."""
+    return e.abbreviation.removesuffix(f":{e.head_type}-{e.tail_type}"), e.relation
+
+
+def _kept(graph: KnowledgeGraph, index: int, kept: Mapping[str, str]) -> str:
+    entity = graph.entities.ids[index]
+    return kept.get(entity, entity)
+
+
+def _sources(graph: KnowledgeGraph) -> list[str]:
+    sources = graph.made.get("sources")
+    return [str(s) for s in sources] if isinstance(sources, list) else [graph.name]
