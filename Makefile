@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 OWN_TORCH := $(shell $(PYTHON) -c 'import torch; print(torch.cuda.is_available())' 2>/dev/null)
 BIN := .venv/bin
 
-.PHONY: demo test lint results clean
+.PHONY: demo test lint results bench clean
 
 demo: .venv/installed
 	$(BIN)/kgdrug demo
@@ -23,6 +23,15 @@ lint: .venv/installed-dev
 
 results: .venv/installed
 	$(BIN)/python experiments/results.py
+
+bench: .venv/installed .venv-peers/installed
+	$(BIN)/python experiments/benchmarks/bench.py
+
+# what kgdrug is measured against, in an environment of its own
+.venv-peers/installed:
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --disable-pip-version-check -q torch==2.13.0 pykeen==1.11.1 "pandas<3"
+	touch $@
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "kgdrug needs Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -40,4 +49,4 @@ results: .venv/installed
 	touch $@ .venv/installed
 
 clean:
-	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .venv-peers dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
