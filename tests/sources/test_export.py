@@ -1,5 +1,6 @@
 import bz2
 import gzip
+import json
 import lzma
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +10,7 @@ import pandas
 import pytest
 import zstandard
 
-from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
+from kgdrug.errors import BadInputError, KgdrugError, UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph, Vocabulary
 from kgdrug.graph.annotations import Annotation
 from kgdrug.sources import FORMS, differences, from_pandas, load_graph, write_graph
@@ -87,6 +88,15 @@ def test_what_does_not_read_back_is_not_kept(clinic, tmp_path, monkeypatch, form
     assert there(tmp_path) == {}
 
 
+@pytest.mark.parametrize("word", ["a\tb", "a\nb", "a\rb"])
+@pytest.mark.parametrize("form", ["triples", "curated", "openbiolink", "kgx"])
+def test_a_name_that_would_break_its_line_is_refused(clinic, tmp_path, form, word):
+    broken = replace(clinic, entities=Vocabulary((word, "DB2", "1"), (word, "Metformin", "gout")))
+    with pytest.raises(BadInputError, match="cannot hold a tab or a line end"):
+        write_graph(broken, tmp_path / "out", form)
+    assert there(tmp_path) == {}
+
+
 @pytest.mark.parametrize("form", ["graphml", "triples"])
 @pytest.mark.parametrize("ending", UNPACK)
 def test_the_ending_says_how_a_file_is_packed(clinic, tmp_path, form, ending):
@@ -104,7 +114,7 @@ def test_the_same_graph_is_the_same_file_packed_or_not(clinic, tmp_path):
 @pytest.mark.parametrize("form", ["parquet", "triples"])
 def test_what_exists_is_replaced_with_force_alone(clinic, tmp_path, form):
     path = tmp_path / "out"
-    write_graph(clinic, path, "kgdrug" if FORMS[form].folder else "triples")
+    write_graph(clinic, path, form)
     before = there(tmp_path)
     with pytest.raises(UsageError, match=r"out exists; .*--force"):
         write_graph(clinic, path, form)
@@ -112,6 +122,14 @@ def test_what_exists_is_replaced_with_force_alone(clinic, tmp_path, form):
     part = clinic.with_triples(clinic.triples[:1])
     write_graph(part, path, form, force=True)
     assert len(load_graph(path, form).triples) == 1
+
+
+def test_a_folder_of_another_form_names_its_graph_and_the_licence_of_each_metaedge(clinic, tmp_path):
+    write_graph(clinic, tmp_path / "out", "openbiolink")
+    about = json.loads((tmp_path / "out" / "export.json").read_text(encoding="utf-8"))
+    assert (about["form"], about["graph"], about["digest"]) == ("openbiolink", clinic.name, clinic.digest)
+    licences = {name: (e["licence"], e["source"], e["version"]) for name, e in about["metaedges"].items()}
+    assert licences == {e.abbreviation: (e.licence, e.source, e.version) for e in clinic.metaedges}
 
 
 @pytest.mark.parametrize("form", ["parquet", "triples"])

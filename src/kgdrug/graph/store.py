@@ -24,6 +24,7 @@ from kgdrug.graph.known import Int
 from kgdrug.graph.vocabulary import Vocabulary
 
 GRAPH_FILE = "graph.json"
+EXPORT_FILE = "export.json"  # in a folder of another form: what was written there
 ANNOTATIONS_FILE = "annotations.tsv"
 FORMAT = "kgdrug graph 1"
 
@@ -32,7 +33,8 @@ def refuse_existing(path: Path, force: bool) -> None:
     """A UsageError where something is in the way: without force anything, with it a folder that is none of kgdrug's."""
     if path.exists() and not force:
         raise UsageError(f"{path} exists; give another place, or --force to replace it")
-    foreign = path.is_dir() and not path.is_symlink() and not (path / GRAPH_FILE).is_file()
+    ours = any((path / name).is_file() for name in (GRAPH_FILE, EXPORT_FILE))
+    foreign = path.is_dir() and not path.is_symlink() and not ours
     if foreign and any(path.iterdir()):
         raise UsageError(f"{path} is a folder that kgdrug did not write; it is never replaced, give another place")
 

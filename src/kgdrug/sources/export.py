@@ -12,7 +12,7 @@ import numpy as np
 
 from kgdrug.errors import BadInputError, KgdrugError, UsageError
 from kgdrug.graph import KnowledgeGraph
-from kgdrug.graph.store import fresh_folder, refuse_existing
+from kgdrug.graph.store import EXPORT_FILE, fresh_folder, refuse_existing, write_json
 from kgdrug.sources.forms import FORMS, form_named
 from kgdrug.sources.reading import PACKED, Reading
 from kgdrug.sources.writing import fact_table
@@ -22,7 +22,8 @@ def write_graph(graph: KnowledgeGraph, path: str | Path, form: str, force: bool 
     """Write a graph as a file or folder of a form, and say what is not as it was when it is read back.
 
     An empty list means that nothing was lost. The path is there when the graph was written whole and could be read; it
-    is never there half-written. A file that ends with one of PACKED is packed.
+    is never there half-written. A file that ends with one of PACKED is packed. A folder also has `export.json`, which
+    names the graph, its digest, and licence, source and version of each metaedge.
     """
     path, about = Path(path), form_named(form)
     if about.write is None:
@@ -31,6 +32,8 @@ def write_graph(graph: KnowledgeGraph, path: str | Path, form: str, force: bool 
     if about.folder:
         with fresh_folder(path, force) as folder:
             about.write(graph, folder)
+            if form != "kgdrug":
+                write_json(folder / EXPORT_FILE, _about(graph, form))
             return differences(graph, _read_back(folder, form))
     refuse_existing(path, force)
     if path.is_dir():
@@ -46,6 +49,18 @@ def write_graph(graph: KnowledgeGraph, path: str | Path, form: str, force: bool 
         lost = differences(graph, _read_back(writing, form))
         writing.replace(path)
     return lost
+
+
+def _about(graph: KnowledgeGraph, form: str) -> dict[str, object]:
+    """What an exported folder says of itself."""
+    said = ("head_type", "relation", "tail_type", "licence", "source", "version")
+    return {
+        "form": form,
+        "graph": graph.name,
+        "digest": graph.digest,
+        "made": dict(graph.made),
+        "metaedges": {e.abbreviation: {name: getattr(e, name) for name in said} for e in graph.metaedges},
+    }
 
 
 def differences(before: KnowledgeGraph, after: KnowledgeGraph) -> list[str]:
@@ -88,8 +103,8 @@ def _differing_facts(before: KnowledgeGraph, after: KnowledgeGraph) -> list[str]
         isolated = sum(int(degree[i] == 0) for i, e in enumerate(before.entities.ids) if e not in after.entities)
         result += [f"{isolated:,} entities without a triple"] if isolated else []
         result += [f"ids of {missing - isolated:,} entities"] if missing > isolated else []
-    if {t.name for t in before.entity_types} - {t.name for t in after.entity_types}:
-        result.append(f"types of entities ({', '.join(t.name for t in before.entity_types)})")
+    types = [t.name for t in before.entity_types if t.name not in {other.name for other in after.entity_types}]
+    result += [f"types of entities ({', '.join(types)})"] if types else []
     metaedges = {e.abbreviation: e.relation for e in after.metaedges}
     renamed = [e for e in before.metaedges if metaedges.get(e.abbreviation) != e.relation]
     result += [f"names of {len(renamed):,} metaedges, such as {renamed[0]}"] if renamed else []

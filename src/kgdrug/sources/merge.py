@@ -60,6 +60,7 @@ def merge_graphs(
     equivalent: pairs of ids, or of their CURIEs; the id of the earliest graph is kept. types: new names of entity
     types, by old name. A metaedge is the same where abbreviation, relation and types are. The first graph's name,
     type and structure of an entity are kept; a fact whose end changes its type so goes to a metaedge of those types.
+    Licences of one metaedge are joined, and a graph that names none adds `none stated`.
     """
     unknown = next((t for t in types or {} if not any(t == e.name for g in graphs for e in g.entity_types)), None)
     if unknown:
@@ -100,7 +101,8 @@ def merge_graphs(
         for a in graph.annotations
     }
     sources = [source for graph in graphs for source in _sources(graph)]
-    made: dict[str, object] = {"sources": sources, "merged": len(graphs)}
+    duplicates = sum(count for graph in graphs if isinstance(count := graph.made.get("duplicates"), int))
+    made: dict[str, object] = {"sources": sources, "merged": len(graphs), "duplicates": duplicates}
     merged = replace(merged, treats=tuple(sorted(treats)), annotations=tuple(sorted(annotations)), made=made)
     return merged, _report(graphs, tables, builder, merged, clashes)
 

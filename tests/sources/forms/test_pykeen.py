@@ -39,7 +39,7 @@ def test_what_pykeen_wrote_is_read(facts_of):
 
 def test_what_is_written_is_what_pykeen_wrote(tmp_path):
     write_graph(load_graph(MADE), tmp_path / "again", "pykeen")
-    assert sorted(p.name for p in (tmp_path / "again").iterdir()) == sorted(p.name for p in MADE.iterdir())
+    assert {p.name for p in (tmp_path / "again").iterdir()} - {"export.json"} == {p.name for p in MADE.iterdir()}
     for name in ("entity_to_id", "relation_to_id", "numeric_triples"):
         ours, theirs = (gzip.decompress((f / f"{name}.tsv.gz").read_bytes()) for f in (tmp_path / "again", MADE))
         # PyKEEN's triples are ascending by head, ours by relation

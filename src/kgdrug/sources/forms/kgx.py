@@ -54,9 +54,7 @@ def is_kgx(path: Path, ending: str) -> bool:
 def read_tsv(path: Path, reading: Reading) -> KnowledgeGraph:
     files = find(path, ".tsv")
     if files is None:
-        raise BadInputError(
-            path, "needs one file that ends with nodes.tsv, and one with edges.tsv and a header with subject"
-        )
+        raise BadInputError(path, "needs one file that ends with nodes.tsv, and one with edges.tsv")
     node_file, edge_file = files
     nodes = read_table(node_file, reading, ("id", "category"), ("name", "smiles", *_OURS), header=True)
     said = _predicate_column(first_fields(edge_file, "\t"))

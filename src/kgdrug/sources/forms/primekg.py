@@ -40,11 +40,10 @@ def read(path: Path, reading: Reading) -> KnowledgeGraph:
         raise BadInputError(path, "has no kg.csv")
     optional = ("x_name", "x_source", "y_name", "y_source")
     rows = read_table(file, reading, _NEEDED, optional, header=True, separator=",")
-    rows = _one_type_each(rows.with_columns(_id("x"), _id("y")), file, reading)
-    nodes = _first_words(rows, "id").select("id", "name", "type", "line")
+    rows, nodes = _one_type_each(_coded(rows.with_columns(_id("x"), _id("y"))), file, reading)
     before, rows = len(rows), rows.unique(["relation", "display_relation", "x", "y"], keep="first", maintain_order=True)
     reading.duplicates += before - len(rows)
-    facts = _one_direction(rows)
+    facts = _one_direction(rows).with_columns(pl.col(pl.Enum).cast(pl.String))
     displays = facts.select("relation", "display_relation").unique().group_by("relation").len()
     several = displays.filter(pl.col("len") > 1)["relation"].to_list()  # one relation is displayed as four
     longer = pl.concat_str("relation", pl.lit(":"), "display_relation")
@@ -63,19 +62,35 @@ def _id(end: str) -> pl.Expr:
     return pl.when(pl.col(f"{end}_source") == "").then(f"{end}_id").otherwise(prefixed).alias(end)
 
 
-def _first_words(rows: pl.DataFrame, *by: str) -> pl.DataFrame:
-    """`id name type line` of the ends of rows, of those that are alike by some columns the one that stands first."""
+def _coded(rows: pl.DataFrame) -> pl.DataFrame:
+    """The columns that are needed, with each text that repeats as a number behind it: 8 million lines fit memory so."""
+    columns = [pl.col("relation", "display_relation", "x_name", "y_name", "line")]
+    for pair in (("x", "y"), ("x_type", "y_type")):
+        both = pl.Enum(pl.concat([rows[name] for name in pair]).unique())
+        columns += [pl.col(name).cast(both) for name in pair]
+    coded = rows.select(columns)
+    same = {name: pl.Enum(coded[name].unique()) for name in ("relation", "display_relation")}
+    return coded.with_columns(pl.col(name).cast(kind) for name, kind in same.items())
+
+
+def _nodes(rows: pl.DataFrame) -> pl.DataFrame:
+    """`id name type line` of the ends of rows, each id once for each type, with the name that stands first."""
+    alike = ["id", "type"]
     ends = (rows.select("line", id=end, name=f"{end}_name", type=f"{end}_type") for end in ("x", "y"))
-    firsts = pl.concat(table.unique(by, keep="first", maintain_order=True) for table in ends)
-    return firsts.sort("line", maintain_order=True).unique(by, keep="first", maintain_order=True)
+    firsts = pl.concat(table.unique(alike, keep="first", maintain_order=True) for table in ends)
+    nodes = firsts.sort("line", maintain_order=True).unique(alike, keep="first", maintain_order=True)
+    return nodes.with_columns(pl.col(pl.Enum).cast(pl.String))
 
 
-def _one_type_each(rows: pl.DataFrame, file: Path, reading: Reading) -> pl.DataFrame:
-    """The rows without those that give an entity another type than the first row with it."""
-    words = _first_words(rows, "id", "type")
-    clashing = words.filter(pl.col("id").is_duplicated()).unique("id", keep="first", maintain_order=True)
+def _one_type_each(rows: pl.DataFrame, file: Path, reading: Reading) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The rows without those that give an entity another type than the first row with it, and their nodes."""
+    nodes = _nodes(rows)
+    clashing = nodes.filter(pl.col("id").is_duplicated()).unique("id", keep="first", maintain_order=True)
+    if clashing.is_empty():
+        return rows, nodes
+    rows = rows.with_columns(pl.col(pl.Enum).cast(pl.String))
     firsts = {row["id"]: row for row in clashing.iter_rows(named=True)}
-    for end in ("x", "y") if firsts else ():
+    for end in ("x", "y"):
 
         def message(row: dict[str, Any], end: str = end) -> str:
             first = firsts[row[end]]
@@ -85,15 +100,16 @@ def _one_type_each(rows: pl.DataFrame, file: Path, reading: Reading) -> pl.DataF
         types = pl.col(end).replace_strict(clashing["id"], clashing["type"], default=pl.col(f"{end}_type"))
         wrong = rows.select(types != pl.col(f"{end}_type")).to_series().to_numpy()
         rows = reading.drop(rows, wrong, file, "id twice", message)
-    return rows
+    rows = _coded(rows)
+    return rows, _nodes(rows)
 
 
 def _one_direction(rows: pl.DataFrame) -> pl.DataFrame:
     """`head head_type relation display_relation tail tail_type line`, each fact once."""
     same = ["relation", "display_relation"]
-    types = pl.col("x_type"), pl.col("y_type")
+    types, both = pl.col("x_type", "y_type").to_physical(), pl.col("x", "y").to_physical()
     pair = pl.min_horizontal(types).alias("first_type"), pl.max_horizontal(types).alias("second_type")
-    ends = pl.min_horizontal("x", "y").alias("low"), pl.max_horizontal("x", "y").alias("high")
+    ends = pl.min_horizontal(both).alias("low"), pl.max_horizontal(both).alias("high")
     rows = rows.with_columns(*pair, *ends)
     # the type that leads a relation between two types
     drug_second = (pl.col("y_type") == "drug") & (pl.col("x_type") != "drug")

@@ -1,7 +1,8 @@
 """The folder that PyKEEN's `TriplesFactory.to_path_binary` writes: three tables, and `base.pth`, which is not opened.
 
 `numeric_triples.tsv.gz` has `head relation tail` as numbers, `entity_to_id.tsv.gz` and `relation_to_id.tsv.gz` have
-`id label`. `base.pth` is a pickle, which can run code; nothing in it is needed here. PyKEEN knows no entity types.
+`id label`. `base.pth` is a pickle, which can run code; nothing in it is needed here. PyKEEN knows no entity types,
+and itself reads a label that pandas takes for a missing value, such as `NA`, as none.
 """
 
 import gzip
