@@ -97,6 +97,14 @@ def test_bad_lines_can_be_set_aside_and_are_counted_by_kind(kg: Kgdrug, lines: P
     assert graph.made["duplicates"] == 3
 
 
+def test_one_of_a_thing_is_said_in_the_singular(kg: Kgdrug, lines: Path, bare: Path) -> None:
+    lines.write_text("Metformin\ttreats\tdiabetes\n" * 2 + "x\n")
+    done = kg("build", lines, "--out", "graph", "--skip-bad-lines")
+    assert "dropped 1 duplicate line\n" in done.out
+    assert "set aside 1 bad line (1 columns)" in done.out
+    assert "2 entities, 1 triple\n" in kg("export", "graph", "--form", "parquet", "--out", "tables").out
+
+
 def test_graphs_are_merged_by_id_with_a_report(kg: Kgdrug, curated: Path, bare: Path) -> None:
     (bare / "more.toml").write_text(
         'name = "more"\n'
@@ -114,10 +122,10 @@ def test_graphs_are_merged_by_id_with_a_report(kg: Kgdrug, curated: Path, bare: 
     )
     done = kg("build", curated, "more.toml", "--mapping", "ids.tsv", "--out", "both")
     assert done.code == 0, done.err
-    assert "more adds 1 entities and 2 triples" in done.out
-    assert "1 triples, 1 metaedges" in done.out
+    assert "more adds 1 entity and 2 triples" in done.out
+    assert "1 triple, 1 metaedge" in done.out
     assert "Compound::DB00331: 'Metformin' is kept, more has 'Glucophage'" in done.out
-    assert "ids.tsv: 1 rows say something weaker than an exact match" in done.out
+    assert "ids.tsv: passed over 1 row with something weaker than an exact match" in done.out
     both = kgdrug.load_graph("both")
     (treats,) = (e for e in both.metaedges if e.abbreviation == "CtD")
     assert treats.licence == "CC0 1.0; CC BY 4.0"
@@ -133,7 +141,7 @@ def test_some_metaedges_or_licences_make_a_smaller_graph(kg: Kgdrug, curated: Pa
     assert unknown.code == 2
     assert "unknown relation 'CtX'; did you mean" in unknown.err
     none_left = kg("build", curated, "--drop-licence", "non-commercial", "--out", "all")
-    assert "left out nothing: 0 triples" in none_left.out
+    assert "left out nothing: every triple stays" in none_left.out
     kind = kg("build", curated, "--drop-licence", "commercial", "--out", "none")
     assert "unknown kind of licence 'commercial'; did you mean non-commercial?" in kind.err
 
@@ -156,7 +164,7 @@ def test_annotations_are_added_and_travel_into_the_model(kg: Kgdrug, curated: Pa
         "DOID:0\tDB00331\telsewhere\tMetformin\tDM\t3\t1\n"
     )
     done = kg("build", curated, "--annotations", "indications.tsv", "--out", "graph")
-    assert "indications.tsv: 1 annotations; 1 are about pairs that the graph does not have" in done.out
+    assert "indications.tsv: 1 annotation; 1 about pairs that the graph does not have" in done.out
     (bare / "my.toml").write_text(
         'name = "mine"\n[graph]\nsource = "graph"\n[model]\ndimension = 4\n[training]\nepochs = 1\n'
     )

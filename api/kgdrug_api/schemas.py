@@ -32,6 +32,7 @@ class KnownFact(BaseModel):
     part: str = Field(description="The part of the split that holds the fact: train, valid, test or withheld.")
     licence: str = ""
     source: str = ""
+    version: str = ""
 
 
 class Answer(BaseModel):

@@ -59,7 +59,7 @@ def graphs(work: Path) -> list[Figure]:
     figures = [
         Figure(
             "drkg_build",
-            "DRKG-sized file (5,874,261 lines) to a built graph",
+            "DRKG-sized file (5,874,261 triples) to a built graph",
             (Contestant("kgdrug", "build"),),
             (str(drkg), "{out}"),
             at_most=20,

@@ -22,30 +22,35 @@ RELATIONS, TRIPLES = 107, 5_874_261
 
 
 def drkg_sized(path: Path, seed: int = 0) -> None:
-    """A file of DRKG's form and size: 97,238 entities, 107 relations, 5,874,261 lines, some of them duplicates."""
+    """A file of DRKG's form and size: 97,238 entities, 107 relations, 5,874,261 distinct triples in random order."""
     random = np.random.default_rng(seed)
-    ids = {name: [f"{name}::{i * 7919 % 1_000_003}" for i in range(count)] for name, count in TYPES.items()}
+    ids = {name: pl.Series([f"{name}::{i * 7919 % 1_000_003}" for i in range(count)]) for name, count in TYPES.items()}
     shares = 1 / np.arange(1, RELATIONS + 1)
     counts = np.maximum((shares / shares.sum() * TRIPLES).astype(int), 1)
     counts[0] += TRIPLES - counts.sum()
     parts = []
     for i, count in enumerate(counts.tolist()):
         head_type, tail_type = PAIRS[i % len(PAIRS)]
-        columns = {
-            "head": pl.Series(ids[head_type]).gather(_skewed(random, count, TYPES[head_type])),
-            "relation": pl.repeat(f"SOURCE{i % 6}::r{i}::{head_type}:{tail_type}", count, eager=True),
-            "tail": pl.Series(ids[tail_type]).gather(_skewed(random, count, TYPES[tail_type])),
-        }
+        heads, tails = _pairs(random, count, TYPES[head_type], TYPES[tail_type])
+        relation = pl.repeat(f"SOURCE{i % 6}::r{i}::{head_type}:{tail_type}", count, eager=True)
+        columns = {"head": ids[head_type].gather(heads), "relation": relation, "tail": ids[tail_type].gather(tails)}
         parts.append(pl.DataFrame(columns))
-    # so that every entity stands in a line
     facts = pl.concat(parts).sample(fraction=1, shuffle=True, seed=seed)
     facts.write_csv(path, separator="\t", include_header=False, quote_style="never")
 
 
+def _pairs(random: np.random.Generator, count: int, heads: int, tails: int) -> tuple[np.ndarray, np.ndarray]:
+    """Distinct pairs `(count,)` of indices: a few entities are frequent, and each stands in one where there is room."""
+    once = min(count, max(heads, tails))
+    chosen = np.unique(np.arange(once) % heads * tails + np.arange(once) % tails)
+    while len(chosen) < count:
+        more = _skewed(random, 2 * count, heads) * tails + _skewed(random, 2 * count, tails)
+        fresh = np.setdiff1d(more, chosen)
+        chosen = np.concatenate([chosen, random.permutation(fresh)[: count - len(chosen)]])
+    return chosen // tails, chosen % tails
+
+
 def _skewed(random: np.random.Generator, count: int, entities: int) -> np.ndarray:
-    """Indices `(count,)` of which a few are frequent, each of the entities once where there is room for it."""
+    """Indices `(count,)` of which a few are frequent."""
     hubs = (random.pareto(1.2, count) * entities / 50).astype(np.int64)
-    chosen = np.where(hubs < entities, hubs, random.integers(0, entities, count))
-    once = min(count, entities)
-    chosen[:once] = np.arange(once)
-    return chosen
+    return np.where(hubs < entities, hubs, random.integers(0, entities, count))

@@ -352,3 +352,38 @@ def test_a_folder_of_others_is_never_replaced(tmp_path, monkeypatch, place):
     with pytest.raises(UsageError, match="did not write"), fresh_folder(Path(place), force=True) as writing:
         (writing / "a").write_text("new")
     assert everything(tmp_path) == before
+
+
+def test_folders_of_others_that_are_called_like_ours_are_left_alone(tmp_path):
+    mine = tmp_path / "graph.writing"
+    mine.mkdir()
+    (mine / "letter").write_text("dear")
+    with fresh_folder(tmp_path / "graph") as writing:
+        (writing / "a").write_text("new")
+    assert everything(tmp_path) == {
+        "graph": None,
+        "graph/a": "new",
+        "graph.writing": None,
+        "graph.writing/letter": "dear",
+    }
+
+
+def test_two_that_write_to_one_place_do_not_meet(tmp_path):
+    with fresh_folder(tmp_path / "graph", force=True) as one, fresh_folder(tmp_path / "graph", force=True) as other:
+        assert one != other
+        (one / "graph.json").write_text("one")
+        (other / "graph.json").write_text("other")
+    assert everything(tmp_path) == {"graph": None, "graph/graph.json": "one"}
+
+
+def test_a_failure_leaves_no_folder_that_was_made_on_the_way(tmp_path):
+    with pytest.raises(ValueError, match="no"), fresh_folder(tmp_path / "deep" / "er" / "graph"):
+        raise ValueError("no")
+    assert everything(tmp_path) == {}
+
+
+def test_a_folder_has_the_permissions_that_a_new_one_has(tmp_path):
+    (tmp_path / "plain").mkdir()
+    with fresh_folder(tmp_path / "graph"):
+        pass
+    assert (tmp_path / "graph").stat().st_mode == (tmp_path / "plain").stat().st_mode

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from kgdrug.errors import UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph, drop_licences, keep_metaedges
 from kgdrug.graph.annotations import Annotation
-from kgdrug.graph.subgraph import LICENCE_KINDS
+from kgdrug.graph.subgraph import LICENCE_KINDS, licence_kinds
 from kgdrug.sources.forms.hetionet import METAEDGES
 
 
@@ -65,14 +65,22 @@ def test_metaedges_are_named_by_abbreviation_or_by_a_relation_that_only_one_has(
 # Hetionet's metaedges by the kinds of licence that its authors' words for them say
 KINDS = {
     "non-commercial": {"CbG", "CcSE"},
-    "share-alike": {"CcSE", "DaG"},
-    "unstated": {"AdG", "AeG", "AuG", "DaG", "GcG", "GiG"},
+    "share-alike": {"CbG", "CcSE", "DaG"},
+    "unstated": {"AdG", "AeG", "AuG", "CbG", "DaG", "GcG", "GiG"},
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_licences_of_hetionet_are_of_the_kinds_that_their_words_say(kind):
-    assert {name for name, e in METAEDGES.items() if LICENCE_KINDS[kind].search(e.licence)} == KINDS[kind]
+    assert {name for name, e in METAEDGES.items() if kind in licence_kinds(e.licence)} == KINDS[kind]
+
+
+@pytest.mark.parametrize(
+    "licence",
+    ["mixed", "mixed, in part non-commercial", "mixed: that of each source", "CC0 1.0; sources keep their terms"],
+)
+def test_a_licence_that_does_not_say_which_may_be_of_any_kind(licence):
+    assert licence_kinds(licence) == set(LICENCE_KINDS)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,16 @@ def test_what_is_said_twice_is_known_once_and_what_is_said_otherwise_twice(read)
     assert [row[2] for row in read(HEADER + rows)[0]] == ["refuted", "trial"]
 
 
+def test_types_that_treatments_join_say_which_end_is_which(write):
+    table = pandas.DataFrame([("d", "treats", "p"), ("p", "is like", "p")], columns=["head", "metaedge", "tail"])
+    drugs = from_pandas(table, pandas.DataFrame({"id": ["d", "p"], "type": ["drug", "phenotype"]}))
+    path = write("known.tsv", HEADER + "p\td\ttrial\t\t\t\n")
+    with pytest.raises(BadInputError, match="the compound 'p' is a phenotype"):
+        read_annotations(path, drugs, Reading())
+    path = write("known.tsv", HEADER + "d\tp\ttrial\t\t\t2014-05-31\n")
+    assert len(read_annotations(path, drugs, Reading())[0]) == 1
+
+
 def test_none_of_them_may_be_about_the_graph(read):
     assert read(HEADER + "DB8\tDOID:8\ttrial\t\t\t\nDB9\tDOID:9\ttrial\t\t\t\n") == ([], 2)
 
@@ -120,6 +130,10 @@ def test_none_of_them_may_be_about_the_graph(read):
             "category is 'XXX'; known are DM, SYM, NOT",
         ),
         (TRIALS, "DB1\tDOID:1\tx\ty\t\tNCT1\tNCT1", "empty field", "an empty field"),
+        (HEADER, "DOID:1\tDB1\ttrial\t\t\t", "misfit", "the compound 'Disease::DOID:1' is a Disease; the columns"),
+        (HEADER, "DB1\tCompound::DB2\ttrial\t\t\t", "misfit", "the disease 'Compound::DB2' is a Compound"),
+        (HEADER, "DB1\tDOID:1\ttrial\t\t\t05/2014", "date", "the date '05/2014' is not written as 2014, 2014-05"),
+        (HEADER, "DB1\tDOID:1\ttrial\t\t\t2014-13", "date", "the date '2014-13' is not"),
     ],
 )
 def test_a_bad_line_is_named_or_set_aside(read, header, row, kind, message):

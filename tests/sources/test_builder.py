@@ -218,3 +218,24 @@ def test_a_graph_holds_each_fact_once_under_the_metaedge_of_its_relation_and_typ
         found.append((head, e.relation, tail))
     assert sorted(found) == sorted(set(rows))
     assert len({e.abbreviation for e in graph.metaedges}) == graph.relations
+
+
+def test_no_licence_is_left_out_of_a_metaedge_and_facts_without_one_are_said():
+    made = builder()
+    for i in range(12):
+        licence = f"licence {i}" if i else ""
+        table = facts(f"{METFORMIN} treats Disease::1").with_columns(licence=pl.lit(licence), source=pl.lit(f"s{i}"))
+        made.add(table, EDGES)
+    (treats,) = made.graph("mine").metaedges
+    assert treats.licence.split("; ") == ["none stated", *(f"licence {i}" for i in range(1, 12))]
+    assert treats.source == "; ".join([*(f"s{i}" for i in range(8)), "and 4 more"])
+
+
+def test_tabs_and_line_ends_in_names_are_spaces_and_in_ids_bad():
+    nodes = nodes_of([("Gene::1", "IN\tS\r\n", "Gene"), ("Gene\t2", "TF", "Gene")])
+    with pytest.raises(BadInputError, match="an id or type holds a tab or a line end: ") as caught:
+        GraphBuilder(nodes, Path("nodes.tsv"), Reading())
+    assert caught.value.line == 3
+    reading = Reading(skip_bad_lines=True)
+    assert GraphBuilder(nodes, Path("nodes.tsv"), reading).entities.names == ("IN S ",)
+    assert reading.kinds == {"control character": 1}

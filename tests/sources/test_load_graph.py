@@ -148,6 +148,34 @@ def test_a_form_that_is_named_is_not_guessed(write):
         load_graph(path, "graphml")
 
 
+def test_a_form_that_does_not_exist_is_an_error_of_a_data_set_too(write):
+    for source in ("essential", "hetionet", write("edges.tsv", "a\tlikes\tb\n")):
+        with pytest.raises(UnknownNameError, match="unknown form 'nope'"):
+            load_graph(source, "nope")
+    with pytest.raises(UsageError, match="the data set essential is of the form curated, not triples"):
+        load_graph("essential", "triples")
+    with pytest.raises(UsageError, match="the data set hetionet is of the form hetionet, not kgx"):
+        load_graph("hetionet", "kgx")
+    assert load_graph("essential", "curated").name == "essential"
+
+
+def test_a_path_called_like_a_data_set_is_read_where_the_data_set_is_not_here(write, tmp_path, monkeypatch):
+    write("drkg/train.tsv", "a\tr\tb\n")
+    write("drkg/valid.tsv", "b\tr\ta\n")
+    write("drkg/test.tsv", "a\tr\ta\n")
+    monkeypatch.chdir(tmp_path)
+    for source in ("drkg", "./drkg", Path("drkg")):
+        assert len(load_graph(source).triples) == 3
+
+
+def test_each_source_counts_its_own_and_the_reading_counts_all(write):
+    reading = Reading(skip_bad_lines=True)
+    first = load_graph(write("one.tsv", "a\tr\tb\na\tr\tb\na\tr\n"), reading=reading)
+    second = load_graph(write("two.tsv", "a\tr\tb\n"), reading=reading)
+    assert (first.made["duplicates"], second.made["duplicates"], reading.duplicates) == (1, 0, 1)
+    assert ("bad_lines" in second.made, reading.kinds) == (False, {"columns": 1})
+
+
 def test_a_data_set_that_is_not_here_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setenv("KGDRUG_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("KGDRUG_CACHE", str(tmp_path / "cache"))

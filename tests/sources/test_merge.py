@@ -99,7 +99,7 @@ def test_facts_under_no_licence_do_not_pass_under_the_licence_of_others():
 
 
 def test_without_a_mapping_graphs_join_by_equal_ids_alone():
-    merged, report = merge_graphs([HETIONET, CLINIC], types=TYPES)
+    merged, report = merge_graphs([HETIONET, CLINIC], rename_types=TYPES)
     assert (len(merged.entities), report.joined, report.shared) == (5, 0, 0)
     assert report.metaedges == ("CtD",), "a metaedge is one where its types are"
     merged, report = merge_graphs([HETIONET, CLINIC])
@@ -218,12 +218,12 @@ def test_treatments_that_one_graph_names_are_treatments_of_both():
 
 
 def test_types_that_are_renamed_alike_become_one():
-    merged, _ = merge_graphs([CLINIC], types={"drug": "thing", "disease": "thing"})
+    merged, _ = merge_graphs([CLINIC], rename_types={"drug": "thing", "disease": "thing"})
     assert [(t.name, len(t)) for t in merged.entity_types] == [("thing", 3)]
     with pytest.raises(
         UsageError, match="no graph has the entity type 'drag' to be renamed; the types are disease, drug"
     ):
-        merge_graphs([CLINIC], types={"drag": "Compound"})
+        merge_graphs([CLINIC], rename_types={"drag": "Compound"})
 
 
 Kind = tuple[str, str]  # abbreviation without types, relation
@@ -235,14 +235,21 @@ def kind_of(e: Metaedge) -> Kind:
 
 
 def kept_ids(graphs: list[KnowledgeGraph], pairs: list[tuple[str, str]]) -> dict[str, str]:
-    """The id that each id gives way to, by adding pairs to groups until nothing changes."""
+    """The id that each id gives way to, by adding pairs to groups until nothing changes.
+
+    An id of another type than the group's is of another group, and breaks no chain.
+    """
     order = list(dict.fromkeys(itertools.chain(*(g.entities.ids for g in graphs))))
+    types: dict[str, str] = {}
+    for graph in graphs:
+        for i, entity in enumerate(graph.entities.ids):
+            types.setdefault(entity, graph.type_of(i).name)
     kept = {}
     for i in order:
         group = {i}
         for _ in pairs:
             group |= {word for pair in pairs if group & set(pair) for word in pair}
-        kept[i] = min(group & set(order), key=order.index)
+        kept[i] = min((j for j in group & set(order) if types[j] == types[i]), key=order.index)
     return kept
 
 
@@ -298,6 +305,60 @@ def test_the_facts_of_graphs_that_share_nothing_do_not_depend_on_their_order(ran
         assert forward.treats == backward.treats
 
     check()
+
+
+def typed(name: str, types: dict[str, str]) -> KnowledgeGraph:
+    """A graph whose entities, each of its type, all stand in one ring."""
+    ids = list(types)
+    ring = zip(ids, [*ids[1:], ids[0]], strict=True)
+    return graph_of(name, [(i, "", t) for i, t in types.items()], [(a, "r", "r", b) for a, b in ring])
+
+
+HEADACHE = typed("hetionet", {"Disease::MESH:D006973": "Disease", "Symptom::D006973": "Symptom"})
+
+
+def test_a_mapping_joins_only_entities_of_one_type():
+    one, other = typed("one", {"a": "Gene", "b": "Gene"}), typed("other", {"x": "Protein", "y": "Protein"})
+    merged, report = merge_graphs([one, other], [("a", "x"), ("b", "nowhere")])
+    assert (len(merged.entities), report.joined, report.mapping) == (4, 0, (0, 2))
+    assert [(c.kind, c.text) for c in report.clashes] == [
+        ("types of a mapping", "a (Gene) and x (Protein) are not of one type, and stay apart")
+    ]
+    _, report = merge_graphs([one, other], [("a", "x"), ("b", "nowhere")], {"Protein": "Gene"})
+    assert (report.joined, report.mapping, report.clashes) == (1, (1, 1), ())
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("Disease", "Disease::MESH:D006973"), ("Symptom", "Symptom::D006973")])
+def test_a_word_that_names_entities_of_two_types_joins_the_one_whose_type_fits(kind, kept):
+    merged, report = merge_graphs([HEADACHE, typed("other", {"X:1": kind})], [("MESH:D006973", "X:1")])
+    assert (len(merged.entities), report.joined, report.clashes, report.mapping) == (2, 1, (), (1, 0))
+    assert f"{kept} r {kept}" in {f"{h} {r} {t}" for h, _, r, _, t in triples_of(merged)}, (
+        "the other graph's only fact is about itself"
+    )
+
+
+def test_a_word_that_fits_two_entities_of_one_type_joins_neither():
+    twice = typed("twice", {"Disease::MESH:D1": "Disease", "Disease::mesh:D1": "Disease"})
+    merged, report = merge_graphs([twice, typed("other", {"X:1": "Disease"})], [("MESH:D1", "X:1")])
+    assert (len(merged.entities), report.mapping) == (3, (0, 1))
+    assert [c.kind for c in report.clashes] == ["ambiguous mapping"]
+    assert "Disease::MESH:D1, Disease::mesh:D1 of twice" in report.clashes[0].text
+    exact = typed("exact", {"Disease::MESH:D1": "Disease", "MESH:D1": "Disease"})
+    merged, report = merge_graphs([exact, typed("other", {"X:1": "Disease"})], [("MESH:D1", "X:1")])
+    assert (set(merged.entities.ids), report.clashes) == ({"Disease::MESH:D1", "MESH:D1"}, ())
+
+
+def test_what_was_left_out_of_graphs_is_summed_and_their_forms_are_kept():
+    one, other = (
+        replace(HETIONET, made={"sources": [s], "form": f, "duplicates": n, "bad_lines": {"columns": n}})
+        for s, f, n in (("a", "tables", 2), ("b", "kgx", 3))
+    )
+    both = merge_graphs([one, other])[0]
+    assert both.made == {
+        "sources": ["a", "b"], "forms": ["tables", "kgx"], "merged": 2, "duplicates": 5, "bad_lines": {"columns": 5},
+    }  # fmt: skip
+    assert merge_graphs([both, one])[0].made["forms"] == ["tables", "kgx"]
+    assert merge_graphs([one], rename_types={"Compound": "drug"})[0].made == one.made
 
 
 SSSOM = """\

@@ -187,6 +187,15 @@ def test_nodes_that_are_no_text_are_written_as_text():
     assert from_networkx(network).entities.ids == ("('x', 2)", "1")
 
 
+@pytest.mark.parametrize("missing", [None, float("nan"), np.float32("nan"), pandas.NA])
+def test_a_missing_value_of_a_node_is_none(missing):
+    network = networkx.DiGraph([("a", "b", {"relation": "r", "metaedge": missing})])
+    network.add_node("a", name=missing, smiles=missing, type=missing)
+    graph = from_networkx(network)
+    assert (graph.entities.names, graph.smiles) == (("a", "b"), {})
+    assert ([t.name for t in graph.entity_types], graph.metaedges[0].abbreviation) == (["Entity"], "r")
+
+
 def test_two_nodes_that_are_written_alike_are_not_made_one():
     network = networkx.DiGraph([(1, "1", {"relation": "r"})])
     with pytest.raises(UsageError, match="two nodes are 1 when written as text"):
@@ -226,6 +235,25 @@ def test_too_few_ids_for_a_type_of_dgl_are_named():
         from_dgl(graph, ids={"a": ["x", "y"], "b": ["x"]})
 
 
+@needs_dgl
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"ids": {"Compond": ["x"]}}, "ids: unknown node type 'Compond'; did you mean Compound?"),
+        ({"names": {"Diseas": ["x"]}}, "names: unknown node type 'Diseas'; did you mean Disease?"),
+        ({"relations": {"zzz": "x"}}, "relations: unknown edge type 'zzz'; there are treats"),
+    ],
+)
+def test_a_key_that_is_about_nothing_in_dgl_names_the_closest(given, message):
+    from kgdrug.graph.views import import_dgl
+
+    ends = (torch.tensor([0]), torch.tensor([0]))
+    graph = import_dgl().heterograph({("Compound", "treats", "Disease"): ends})
+    with pytest.raises(UsageError) as caught:
+        from_dgl(graph, **given)
+    assert message in str(caught.value)
+
+
 # PyTorch Geometric
 
 
@@ -250,6 +278,13 @@ def test_a_store_without_ids_is_numbered_within_its_type(hetero):
     assert graph.treats == ("treats",)
     named = from_pyg(hetero, ids={"Compound": ["DB1", "DB2"]})
     assert "DB1 treats Disease::2" in texts(named)
+
+
+def test_ids_of_pyg_may_be_a_tensor_and_a_type_that_it_lacks_is_named(hetero):
+    hetero["Compound"].id = torch.tensor([7, 30])
+    assert set(from_pyg(hetero).entities.ids) >= {"7", "30"}
+    with pytest.raises(UsageError, match="ids: unknown node type 'Compund'; did you mean Compound"):
+        from_pyg(hetero, ids={"Compund": ["x", "y"]})
 
 
 def test_edges_that_only_mirror_others_are_left_out_and_said(hetero, caplog):

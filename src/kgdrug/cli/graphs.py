@@ -102,6 +102,7 @@ def build(
     from kgdrug.graph import save_graph
     from kgdrug.graph.store import fresh_folder
     from kgdrug.sources import Reading, build_graph, read_mapping, write_bad_lines
+    from kgdrug.sources.build import counted
 
     started, reading = time.perf_counter(), Reading(skip_bad_lines)
     with fresh_folder(out_folder, force) as folder:
@@ -109,10 +110,10 @@ def build(
         built = build_graph(
             sources,
             form=form,
-            equivalent=pairs,
-            types=dict(_pair(text, "--rename-type") for text in rename_types or []),
+            mapping=pairs,
+            rename_types=dict(_pair(text, "--rename-type") for text in rename_types or []),
             keep=_listed(keep),
-            drop=_listed(drop_licence),
+            drop_licences=_listed(drop_licence),
             treats=None if treats is None else _listed(treats),
             annotations=annotations or [],
             name=name,
@@ -124,10 +125,12 @@ def build(
     for line in built.notes:
         out.print(line)
     if weaker:
-        out.print(f"{mapping}: {weaker:,} rows say something weaker than an exact match and were passed over")
+        out.print(f"{mapping}: passed over {counted(weaker, 'row')} with something weaker than an exact match")
     if reading.bad_lines:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in reading.kinds.items())
-        out.print(f"set aside {len(reading.bad_lines):,} bad lines ({kinds}) in {out_folder / 'bad_lines.tsv'}")
+        out.print(
+            f"set aside {counted(len(reading.bad_lines), 'bad line')} ({kinds}) in {out_folder / 'bad_lines.tsv'}"
+        )
     print_counts(built.graph)
     out.print(f"wrote {out_folder} in {time.perf_counter() - started:.1f} s")
 
@@ -141,10 +144,12 @@ def export(
 ) -> None:
     """Write a graph in the form of another tool, read it back, and say what the form had no room for."""
     from kgdrug import load_graph, write_graph
+    from kgdrug.sources.build import counted
 
     loaded = load_graph(graph)
     lost = write_graph(loaded, out_path, form, force)
-    out.print(f"wrote {out_path} ({form}): {len(loaded.entities):,} entities, {len(loaded.triples):,} triples")
+    size = f"{counted(len(loaded.entities), 'entity', 'entities')}, {counted(len(loaded.triples), 'triple')}"
+    out.print(f"wrote {out_path} ({form}): {size}")
     out.print(f"this form has no room for: {'; '.join(lost)}" if lost else "read back: the same graph, nothing lost")
 
 

@@ -34,6 +34,9 @@ class EntityType:
         return range(self.start, self.stop)
 
 
+ABOUT = ("licence", "source", "version")  # fields of Metaedge that say where its facts are from
+
+
 @dataclass(frozen=True)
 class Metaedge:
     """A typed relation, such as `CtD`: Compound, treats, Disease."""

@@ -8,9 +8,10 @@ Int = NDArray[np.int64]
 
 def distinct(values: Int) -> Int:
     """The distinct values, ascending. A sort; `np.unique` hashes first, which took 40 times longer on 4 M integers."""
-    ordered = np.sort(values, axis=None)
-    result: Int = ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0]
-    return result
+    ordered: Int = np.sort(values, axis=None)
+    first = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered if first.all() else ordered[first]
 
 
 def triple_keys(triples: Int, entities: int) -> Int:

@@ -5,8 +5,12 @@ known, in index order), `triples.npy` (`(t, 3)`, int32 where that is wide enough
 where there are any.
 """
 
+import contextlib
+import itertools
 import json
+import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -47,9 +51,10 @@ def fresh_folder(folder: Path, force: bool = False) -> Iterator[Path]:
     """
     refuse_existing(folder, force)
     folder = folder if folder.is_symlink() else folder.resolve()
-    writing = folder.with_name(folder.name + ".writing")
-    shutil.rmtree(writing, ignore_errors=True)
-    writing.mkdir(parents=True)
+    made = list(itertools.takewhile(lambda parent: not parent.exists(), folder.parents))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    writing = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    writing.chmod(0o777 & ~_umask())  # a temporary folder is for its owner alone
     try:
         yield writing
         if folder.is_dir() and not folder.is_symlink():
@@ -59,6 +64,16 @@ def fresh_folder(folder: Path, force: bool = False) -> Iterator[Path]:
         writing.rename(folder)
     finally:
         shutil.rmtree(writing, ignore_errors=True)
+        for parent in made:
+            with contextlib.suppress(OSError):  # not empty: the folder is there
+                parent.rmdir()
+
+
+def _umask() -> int:
+    """The permissions that new files of this process do not get."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 def save_graph(graph: KnowledgeGraph, folder: Path) -> None:

@@ -18,6 +18,8 @@ LICENCE_KINDS = {
     "share-alike": re.compile(r"(?<![a-z])sa(?![a-z])|share[- ]?alike|odbl|gpl", re.IGNORECASE),
     "unstated": re.compile(r"^$|none stated|unstated|unknown", re.IGNORECASE),
 }
+# a text that does not say which licences it stands for may hide any
+_VAGUE = re.compile(r"\bmixed\b(?!:)|each source|their terms", re.IGNORECASE)
 
 
 def keep_metaedges(graph: KnowledgeGraph, names: Sequence[str]) -> KnowledgeGraph:
@@ -27,15 +29,20 @@ def keep_metaedges(graph: KnowledgeGraph, names: Sequence[str]) -> KnowledgeGrap
 
 
 def drop_licences(graph: KnowledgeGraph, kinds: Iterable[str]) -> KnowledgeGraph:
-    """The graph without the metaedges whose licence is, even in part, of one of LICENCE_KINDS."""
-    patterns = []
+    """The graph without the metaedges whose licence is, or may be, even in part, of one of LICENCE_KINDS."""
+    unwanted = set()
     for kind in kinds:
         if kind not in LICENCE_KINDS:
             hint = did_you_mean(kind, LICENCE_KINDS)
             raise UsageError(f"unknown kind of licence {kind!r}{hint}; the kinds are {', '.join(LICENCE_KINDS)}")
-        patterns.append(LICENCE_KINDS[kind])
-    dropped = [r for r, e in enumerate(graph.metaedges) if any(p.search(e.licence) for p in patterns)]
+        unwanted.add(kind)
+    dropped = [r for r, e in enumerate(graph.metaedges) if unwanted & licence_kinds(e.licence)]
     return part(graph, ~np.isin(graph.triples[:, 1], dropped))
+
+
+def licence_kinds(text: str) -> set[str]:
+    """Which of LICENCE_KINDS a licence is, or may be: a text such as "mixed" may be of each."""
+    return set(LICENCE_KINDS) if _VAGUE.search(text) else {k for k, p in LICENCE_KINDS.items() if p.search(text)}
 
 
 def part(graph: KnowledgeGraph, kept: NDArray[np.bool_]) -> KnowledgeGraph:

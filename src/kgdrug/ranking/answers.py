@@ -23,6 +23,7 @@ class KnownFact:
     part: str  # of the split: train, valid, test or withheld
     licence: str = ""
     source: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def _known_facts(model: TrainedModel, entity: int, candidates: range) -> dict[in
         rows, found = tails.of(queries)
         for row, candidate in zip(rows.tolist(), found.tolist(), strict=True):
             metaedge = graph.metaedges[joining[row] % m]
-            about = metaedge.licence, metaedge.source
+            about = metaedge.licence, metaedge.source, metaedge.version
             fact = KnownFact(metaedge.abbreviation, metaedge.relation, part, *about)
             if fact not in facts[candidate]:
                 facts[candidate].append(fact)

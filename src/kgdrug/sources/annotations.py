@@ -17,6 +17,7 @@ from kgdrug.sources.reading import Reading, first_fields, read_table, separator_
 # PharmacotherapyDB 1.0 (Himmelstein et al. 2016, doi 10.15363/thinklab.d182)
 _CATEGORIES = {"DM": "approved", "SYM": "symptomatic", "NOT": "refuted"}
 _PHARMACOTHERAPYDB = ("drugbank_id", "doid_id", "category")
+_DATE = r"^(\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?)?$"  # as exact as the source has it
 _TRIALS = ("compound_id", "disease_id", "n_trials", "first_nct_id")
 
 
@@ -52,10 +53,22 @@ def read_annotations(path: Path, graph: KnowledgeGraph, reading: Reading) -> tup
     else:
         raise BadInputError(path, f"is no file of annotations: its first line should name {' '.join(COLUMNS)}", 1)
     table = _of_known_status(table, path, reading)
-    known = [_resolve(graph, table["compound"], "Compound"), _resolve(graph, table["disease"], "Disease")]
+    table = reading.drop(
+        table,
+        ~table["date"].str.contains(_DATE).to_numpy(),
+        path,
+        "date",
+        lambda row: f"the date {row['date']!r} is not written as 2014, 2014-05 or 2014-05-31",
+    )
+    # the other type comes last: it shows that the two ends were swapped
+    known = [
+        _resolve(graph, table["compound"], ("Compound", "Disease")),
+        _resolve(graph, table["disease"], ("Disease", "Compound")),
+    ]
     there = known[0].is_not_null() & known[1].is_not_null()
     found = table.with_columns(known[0].alias("compound"), known[1].alias("disease")).filter(there)
-    return annotate(graph, found, path, reading), len(table) - len(found)
+    fitting = _without_swapped(graph, found, path, reading)
+    return annotate(graph, fitting, path, reading), len(table) - len(found)
 
 
 def annotate(graph: KnowledgeGraph, table: pl.DataFrame, path: Path, reading: Reading) -> tuple[Annotation, ...]:
@@ -86,11 +99,27 @@ def annotation_table(graph: KnowledgeGraph) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict.fromkeys(COLUMNS, pl.String), orient="row")
 
 
-def _resolve(graph: KnowledgeGraph, ids: pl.Series, kind: str) -> pl.Series:
-    """The ids as the graph writes them; null where it has none of them."""
+def _without_swapped(graph: KnowledgeGraph, table: pl.DataFrame, path: Path, reading: Reading) -> pl.DataFrame:
+    """The rows but those whose compound is of a type that is treated, or whose disease is of one that treats."""
+    treating = {e.head_type for e in graph.metaedges if e.abbreviation in graph.treats} | {"Compound"}
+    treated = {e.tail_type for e in graph.metaedges if e.abbreviation in graph.treats} | {"Disease"}
+    index, types = graph.entities.index, {"compound": treated - treating, "disease": treating - treated}
+    for side, others in types.items():
+        kinds = {i: graph.type_of(index(i)).name for i in table[side].unique()}
+        wrong = table[side].is_in([i for i, kind in kinds.items() if kind in others]).to_numpy()
+
+        def message(row: dict[str, Any], side: str = side, kinds: dict[str, str] = kinds) -> str:
+            return f"the {side} {row[side]!r} is a {kinds[row[side]]}; the columns compound and disease may be swapped"
+
+        table = reading.drop(table, wrong, path, "misfit", message)
+    return table
+
+
+def _resolve(graph: KnowledgeGraph, ids: pl.Series, kinds: tuple[str, str]) -> pl.Series:
+    """The ids as the graph writes them, bare or with one of these types; null where it has none of them."""
     known = {i: i for i in ids.unique() if i in graph.entities}
     for given in ids.unique():
-        longer = f"{kind}::{given}"
-        if given not in known and longer in graph.entities:
+        longer = next((text for kind in kinds if (text := f"{kind}::{given}") in graph.entities), None)
+        if given not in known and longer:
             known[given] = longer
     return ids.replace_strict(known, default=None, return_dtype=pl.String)

@@ -12,9 +12,13 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from kgdrug.errors import BadInputError, first_line
 from kgdrug.sources.transfer import CHUNK, checksum, write_whole_json
+
+# Python below 3.11.4 has no filters; only plain files of the archive's own folder are ever extracted here
+_FILTER: dict[str, Any] = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
 
 
 def unpack(archive: Path, wanted: Sequence[str], expected: str) -> None:
@@ -72,7 +76,7 @@ def _untar(archive: Path, wanted: Sequence[str], into: Path) -> None:
         for member in packed:  # in its own order: a compressed tar can't go back
             if _is_wanted(archive, member.name, wanted) and not member.isdir():
                 _refuse_unless(member.isreg(), archive, member.name)
-                packed.extract(member, into, filter="data")
+                packed.extract(member, into, **_FILTER)
         while plain.read(CHUNK):  # to the end, where gzip's own checksum is
             pass
 

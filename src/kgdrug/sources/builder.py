@@ -13,22 +13,24 @@ from numpy.typing import NDArray
 
 from kgdrug.errors import BadInputError, did_you_mean
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
+from kgdrug.graph.graph import ABOUT
 from kgdrug.graph.known import Int, distinct, triples_of
 from kgdrug.sources.reading import Reading
 
 TREATS = ("treats", "indication")  # names of the relation that means treatment, where a form does not say
-_ABOUT = ("licence", "source", "version")
 _SIDES = ("head", "tail")
+_CONTROL = r"[\t\n\r]+"
 _BETWEEN = "\x1f"  # the unit separator, which no name has
-_MOST_NAMED = 8  # licences, sources and versions of a metaedge that are named one by one
+_MOST_NAMED = 8  # sources and versions of a metaedge that are named one by one
+UNSTATED = "none stated"  # the licence of facts that name none, beside others that do
 
 
 @dataclass(frozen=True)
 class _Part:
-    """Facts of one table as indices: heads `(t,)` uint32, codes of kinds `(t,)` int64, tails `(t,)` uint32."""
+    """Facts of one table as indices: heads `(t,)`, codes of kinds `(t,)`, tails `(t,)`."""
 
     heads: NDArray[np.uint32]
-    codes: Int
+    codes: NDArray[np.int32]
     tails: NDArray[np.uint32]
 
 
@@ -44,7 +46,7 @@ class GraphBuilder:
         nodes = distinct_nodes(nodes, file, reading)
         if nodes.is_empty():
             raise BadInputError(file, "holds only bad lines" if reading.bad_lines else "holds no entities")
-        nodes = nodes.sort("type", "id")
+        nodes = _plain_text(nodes, file, reading).sort("type", "id")
         counts = nodes.group_by("type", maintain_order=True).len()
         stops = np.cumsum(counts["len"].to_numpy()).tolist()
         self.entity_types = tuple(
@@ -55,7 +57,7 @@ class GraphBuilder:
         smiles = nodes["smiles"] if "smiles" in nodes.columns else ()
         self.smiles = {i: text for i, text in enumerate(smiles) if text}
         self._ids = pl.Enum(nodes["id"])
-        self._type_of = np.repeat(np.arange(len(counts)), counts["len"].to_numpy())
+        self._type_of = np.repeat(np.arange(len(counts), dtype=np.int32), counts["len"].to_numpy())
         self._parts: list[_Part] = []
         self._kinds: dict[tuple[str, str, str, str], int] = {}  # abbreviation, head type, relation, tail type
         self._about: dict[int, list[dict[str, str]]] = {}
@@ -82,9 +84,14 @@ class GraphBuilder:
             table = self._without_misfits(table, names, file, metaedges)
         heads, words_of, tails = (table[column].to_numpy() for column in ("_head", "_word", "_tail"))
         count = len(self.entity_types)
-        combined = (words_of.astype(np.int64) * count + self._type_of[heads]) * count + self._type_of[tails]
+        # in place and no wider than needed: on millions of facts, touching fresh memory is what takes the time
+        narrow = len(names) * count**2 < 2**31
+        combined: NDArray[np.signedinteger[Any]] = words_of.astype(np.int32 if narrow else np.int64)
+        for ends in (heads, tails):
+            combined *= count
+            combined += self._type_of[ends]
         found = np.flatnonzero(np.bincount(combined, minlength=1))
-        codes = np.zeros(int(found[-1]) + 1 if len(found) else 1, np.int64)
+        codes = np.zeros(int(found[-1]) + 1 if len(found) else 1, np.int32)
         for value in found.tolist():
             word, pair = divmod(value, count * count)
             head_type, tail_type = (self.entity_types[i].name for i in divmod(pair, count))
@@ -95,11 +102,11 @@ class GraphBuilder:
             kind = (abbreviation or relation, head_type, relation, tail_type)
             codes[value] = self._kinds.setdefault(kind, len(self._kinds))
             if given is not None:
-                about = {key: getattr(given, key) for key in _ABOUT}
+                about = {key: getattr(given, key) for key in ABOUT}
                 self._about.setdefault(int(codes[value]), []).append(about)
         part = _Part(heads, codes[combined], tails)
         self._parts.append(part)
-        columns = [name for name in _ABOUT if name in table.columns]
+        columns = [name for name in ABOUT if name in table.columns]
         if columns and metaedges is None:
             said = table.select(columns).with_columns(code=pl.Series(part.codes)).unique().sort("code", *columns)
             for row in said.iter_rows(named=True):
@@ -112,7 +119,7 @@ class GraphBuilder:
         """
         named, n = self._metaedges(), len(self.entities)
         order, place = self._order(named)
-        keys = [(place[p.codes] * n + p.heads) * n + p.tails for p in self._parts]  # as triple_keys makes them
+        keys = [_keys(p, place, n) for p in self._parts]
         triples = triples_of(distinct(np.concatenate([*keys, np.empty(0, np.int64)])), n)
         if not len(triples) and self._reading.bad_lines:
             raise BadInputError(self._file, "no fact is left: each stood on a bad line, or named what did")
@@ -145,8 +152,7 @@ class GraphBuilder:
             names = [longer.format(*k) if bearers[n] > 1 else n for n, k in zip(names, self._kinds, strict=True)]
         result = []
         for name, ((_, head_type, relation, tail_type), code) in zip(names, self._kinds.items(), strict=True):
-            rows = self._about.get(code, [])
-            about = {key: join_words(row.get(key, "") for row in rows) for key in _ABOUT}
+            about = _said(self._about.get(code, []))
             result.append(Metaedge(name, head_type, relation, tail_type, **about))
         return result
 
@@ -187,6 +193,15 @@ class GraphBuilder:
         return table
 
 
+def _keys(part: _Part, place: Int, entities: int) -> Int:
+    """What `triple_keys` would make of a part's triples; `(t,)`."""
+    keys: Int = place[part.codes]
+    for ends in (part.heads, part.tails):
+        keys *= entities
+        keys += ends
+    return keys
+
+
 def nodes_of(tables: Iterable[pl.DataFrame], types: Callable[[pl.Series], pl.Series]) -> pl.DataFrame:
     """`id name type` of whatever stands at the ends of facts; types: from ids to the names of their types."""
     ids = pl.concat([table[side] for table in tables for side in _SIDES]).unique().alias("id")
@@ -198,14 +213,25 @@ def is_treatment(metaedge: Metaedge) -> bool:
     return metaedge.relation.casefold() in TREATS and metaedge.head_type != metaedge.tail_type
 
 
-def join_words(words: Iterable[str]) -> str:
-    """The distinct words that are not empty, in order, as one text."""
+def join_words(words: Iterable[str], most: int | None = None) -> str:
+    """The distinct words that are not empty, in order, as one text; of more than `most` only the count is said."""
     texts = list(dict.fromkeys(word for word in words if word))
     if len(texts) == 1:
         return texts[0]
     distinct = list(dict.fromkeys(word for text in texts for word in text.split("; ")))
-    more = len(distinct) - _MOST_NAMED
-    return "; ".join(distinct[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
+    more = 0 if most is None else len(distinct) - most
+    return "; ".join(distinct[:most]) + (f"; and {more} more" if more > 0 else "")
+
+
+def _said(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """Licence, source and version of a metaedge from what its lines say; no licence is left out of the text."""
+    licences = [row.get("licence", "") for row in rows]
+    stated = any(licences)
+    return {
+        "licence": join_words(licence or UNSTATED if stated else "" for licence in licences),
+        "source": join_words((row.get("source", "") for row in rows), _MOST_NAMED),
+        "version": join_words((row.get("version", "") for row in rows), _MOST_NAMED),
+    }
 
 
 def with_made(graph: KnowledgeGraph, source: str, form: str, reading: Reading) -> KnowledgeGraph:
@@ -214,6 +240,23 @@ def with_made(graph: KnowledgeGraph, source: str, form: str, reading: Reading) -
     if reading.bad_lines:
         made["bad_lines"] = reading.kinds
     return replace(graph, made=made)
+
+
+def without_control(table: pl.DataFrame, columns: Sequence[str], file: Path, reading: Reading) -> pl.DataFrame:
+    """The rows whose ids and types, in these columns, hold no tab and no line end; each other is noted."""
+    broken = table.select(pl.any_horizontal(pl.col(columns).str.contains(_CONTROL))).to_series().to_numpy()
+
+    def message(row: dict[str, Any]) -> str:
+        return f"an id or type holds a tab or a line end: {[row[c] for c in columns]}"
+
+    return reading.drop(table, broken, file, "control character", message)
+
+
+def _plain_text(nodes: pl.DataFrame, file: Path, reading: Reading) -> pl.DataFrame:
+    """The nodes with tabs and line ends in names as spaces; an id or type that holds one is a bad line."""
+    nodes = without_control(nodes, ("id", "type"), file, reading)
+    texts = [c for c in ("name", "smiles") if c in nodes.columns]
+    return nodes.with_columns(pl.col(texts).str.replace_all(_CONTROL, " "))
 
 
 def distinct_nodes(nodes: pl.DataFrame, file: Path, reading: Reading) -> pl.DataFrame:

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import lzma
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,8 @@ import numpy as np
 
 from kgdrug.errors import BadInputError, KgdrugError, UsageError
 from kgdrug.graph import KnowledgeGraph
-from kgdrug.graph.store import EXPORT_FILE, fresh_folder, refuse_existing, write_json
+from kgdrug.graph.graph import ABOUT
+from kgdrug.graph.store import EXPORT_FILE, fresh_folder, read_json, refuse_existing, write_json
 from kgdrug.sources.forms import FORMS, form_named
 from kgdrug.sources.reading import PACKED, Reading
 from kgdrug.sources.writing import fact_table
@@ -53,7 +55,7 @@ def write_graph(graph: KnowledgeGraph, path: str | Path, form: str, force: bool 
 
 def _about(graph: KnowledgeGraph, form: str) -> dict[str, object]:
     """What an exported folder says of itself."""
-    said = ("head_type", "relation", "tail_type", "licence", "source", "version")
+    said = ("head_type", "relation", "tail_type", *ABOUT)
     return {
         "form": form,
         "graph": graph.name,
@@ -61,6 +63,20 @@ def _about(graph: KnowledgeGraph, form: str) -> dict[str, object]:
         "made": dict(graph.made),
         "metaedges": {e.abbreviation: {name: getattr(e, name) for name in said} for e in graph.metaedges},
     }
+
+
+def with_exported(graph: KnowledgeGraph, folder: Path) -> KnowledgeGraph:
+    """The graph with what `export.json` says of its metaedges, where there is one and they do not say it themselves."""
+    if not (folder / EXPORT_FILE).is_file():
+        return graph
+    about = read_json(folder / EXPORT_FILE).get("metaedges")
+    metaedges = []
+    for e in graph.metaedges:
+        said = about.get(e.abbreviation) if isinstance(about, dict) else None
+        said = said if isinstance(said, dict) else {}
+        fields = {name: getattr(e, name) or str(said.get(name, "")) for name in ABOUT}
+        metaedges.append(replace(e, **fields))
+    return replace(graph, metaedges=tuple(metaedges))
 
 
 def differences(before: KnowledgeGraph, after: KnowledgeGraph) -> list[str]:
@@ -77,9 +93,14 @@ def differences(before: KnowledgeGraph, after: KnowledgeGraph) -> list[str]:
     annotations = len(_annotations(before) - _annotations(after))
     result += [f"{annotations:,} annotations"] if annotations else []
     about = {e.abbreviation: e for e in after.metaedges}
-    for field in ("licence", "source", "version"):
-        same = [(e, about[e.abbreviation]) for e in before.metaedges if e.abbreviation in about]
-        lost = sum(getattr(one, field) != getattr(other, field) for one, other in same)
+    for field in ABOUT:
+        said = {getattr(e, field) for e in after.metaedges}  # by metaedges that go by other names there
+        lost = sum(
+            getattr(about[e.abbreviation], field) != getattr(e, field)
+            if e.abbreviation in about
+            else bool(getattr(e, field)) and getattr(e, field) not in said
+            for e in before.metaedges
+        )
         result += [f"{field} of {lost:,} metaedges"] if lost else []
     if set(before.treats) & about.keys() != set(after.treats) & {e.abbreviation for e in before.metaedges}:
         result.append(f"which metaedges are treatments ({', '.join(before.treats) or 'none'})")
@@ -117,7 +138,7 @@ def _differing_facts(before: KnowledgeGraph, after: KnowledgeGraph) -> list[str]
 
 def _read_back(path: Path, form: str) -> KnowledgeGraph:
     try:
-        return form_named(form).read(path, Reading())
+        return with_exported(form_named(form).read(path, Reading()), path)
     except BadInputError as error:
         raise KgdrugError(f"the form {form} cannot hold this graph; what was written does not read: {error}") from None
 

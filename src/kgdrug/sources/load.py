@@ -10,6 +10,7 @@ from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.graph.known import Int, triple_keys
 from kgdrug.sources.builder import with_made
 from kgdrug.sources.downloads import DATASETS, data_folder, places
+from kgdrug.sources.export import with_exported
 from kgdrug.sources.forms import FORMS, curated, form_named, form_of
 from kgdrug.sources.forms.triples import ENDINGS, read_lines, untyped_builder
 from kgdrug.sources.reading import Reading
@@ -28,24 +29,39 @@ def load_graph(source: str | Path, form: str | None = None, reading: Reading | N
     """The graph of a source: the name of a data set, such as `"hetionet"`, or a file or folder of any of FORMS.
 
     form: the name of the form, where the path's own names and first line do not say it; reading: takes note of what
-    was set aside and dropped. A folder with `train`, `valid` and `test` files is the graph of all three.
+    was set aside and dropped. A folder with `train`, `valid` and `test` files is the graph of all three. A file or
+    folder here that is called like a data set is read where the data set is not on this machine.
     """
-    reading = reading or Reading()
-    if str(source) == SAMPLE:
+    own = Reading(reading is not None and reading.skip_bad_lines)  # so that `made` counts this source alone
+    try:
+        return _load(source, form, own)
+    finally:
+        if reading is not None:
+            reading.bad_lines += own.bad_lines
+            reading.duplicates += own.duplicates
+
+
+def _load(source: str | Path, form: str | None, reading: Reading) -> KnowledgeGraph:
+    if form is not None:
+        form_named(form)
+    name = str(source)
+    if name == SAMPLE:
+        _refuse_other_form(name, form, "curated")
         sample = curated.read(shipped("data/essential"), reading)
         return with_made(replace(sample, name=SAMPLE), SAMPLE, "curated", reading)
-    if str(source) in DATASETS:
-        return _load_dataset(str(source), reading)
+    if name in DATASETS and (find_dataset(name) is not None or not Path(source).exists()):
+        _refuse_other_form(name, form, DATASETS[name].form)
+        return _load_dataset(name, reading)
     path = locate(source)
     found = form or form_of(path)
     if found is None and _find_part(path, "train"):
-        return load_parts(path, reading)[0]
+        return with_made(load_parts(path, reading)[0], name, "triples", reading)
     if found is None:
         raise UsageError(
             f"{path} is no graph: it is of none of the forms {', '.join(FORMS)}; docs/data.md says what files each has"
         )
     try:
-        graph = form_named(found).read(path, reading)
+        graph = with_exported(form_named(found).read(path, reading), path)
     except BadInputError as error:
         if found == "triples" and form is None and error.line == 1:  # so it was only guessed
             hint = "no known form starts so; --form says which it is, and a TOML file describes tables of your own"
@@ -112,6 +128,13 @@ def find_dataset(name: str) -> Path | None:
         raise UnknownNameError("data set", name, [SAMPLE, *DATASETS])
     is_form = FORMS[DATASETS[name].form].is_form
     return next((folder for folder in places(name) if is_form(folder)), None)
+
+
+def _refuse_other_form(name: str, form: str | None, own: str) -> None:
+    if form is not None and form != own:
+        raise UsageError(
+            f"the data set {name} is of the form {own}, not {form}; a path, such as ./{name}, can be of any"
+        )
 
 
 def _load_dataset(name: str, reading: Reading) -> KnowledgeGraph:

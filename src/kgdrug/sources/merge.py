@@ -16,7 +16,7 @@ from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.reading import Reading, read_utf8
 from kgdrug.sources.writing import entity_table, fact_table
 
-_UNSTATED = "none stated"  # of a licence, beside others
+OF_MAPPING = ("ambiguous mapping", "types of a mapping")  # clashes where nothing was joined
 
 # predicates of SSSOM that say that two ids are one thing
 EXACT = ("skos:exactMatch", "owl:sameAs", "owl:equivalentClass")
@@ -24,7 +24,10 @@ EXACT = ("skos:exactMatch", "owl:sameAs", "owl:equivalentClass")
 
 @dataclass(frozen=True)
 class Clash:
-    """Two graphs disagree about one thing: kind is `name`, `type`, `smiles`, or `ids of one graph`."""
+    """Two graphs disagree about one thing, or a mapping does not fit them.
+
+    kind: `name`, `type`, `smiles`, `ids of one graph`, `ambiguous mapping`, or `types of a mapping`.
+    """
 
     kind: str
     text: str
@@ -36,7 +39,8 @@ class MergeReport:
 
     entities, triples: how many each graph brought that none before it had; joined: entities that several graphs have;
     equivalent: those of them that joined only by a mapping; shared: triples that several graphs have; metaedges: those
-    that several graphs have; clashes: where the first graph's word was kept.
+    that several graphs have; clashes: where the first graph's word was kept, or a pair of the mapping joined nothing;
+    mapping: how many pairs stand in a group of which the graphs have two ids or more, and how many do not.
     """
 
     graphs: tuple[str, ...]
@@ -47,35 +51,46 @@ class MergeReport:
     shared: int
     metaedges: tuple[str, ...]
     clashes: tuple[Clash, ...]
+    mapping: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
+class _Joined:
+    """What a mapping does to ids: the id that each gives way to, what did not fit, and pairs used and unused."""
+
+    kept: dict[str, str]
+    clashes: tuple[Clash, ...] = ()
+    used: tuple[int, int] = (0, 0)
 
 
 def merge_graphs(
     graphs: Sequence[KnowledgeGraph],
-    equivalent: Sequence[tuple[str, str]] = (),
-    types: Mapping[str, str] | None = None,
+    mapping: Sequence[tuple[str, str]] = (),
+    rename_types: Mapping[str, str] | None = None,
     name: str | None = None,
 ) -> tuple[KnowledgeGraph, MergeReport]:
-    """One graph of all triples: entities with the same id are one, and so are those that `equivalent` pairs.
+    """One graph of all triples: entities with the same id are one, and so are those that `mapping` pairs.
 
-    equivalent: pairs of ids, or of their CURIEs; the id of the earliest graph is kept. types: new names of entity
-    types, by old name. A metaedge is the same where abbreviation, relation and types are. The first graph's name,
-    type and structure of an entity are kept; a fact whose end changes its type so goes to a metaedge of those types.
-    Licences of one metaedge are joined, and a graph that names none adds `none stated`.
+    mapping: pairs of ids, or of their CURIEs, which join entities of one type; the id of the earliest graph is kept.
+    rename_types: new names of entity types, by old name. A metaedge is the same where abbreviation, relation and types
+    are. The first graph's name, type and structure of an entity are kept; a fact whose end changes its type so goes to
+    a metaedge of those types. Licences of one metaedge are joined, and a graph that names none adds `none stated`.
     """
-    unknown = next((t for t in types or {} if not any(t == e.name for g in graphs for e in g.entity_types)), None)
+    unknown = next(
+        (t for t in rename_types or {} if not any(t == e.name for g in graphs for e in g.entity_types)), None
+    )
     if unknown:
         known = ", ".join(sorted({e.name for g in graphs for e in g.entity_types}))
         raise UsageError(f"no graph has the entity type {unknown!r} to be renamed; the types are {known}")
-    kept = _kept_ids(graphs, equivalent)
-    tables = [_entities(graph, kept, types or {}) for graph in graphs]
+    joined = _joined(graphs, mapping, rename_types or {})
+    kept = joined.kept
+    tables = [_entities(graph, kept, rename_types or {}) for graph in graphs]
     nodes, clashes = _nodes(graphs, tables)
     builder = GraphBuilder(nodes, Path("merge"), Reading())
-    licensed = {_plain(e) for graph in graphs for e in graph.metaedges if e.licence}
     for graph in graphs:
         facts = fact_table(graph, "relation", "source", "version")
         plain = {e.abbreviation: _plain(e)[0] for e in graph.metaedges}
-        # what one graph says nothing about must not pass under the licence that another states
-        licence = {e.abbreviation: e.licence or _UNSTATED * (_plain(e) in licensed) for e in graph.metaedges}
+        licence = {e.abbreviation: e.licence for e in graph.metaedges}
         facts = facts.with_columns(
             pl.col("head", "tail").replace(kept),
             pl.col("metaedge").replace(plain).alias("abbreviation"),
@@ -100,11 +115,8 @@ def merge_graphs(
         for graph in graphs
         for a in graph.annotations
     }
-    sources = [source for graph in graphs for source in _sources(graph)]
-    duplicates = sum(count for graph in graphs if isinstance(count := graph.made.get("duplicates"), int))
-    made: dict[str, object] = {"sources": sources, "merged": len(graphs), "duplicates": duplicates}
-    merged = replace(merged, treats=tuple(sorted(treats)), annotations=tuple(sorted(annotations)), made=made)
-    return merged, _report(graphs, tables, builder, merged, clashes)
+    merged = replace(merged, treats=tuple(sorted(treats)), annotations=tuple(sorted(annotations)), made=_made(graphs))
+    return merged, _report(graphs, tables, builder, merged, clashes, joined)
 
 
 def read_mapping(path: Path) -> tuple[list[tuple[str, str]], int]:
@@ -137,12 +149,15 @@ def read_mapping(path: Path) -> tuple[list[tuple[str, str]], int]:
     return pairs, weaker
 
 
-def _kept_ids(graphs: Sequence[KnowledgeGraph], equivalent: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """For each id that gives way to another, that other: the first of its group, by graph and by order."""
-    if not equivalent:
-        return {}
-    mentioned = {_word(text) for pair in equivalent for text in pair}
-    order: dict[str, int] = {}
+def _joined(graphs: Sequence[KnowledgeGraph], pairs: Sequence[tuple[str, str]], types: Mapping[str, str]) -> _Joined:
+    """What pairs do to the ids of graphs: the first of each group is kept, by graph and by order.
+
+    Only entities of one type come together: each word of a pair stands once for each type.
+    """
+    if not pairs:
+        return _Joined({})
+    type_of, named, clashes = _named(graphs, {_word(text) for pair in pairs for text in pair}, types)
+    order = {entity: i for i, entity in enumerate(type_of)}
     above: dict[str, str] = {}  # of ids, and of words behind a NUL; the earliest id of a group has nothing above it
 
     def top(name: str) -> str:
@@ -157,15 +172,52 @@ def _kept_ids(graphs: Sequence[KnowledgeGraph], equivalent: Sequence[tuple[str, 
         if early != late:
             above[late] = early
 
+    for word, by_type in named.items():
+        for type_name, entities in by_type.items():
+            for entity in entities:
+                join(entity, f"\0{word}\0{type_name}")
+    met = sorted({type_name for by_type in named.values() for type_name in by_type})
+    for one, other in pairs:
+        there = [named.get(_word(text), {}) for text in (one, other)]
+        if all(there) and not there[0].keys() & there[1].keys():
+            said = " and ".join(f"{t} ({', '.join(of)})" for t, of in zip((one, other), there, strict=True))
+            clashes.append(Clash("types of a mapping", f"{said} are not of one type, and stay apart"))
+        for type_name in met:
+            join(f"\0{_word(one)}\0{type_name}", f"\0{_word(other)}\0{type_name}")
+    bearers = Counter(top(f"\0{word}\0{t}") for word, by_type in named.items() for t, ids in by_type.items() if ids)
+    used = sum(any(bearers[top(f"\0{_word(one)}\0{t}")] > 1 for t in met) for one, _ in pairs)
+    kept = {entity: top(entity) for entity in order if entity in above}
+    return _Joined(kept, tuple(clashes), (used, len(pairs) - used))
+
+
+def _named(
+    graphs: Sequence[KnowledgeGraph], mentioned: set[str], types: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, dict[str, list[str]]], list[Clash]]:
+    """The type of each id, and by word and type the ids that a word names.
+
+    A word that names several entities of one type in one graph names the one whose id it is, or else none.
+    """
+    type_of: dict[str, str] = {}
+    named: dict[str, dict[str, list[str]]] = {}
+    clashes = []
     for graph in graphs:
+        here: dict[tuple[str, str], list[str]] = {}
         for t in graph.entity_types:
             for entity in graph.entities.ids[t.start : t.stop]:
-                order.setdefault(entity, len(order))
+                kind = type_of.setdefault(entity, types.get(t.name, t.name))
                 for word in {_word(entity), _word(curie(entity, t.name))} & mentioned:
-                    join(entity, f"\0{word}")
-    for one, other in equivalent:
-        join(f"\0{_word(one)}", f"\0{_word(other)}")
-    return {entity: top(entity) for entity in order if entity in above}
+                    here.setdefault((word, kind), []).append(entity)
+        for (word, kind), entities in here.items():
+            exact = [entity for entity in entities if _word(entity) == word] if len(entities) > 1 else entities
+            if len(exact) == 1:
+                named.setdefault(word, {}).setdefault(kind, []).extend(exact)
+            else:
+                named.setdefault(word, {}).setdefault(kind, [])
+                ids = ", ".join(entities)
+                clashes.append(
+                    Clash("ambiguous mapping", f"{word} may be any of {ids} of {graph.name}, and joins none")
+                )
+    return type_of, named, clashes
 
 
 def _word(text: str) -> str:
@@ -209,6 +261,7 @@ def _report(
     builder: GraphBuilder,
     merged: KnowledgeGraph,
     clashes: Sequence[Clash],
+    mapped: _Joined,
 ) -> MergeReport:
     seen: set[str] = set()
     entities, equivalent = [], 0
@@ -231,7 +284,10 @@ def _report(
     users = Counter(r for part in builder.parts for r in distinct(part[:, 1]).tolist())
     common = tuple(merged.metaedges[r].abbreviation for r, count in sorted(users.items()) if count > 1)
     names = tuple(graph.name for graph in graphs)
-    return MergeReport(names, tuple(entities), tuple(triples), len(several), equivalent, shared, common, tuple(clashes))
+    together_with = (*clashes, *mapped.clashes)
+    return MergeReport(
+        names, tuple(entities), tuple(triples), len(several), equivalent, shared, common, together_with, mapped.used
+    )
 
 
 def _plain(e: Metaedge) -> tuple[str, str]:
@@ -242,6 +298,29 @@ def _plain(e: Metaedge) -> tuple[str, str]:
 def _kept(graph: KnowledgeGraph, index: int, kept: Mapping[str, str]) -> str:
     entity = graph.entities.ids[index]
     return kept.get(entity, entity)
+
+
+def _made(graphs: Sequence[KnowledgeGraph]) -> dict[str, object]:
+    """Where the graphs came from, and what was left out of all of them together."""
+    if len(graphs) == 1:
+        return {"sources": _sources(graphs[0]), **graphs[0].made}
+    forms = dict.fromkeys(form for graph in graphs for form in _forms(graph))
+    bad_lines: Counter[str] = Counter()
+    for graph in graphs:
+        found = graph.made.get("bad_lines")
+        bad_lines.update(found if isinstance(found, Mapping) else {})
+    made: dict[str, object] = {
+        "sources": [source for graph in graphs for source in _sources(graph)],
+        "forms": list(forms),
+        "merged": len(graphs),
+        "duplicates": sum(count for graph in graphs if isinstance(count := graph.made.get("duplicates"), int)),
+    }
+    return made | ({"bad_lines": dict(sorted(bad_lines.items()))} if bad_lines else {})
+
+
+def _forms(graph: KnowledgeGraph) -> list[str]:
+    forms, form = graph.made.get("forms"), graph.made.get("form")
+    return [str(f) for f in forms] if isinstance(forms, list) else [str(form)] if form else []
 
 
 def _sources(graph: KnowledgeGraph) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kgdrug.errors import UsageError
+from kgdrug.errors import UsageError, did_you_mean
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.forms.triples import UNTYPED
@@ -61,8 +61,8 @@ def from_networkx(graph: "networkx.Graph", name: str | None = None) -> Knowledge
     """
     nodes: list[tuple[str, ...]] = []
     for node, data in graph.nodes(data=True):
-        type_name = data.get("type") or data.get("kind") or UNTYPED
-        nodes.append((str(node), str(data.get("name") or ""), str(type_name), str(data.get("smiles") or "")))
+        type_name = _text(data.get("type")) or _text(data.get("kind")) or UNTYPED
+        nodes.append((str(node), _text(data.get("name")), type_name, _text(data.get("smiles"))))
     if len({row[0] for row in nodes}) < len(nodes):
         twice = next(node for node, count in Counter(row[0] for row in nodes).items() if count > 1)
         raise UsageError(f"two nodes are {twice} when written as text; ids are text, so rename one")
@@ -73,10 +73,10 @@ def from_networkx(graph: "networkx.Graph", name: str | None = None) -> Knowledge
         else ((h, t, None, d) for h, t, d in graph.edges(data=True))
     )
     for head, tail, key, data in every:
-        label = data.get("metaedge") or (key if isinstance(key, str) else None) or data.get("relation")
+        label = _text(data.get("metaedge")) or (key if isinstance(key, str) else "") or _text(data.get("relation"))
         if not label:
             raise UsageError(f"the edge {head} to {tail} names no relation; give it metaedge or relation")
-        edges.append((str(head), str(label), str(data.get("relation") or label), str(tail)))
+        edges.append((str(head), label, _text(data.get("relation")) or label, str(tail)))
     return _graph(nodes, edges, name or str(graph.graph.get("name") or "networkx"))
 
 
@@ -94,6 +94,9 @@ def from_dgl(
     """
     nodes, edges = [], []
     known: dict[str, Sequence[str]] = {}
+    _refuse_unknown("ids", ids, "node type", graph.ntypes)
+    _refuse_unknown("names", names, "node type", graph.ntypes)
+    _refuse_unknown("relations", relations, "edge type", graph.etypes)
     for kind in graph.ntypes:
         known[kind] = _ids(kind, graph.num_nodes(kind), (ids or {}).get(kind))
         shown = _ids(kind, graph.num_nodes(kind), (names or {}).get(kind, known[kind]))
@@ -114,6 +117,7 @@ def from_pyg(data: Any, ids: Mapping[str, Sequence[str]] | None = None, name: st
     """
     nodes, edges = [], []
     known: dict[str, Sequence[str]] = {}
+    _refuse_unknown("ids", ids, "node type", data.node_types)
     for kind in data.node_types:
         store = data[kind]
         if store.num_nodes is None:
@@ -122,7 +126,7 @@ def from_pyg(data: Any, ids: Mapping[str, Sequence[str]] | None = None, name: st
         known[kind] = _ids(kind, count, (ids or {}).get(kind, store.get("id")))
         shown = _ids(kind, count, store.get("name", known[kind]))
         smiles = store.get("smiles", [""] * count)
-        nodes += [(i, str(n), kind, s or "") for i, n, s in zip(known[kind], shown, smiles, strict=True)]
+        nodes += [(i, n, kind, _text(s)) for i, n, s in zip(known[kind], shown, smiles, strict=True)]
     index = {kind: data[kind].get("edge_index") for kind in data.edge_types}
     for head_type, kind, tail_type in data.edge_types:
         if index[head_type, kind, tail_type] is None:
@@ -173,7 +177,22 @@ def _ids(kind: str, count: int, given: Sequence[str] | None) -> list[str]:
         return [f"{kind}::{i}" for i in range(count)]
     if len(given) != count:
         raise UsageError(f"{count} nodes are of type {kind}, but {len(given)} ids or names came")
-    return [str(i) for i in given]
+    numbers = getattr(given, "tolist", None)  # of a tensor, whose items would be written as tensor(7)
+    return [_text(i) for i in (numbers() if numbers else given)]
+
+
+def _refuse_unknown(argument: str, given: Mapping[str, Any] | None, kind: str, known: Sequence[str]) -> None:
+    """UsageError for a key of a mapping that is about nothing in the graph."""
+    unknown = next((key for key in given or {} if key not in known), None)
+    if unknown is not None:
+        hint = did_you_mean(str(unknown), known) or f"; there are {', '.join(dict.fromkeys(known))}"
+        raise UsageError(f"{argument}: unknown {kind} {unknown!r}{hint}")
+
+
+def _text(value: Any) -> str:
+    """A value as text; what stands for a missing one (None, NaN, pandas' NA) is ""."""
+    text = str(value)
+    return "" if value is None or (not isinstance(value, str) and text in ("nan", "NaN", "NaT", "<NA>")) else text
 
 
 def _rows(table: "pandas.DataFrame", *columns: str) -> list[tuple[str, ...]]:

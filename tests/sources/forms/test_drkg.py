@@ -76,7 +76,7 @@ def test_what_is_no_name_of_a_relation_is_none(name):
 @pytest.mark.parametrize(
     ("line", "text", "kind", "message"),
     [
-        (1, "head\trelation\ttail", "id without a type", "'head' is no id of the form Type::id"),
+        (1, "head\trelation\ttail", "header", "the first line is a header; this form has none: delete it"),
         (3, "Gene::2157\tbioarx::HumGenHumGen:Gene:Gene", "columns", "2 fields where 3"),
         (3, "", "columns", "1 field where 3"),
         (3, "Gene::1\t\tGene::2", "empty field", "an empty field"),
@@ -98,7 +98,7 @@ def test_what_is_no_name_of_a_relation_is_none(name):
             9,
             "Compound::DB1\tbioarx::HumGenHumGen:Gene:Gene\tGene::5264",
             "misfit",
-            "'Compound::DB1' does not fit the relation 'bioarx::HumGenHumGen:Gene:Gene'",
+            "'Compound::DB1' is a Compound, which does not fit the metaedge bioarx::HumGenHumGen:Gene:Gene",
         ),
         (2, "Gene::é\tbioarx::HumGenHumGen:Gene:Gene\tGene::1".encode("latin-1"), "encoding", "(byte 0xe9)"),
         (2, "Gene::1\0\tbioarx::HumGenHumGen:Gene:Gene\tGene::1", "NUL", "holds a NUL"),
@@ -154,9 +154,12 @@ def test_what_is_lost_of_another_graph_is_said(medicine, tmp_path, facts_of):
         "names of 2 metaedges, such as CtD (Compound treats Disease)",
         "names of 1 entities",
         "structures of 1 entities",
+        "licence of 2 metaedges",
+        "source of 2 metaedges",
+        "version of 1 metaedges",
     ]
     assert facts_of(load_graph(tmp_path / "out.tsv")) == {
-        ("Compound::DB00331", "Hetionet::CtD::Compound:Disease", "Disease::DOID:9352"),
+        ("Compound::DB00331", "kgdrug::CtD::Compound:Disease", "Disease::DOID:9352"),
         ("Disease::DOID:9352", "kgdrug::linked:Disease-Gene::Disease:Gene", "Gene::3630"),
     }
 

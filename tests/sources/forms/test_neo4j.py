@@ -39,6 +39,14 @@ def test_headers_of_neo4j_with_id_spaces_and_several_labels_are_read(put):
     assert [t.name for t in graph.entity_types] == ["Compound", "Disease"]
 
 
+def test_properties_may_have_their_type_behind_them(put):
+    nodes = "id:ID,name:string,smiles:string,:LABEL\nDB1,Aspirin,CC,Compound\n1,gout,,Disease\n"
+    facts = ":START_ID,:END_ID,:TYPE,relation:string,licence:string\nDB1,1,CtD,treats,CC0 1.0\n"
+    graph = load_graph(put(nodes, facts))
+    assert (graph.entities.names, graph.smiles) == (("Aspirin", "gout"), {0: "CC"})
+    assert [(e.relation, e.licence) for e in graph.metaedges] == [("treats", "CC0 1.0")]
+
+
 @pytest.mark.parametrize(
     ("name", "row", "kind", "message"),
     [
@@ -76,11 +84,11 @@ def test_lines_are_counted_where_a_field_holds_line_ends(put):
     assert caught.value.line == 6
 
 
-def test_a_carriage_return_within_a_name_is_text(put):
+def test_a_carriage_return_within_a_name_is_a_space(put):
     nodes = NODES.replace("gout", "go\rut")
-    assert "go\rut" in load_graph(put(nodes)).entities.names
+    assert "go ut" in load_graph(put(nodes)).entities.names
     reading = Reading(skip_bad_lines=True)
-    assert "go\rut" in load_graph(put(nodes + "DB3\n"), reading=reading).entities.names
+    assert "go ut" in load_graph(put(nodes + "DB3\n"), reading=reading).entities.names
     assert [bad.line for bad in reading.bad_lines] == [5]
 
 

@@ -128,7 +128,6 @@ def test_what_is_lost_of_another_graph_is_said(medicine, tmp_path, facts_of):
         "names of 4 entities",
         "structures of 1 entities",
         "licence of 1 metaedges",
-        "version of 1 metaedges",
         "which metaedges are treatments (CtD)",
     ]
     back = load_graph(tmp_path / "out")

@@ -145,7 +145,7 @@ def test_a_file_without_its_header_is_an_error_of_the_first_line(published, put,
 
 
 def test_a_graph_of_this_form_goes_out_and_in_whole(put, facts_of):
-    word = st.text("aA \"',;:|>é\u2028猫\n", min_size=1, max_size=4)
+    word = st.text("aA \"',;:|>é\u2028猫", min_size=1, max_size=4)
     an_id = st.one_of(word, st.sampled_from(["DB1", "a:b", ":", "a:", ":a"]))
 
     @st.composite

@@ -14,7 +14,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from kgdrug.errors import BadInputError, KgdrugError, UsageError
-from kgdrug.sources import FORMS, Reading, load_graph, write_bad_lines
+from kgdrug.sources import FORMS, Reading, load_graph, load_parts, write_bad_lines, write_graph
 
 FILES = {
     "hetionet": ("hetionet-v1.0-edges.sif", "hetionet-v1.0-nodes.tsv"),
@@ -28,10 +28,6 @@ FILES = {
 EACH_FILE = [(form, name) for form, names in FILES.items() for name in names]
 LINES = [form for form in FILES if form != "hetionet-json"]
 PACK = {".gz": gzip.compress, ".zst": zstandard.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
-PACKED = {
-    **dict.fromkeys(("hetionet", "drkg", "primekg"), (".gz", ".zst")),
-    **dict.fromkeys(("hetionet-json", "kgx", "kgx-jsonl"), tuple(PACK)),
-}
 
 
 def read(form: str, path: Path, skip: bool = False):
@@ -84,7 +80,8 @@ def test_text_in_utf_16_is_named_with_what_to_do(published, put, tmp_path, form,
     assert (caught.value.file.name, caught.value.line) == (name, 1)
 
 
-@pytest.mark.parametrize(("form", "ending"), [(form, ending) for form, endings in PACKED.items() for ending in endings])
+@pytest.mark.parametrize("ending", PACK)
+@pytest.mark.parametrize("form", FILES)
 def test_packed_files_are_read_and_one_cut_short_is_named(published, put, tmp_path, form, ending):
     plain = read(form, put(form, published(form), tmp_path / "plain"))
     packed = {name + ending: PACK[ending](text.encode()) for name, text in published(form).items()}
@@ -163,3 +160,30 @@ def test_what_is_set_aside_is_all_that_kept_the_rest_from_being_read(published, 
             assert read(form, put(form, left, Path(folder) / "left")).digest == graph.digest
 
     check()
+
+
+@pytest.mark.parametrize("ending", PACK)
+@pytest.mark.parametrize("form", ["curated", "neo4j", "triples"])
+def test_a_folder_is_found_with_each_of_its_files_packed(medicine, tmp_path, form, ending):
+    write_graph(medicine, tmp_path / "graph", form)
+    plain = load_graph(tmp_path / "graph")
+    paths = [tmp_path / "graph"] if form == "triples" else list((tmp_path / "graph").rglob("*.?sv"))
+    for path in paths:
+        path.with_name(path.name + (".tsv" if form == "triples" else "") + ending).write_bytes(
+            PACK[ending](path.read_bytes())
+        )
+        path.unlink()
+    packed = load_graph(tmp_path / ("graph" + (".tsv" + ending if form == "triples" else "")))
+    assert (packed.digest, packed.smiles) == (plain.digest, plain.smiles)
+
+
+@pytest.mark.parametrize("ending", PACK)
+def test_the_parts_of_a_data_set_are_found_packed(tmp_path, ending):
+    for part in ("train", "valid", "test"):
+        (tmp_path / f"{part}.txt{ending}").write_bytes(PACK[ending](b"a\tr\tb\n"))
+    assert all(len(triples) == 1 for triples in load_parts(tmp_path)[1].values())
+
+
+@pytest.mark.parametrize(("name", "header"), [("nodes.csv", "id\ttype"), ("edges.csv", "h\tr\tt\tquality\tsource")])
+def test_a_header_where_openbiolink_has_none_is_named_or_set_aside(bad_line, name, header):
+    bad_line("openbiolink", name, 1, header, "header", "the first line is a header; this form has none: delete it")

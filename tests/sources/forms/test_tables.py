@@ -274,3 +274,52 @@ def test_two_tables_of_edges_that_say_different_types_of_an_id_are_named(put):
     with pytest.raises(BadInputError, match=r"'3' is a Gene here and a Disease in line 4 of .*indications") as caught:
         load_graph(path)
     assert (caught.value.file, caught.value.line) == (path.with_name("more.csv"), 3)
+
+
+@pytest.mark.parametrize("name", ["line", "file", "record", "head", "tail", "id", "relation", "_word", "own 0", "{x}"])
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_column_may_be_called_as_any_other(put, tmp_path, facts_of, name, form):
+    expected = load_graph(put())
+    toml = TOML.replace('"drug"', f'"{name}"').replace('"drug_name"', f'"{name}"').replace('"verb"', f'"{name}"')
+    tables = {
+        "drugs.csv": DRUGS.replace("drug_name", name),
+        "indications.csv": INDICATIONS.replace("drug", name),
+        "links.tsv": LINKS.replace("verb", name),
+    }
+    path = put({"clinic.toml": toml, **tables})
+    if form == "parquet":
+        for file in tables:
+            table = pl.read_csv(tmp_path / file, separator="," if file.endswith("csv") else "\t")
+            table.write_parquet(tmp_path / f"{file}.parquet")
+            toml = toml.replace(file, f"{file}.parquet")
+        path.write_text(toml)
+    graph = load_graph(path)
+    assert (graph.digest, graph.entities.names) == (expected.digest, expected.entities.names)
+    bad = path.with_name("bad.toml")
+    bad.write_text(toml.replace('head_type = "Compound"', 'head_type = "{Gene}"'))
+    with pytest.raises(BadInputError, match=r"the head 'DRUGBANK:DB1' is no \{Gene\}"):
+        load_graph(bad)
+
+
+@pytest.mark.parametrize("name", ["line", "{x}"])
+def test_an_empty_field_of_a_column_with_an_odd_name_is_named(put, tmp_path, name):
+    toml = changed('"drug"', f'"{name}"')
+    path = put({"clinic.toml": toml, "indications.csv": f"{name},disease\nDB1,1\n,1\n"})
+    with pytest.raises(BadInputError, match="an empty field") as caught:
+        load_graph(path)
+    assert caught.value.line == 3
+    pl.DataFrame({name: ["DB1", ""], "disease": ["1", "1"]}).write_parquet(tmp_path / "indications.parquet")
+    path.write_text(toml.replace("indications.csv", "indications.parquet"))
+    with pytest.raises(BadInputError) as caught:
+        load_graph(path)
+    assert f"record 2: has no {name}" in str(caught.value)
+
+
+def test_facts_under_no_licence_do_not_pass_under_that_of_another_table(put):
+    more = '\n[[edges]]\nfile = "more.csv"\nrelation = "treats"\nabbreviation = "CtD"\nhead = "x"\ntail = "y"\n'
+    for toml in (TOML + more, more + TOML.replace('name = "clinic"', "")):
+        graph = load_graph(put({"clinic.toml": toml, "more.csv": "x,y\nDRUGBANK:DB2,3\n"}))
+        assert {e.abbreviation: set(e.licence.split("; ")) for e in graph.metaedges}["CtD"] == {
+            "CC0 1.0",
+            "none stated",
+        }

@@ -18,6 +18,7 @@ from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.graph.annotations import COLUMNS
 from kgdrug.sources.annotations import annotate, annotation_table
 from kgdrug.sources.builder import GraphBuilder, distinct_nodes, refuse_unknown_types
+from kgdrug.sources.packed import packed, packed_or_plain
 from kgdrug.sources.reading import Reading, read_table
 from kgdrug.sources.writing import entity_table, fact_table, write_table
 
@@ -28,11 +29,11 @@ SIDES = {"compound": "Compound", "disease": "Disease"}  # of structures and anno
 
 def is_curated(folder: Path) -> bool:
     """Whether the folder has this form."""
-    return (folder / "metaedges.tsv").is_file() and (folder / "entities.tsv").is_file()
+    return all(packed(folder, (name,)) is not None for name in ("metaedges.tsv", "entities.tsv"))
 
 
 def read(path: Path, reading: Reading) -> KnowledgeGraph:
-    entity_file, metaedge_file = path / "entities.tsv", path / "metaedges.tsv"
+    entity_file, metaedge_file = packed_or_plain(path, "entities.tsv"), packed_or_plain(path, "metaedges.tsv")
     nodes = read_table(entity_file, reading, ("id", "name", "type"), header=True)
     nodes = distinct_nodes(nodes, entity_file, reading)
     nodes = reading.drop(
@@ -42,26 +43,27 @@ def read(path: Path, reading: Reading) -> KnowledgeGraph:
         "name twice",
         "the {type} name {name!r} stands twice; names must be unique within a type",
     )
-    if (path / "smiles.tsv").is_file():
-        nodes = nodes.join(_structures(path / "smiles.tsv", nodes, reading), on="id", how="left")
+    structures = packed(path, ("smiles.tsv",))
+    if structures is not None:
+        nodes = nodes.join(_structures(structures, nodes, reading), on="id", how="left")
         nodes = nodes.with_columns(pl.col("smiles").fill_null(""))
     builder = GraphBuilder(nodes, entity_file, reading)
     metaedges, treats = _read_metaedges(metaedge_file)
     refuse_unknown_types(metaedges, builder, metaedge_file)
     for e in metaedges:
-        file = path / "edges" / f"{e.abbreviation}.tsv"
+        file = packed_or_plain(path / "edges", f"{e.abbreviation}.tsv")
         pairs = read_table(file, reading, ("head", "tail"), header=True, may_be_empty=True)
         for side, type_name in (("head", e.head_type), ("tail", e.tail_type)):
             pairs = _by_id(pairs, side, pl.lit(type_name), nodes, file, reading)
         builder.add(pairs.with_columns(relation=pl.lit(e.abbreviation)), file, {e.abbreviation: e})
     graph = builder.graph(path.name, treats)
-    file = path / "annotations.tsv"
-    if file.is_file():
+    annotated = packed(path, ("annotations.tsv",))
+    if annotated is not None:
         optional = (*COLUMNS[3:], *(f"{side}_type" for side in SIDES))
-        table = read_table(file, reading, COLUMNS[:3], optional, header=True, may_be_empty=True)
+        table = read_table(annotated, reading, COLUMNS[:3], optional, header=True, may_be_empty=True)
         for side, usual in SIDES.items():
-            table = _by_id(table, side, _type_or(f"{side}_type", usual), nodes, file, reading)
-        graph = replace(graph, annotations=annotate(graph, table, file, reading))
+            table = _by_id(table, side, _type_or(f"{side}_type", usual), nodes, annotated, reading)
+        graph = replace(graph, annotations=annotate(graph, table, annotated, reading))
     return graph
 
 

@@ -14,6 +14,8 @@ from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.sources.builder import GraphBuilder, nodes_of
 from kgdrug.sources.forms.hetionet import METAEDGES
+from kgdrug.sources.forms.triples import without_header
+from kgdrug.sources.packed import packed
 from kgdrug.sources.reading import Reading, read_table
 from kgdrug.sources.writing import fact_table, write_table
 
@@ -47,8 +49,7 @@ def type_of(ids: pl.Series) -> pl.Series:
 
 def find(folder: Path) -> Path | None:
     """The file of triples in a folder."""
-    names = ("drkg.tsv", "drkg.tsv.gz", "drkg.tsv.zst", "drkg/drkg.tsv")
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return packed(folder, ("drkg.tsv", "drkg/drkg.tsv"))
 
 
 def is_drkg(first: Sequence[str]) -> bool:
@@ -61,6 +62,7 @@ def read(path: Path, reading: Reading) -> KnowledgeGraph:
     if file is None:
         raise BadInputError(path, "has no drkg.tsv")
     table = read_table(file, reading, ("head", "relation", "tail"), header=False)
+    table = without_header(table, file, reading)
     nodes, lines = nodes_of([table], type_of), len(table)
     bad = nodes["id"].filter(~nodes["id"].str.contains("^[^:]+::."))
     if len(bad):
@@ -73,15 +75,18 @@ def read(path: Path, reading: Reading) -> KnowledgeGraph:
         unknown = ~table["relation"].is_in(list(metaedges)).to_numpy()
         message = "{relation!r} is no relation of the form SOURCE::code::HeadType:TailType"
         table = reading.drop(table, unknown, file, "unknown metaedge", message)
-    for side in ("head", "tail"):  # before there are entities: one that stands on bad lines alone is none
-        types = {name: f"{getattr(e, f'{side}_type')}::" for name, e in metaedges.items()}
-        said = pl.col("relation").replace_strict(types, return_dtype=pl.String)
-        fits = table.select(pl.col(side).str.starts_with(said)).to_series().to_numpy()
-        table = reading.drop(table, ~fits, file, "misfit", f"{{{side}!r}} does not fit the relation {{relation!r}}")
     if table.is_empty():
-        raise BadInputError(file, "holds only bad lines")
+        raise BadInputError(file, reading.only_bad_lines(file))
+    before = len(reading.bad_lines)
     builder = GraphBuilder(nodes if len(table) == lines else nodes_of([table], type_of), file, reading)
     builder.add(table, file, metaedges)
+    misfits = [bad.line for bad in reading.bad_lines[before:]]
+    if misfits:  # an entity that stands on bad lines alone is none
+        table = table.filter(~pl.col("line").is_in(misfits))
+        if table.is_empty():
+            raise BadInputError(file, reading.only_bad_lines(file))
+        builder = GraphBuilder(nodes_of([table], type_of), file, reading)
+        builder.add(table, file, metaedges)
     name = "drkg" if file.name.startswith("drkg.") else file.name.split(".")[0]
     return builder.graph(name, TREATS)
 
@@ -98,11 +103,11 @@ def write(graph: KnowledgeGraph, path: Path) -> None:
 
 
 def relation_name(metaedge: Metaedge) -> str:
-    """DRKG's name for a metaedge: its abbreviation where that is one already; Hetionet's are named as DRKG does."""
+    """DRKG's name for a metaedge: its abbreviation where that is one already; Hetionet's own are named as DRKG does."""
     parsed = parse_relation(metaedge.abbreviation)
     ends = (metaedge.head_type, metaedge.tail_type)
     if parsed is not None and (parsed.head_type, parsed.tail_type) == ends:
         return metaedge.abbreviation
     known = METAEDGES.get(metaedge.abbreviation)
-    source = "Hetionet" if known and (known.head_type, known.tail_type) == ends else "kgdrug"
+    source = "Hetionet" if metaedge == known else "kgdrug"
     return f"{source}::{metaedge.abbreviation}::{metaedge.head_type}:{metaedge.tail_type}"

@@ -5,9 +5,7 @@ the edge's own id (where networkx keeps the key).
 """
 
 import json
-import lzma
 import re
-import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,15 +17,17 @@ import polars as pl
 
 from kgdrug.errors import BadInputError, first_line
 from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph.graph import ABOUT
+from kgdrug.sources import packed
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.forms.triples import UNTYPED
-from kgdrug.sources.reading import Reading, open_binary, read_bytes, zstandard_error
+from kgdrug.sources.packed import open_binary, read_bytes, unpacking_errors
+from kgdrug.sources.reading import Reading
 from kgdrug.sources.records import table_of
 from kgdrug.sources.writing import entity_table, fact_table
 
-ENDINGS = tuple(".graphml" + packed for packed in ("", ".gz", ".zst", ".bz2", ".xz"))
+ENDINGS = tuple(".graphml" + ending for ending in packed.ENDINGS)
 _TYPE, _METAEDGE = ("type", "kind", "label"), ("metaedge", "relation", "label")
-_ABOUT = ("licence", "source", "version")
 _UNFIT = re.compile("[^\t -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -68,7 +68,7 @@ def read(path: Path, reading: Reading) -> KnowledgeGraph:
         raise BadInputError(path, f"holds no GraphML {'edge' if nodes else 'node'} that fits")
     builder = GraphBuilder(table_of(nodes, ("id", "name", "type", "smiles", "record"), path, reading), path, reading)
     facts = table_of(edges, ("head", "abbreviation", "relation", "tail", "record"), path, reading)
-    builder.add(facts.with_columns(_said(about.get(name, "")).alias(name) for name in _ABOUT), path)
+    builder.add(facts.with_columns(_said(about.get(name, "")).alias(name) for name in ABOUT), path)
     return builder.graph(path.name.split(".graphml")[0], _treats(path, about))
 
 
@@ -99,13 +99,13 @@ def _treats(path: Path, about: Mapping[str, str]) -> list[str] | None:
 
 def write(graph: KnowledgeGraph, path: Path) -> None:
     keys = [("node", "name"), ("node", "type"), ("node", "smiles"), ("edge", "metaedge"), ("edge", "relation")]
-    keys += [("graph", name) for name in (*_ABOUT, "treats")]
+    keys += [("graph", name) for name in (*ABOUT, "treats")]
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write('<?xml version="1.0" encoding="UTF-8"?>\n<graphml xmlns="http://graphml.graphdrawing.org/xmlns">\n')
         for of, name in keys:
             file.write(f'<key id="{of}.{name}" for="{of}" attr.name="{name}" attr.type="string"/>\n')
         file.write(f'<graph id={quoteattr(_content(path, graph.name, raw=True))} edgedefault="directed">\n')
-        for name in _ABOUT:
+        for name in ABOUT:
             said = {e.abbreviation: getattr(e, name) for e in graph.metaedges if getattr(e, name)}
             file.write(f'<data key="graph.{name}">{escape(json.dumps(said, ensure_ascii=False))}</data>\n')
         file.write(f'<data key="graph.treats">{escape(json.dumps(graph.treats, ensure_ascii=False))}</data>\n')
@@ -159,7 +159,7 @@ def _records(path: Path) -> Iterator[tuple[str, dict[str, str], dict[str, str]]]
         raise BadInputError(path, f"is not XML: {error}", error.position[0]) from None
     except (LookupError, ValueError) as error:
         raise BadInputError(path, f"is not XML that can be read: {first_line(error)}", 1) from None  # its encoding
-    except (OSError, EOFError, lzma.LZMAError, zlib.error, zstandard_error()) as error:
+    except unpacking_errors() as error:
         read_bytes(path)  # says what is wrong with the file
         raise BadInputError(path, f"cannot be unpacked: {first_line(error)}") from None
 

@@ -12,6 +12,7 @@ from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.sources.builder import GraphBuilder, check_types
 from kgdrug.sources.forms.triples import read_lines
+from kgdrug.sources.packed import packed
 from kgdrug.sources.reading import Reading, read_table
 from kgdrug.sources.writing import entity_table, fact_table, write_table
 
@@ -20,7 +21,7 @@ EDGE_FILES = ("hetionet-v1.0-edges.sif", "hetionet-rebuilt.tsv", "edges.sif")
 TREATS = ("CtD",)
 
 _BP, _CC, _MF = "Biological Process", "Cellular Component", "Molecular Function"
-_MIXED = "mixed, in part non-commercial"
+_MIXED = "mixed: CC BY-NC 4.0, CC BY-SA 3.0, CC BY 4.0, CC BY 3.0, none stated"
 _METAEDGES = (
     # licences as Hetionet's authors recorded them in 2015 and 2016
     Metaedge("AdG", "Anatomy", "downregulates", "Gene", "none stated", "Bgee"),
@@ -65,14 +66,8 @@ KINDS = tuple(sorted({kind for e in _METAEDGES for kind in (e.head_type, e.tail_
 
 def find(folder: Path) -> tuple[Path, Path] | None:
     """The node and the edge file in this folder, if both are there."""
-    found = []
-    for names in (NODE_FILES, EDGE_FILES):
-        paths = (folder / (name + end) for name in names for end in ("", ".gz", ".zst"))
-        path = next((p for p in paths if p.is_file()), None)
-        if path is None:
-            return None
-        found.append(path)
-    return found[0], found[1]
+    nodes, edges = packed(folder, NODE_FILES), packed(folder, EDGE_FILES)
+    return None if nodes is None or edges is None else (nodes, edges)
 
 
 def read(path: Path, reading: Reading) -> KnowledgeGraph:
@@ -83,7 +78,10 @@ def read(path: Path, reading: Reading) -> KnowledgeGraph:
     nodes = read_table(node_file, reading, ("id", "name", "kind"), ("smiles",), header=True)
     nodes = check_types(nodes.rename({"kind": "type"}), KINDS, node_file, reading)
     builder = GraphBuilder(nodes, node_file, reading)
-    builder.add(read_lines(edge_file, reading), edge_file, METAEDGES)
+    # licences are those of the published files; another graph of this form says its own, or none
+    published = edge_file.name.startswith("hetionet-")
+    bare = {name: replace(e, licence="", source="", version="") for name, e in METAEDGES.items()}
+    builder.add(read_lines(edge_file, reading), edge_file, METAEDGES if published else bare)
     return builder.graph("hetionet", TREATS)
 
 

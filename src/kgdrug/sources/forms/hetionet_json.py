@@ -16,11 +16,12 @@ from typing import Any
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.sources.builder import GraphBuilder
+from kgdrug.sources.packed import packed
 from kgdrug.sources.reading import Reading, read_utf8
 from kgdrug.sources.records import parse_json, table_of
 from kgdrug.sources.writing import entity_table, fact_table
 
-NAMES = tuple(name + packed for name in ("hetionet-v1.0.json",) for packed in ("", ".bz2", ".gz", ".xz", ".zst"))
+NAME = "hetionet-v1.0.json"
 _SIGNS = {"both": "", "forward": ">"}
 _ABOUT = {"licence": ("license", "licence"), "source": ("source", "sources"), "version": ("version",)}
 _NODE = ("id", "name", "type", "smiles", "identifier", "record")
@@ -31,13 +32,13 @@ Kind = tuple[str, str, str, str]  # head type, tail type, relation, direction
 
 def find(folder: Path) -> Path | None:
     """Hetionet's JSON file in a folder."""
-    return next((folder / name for name in NAMES if (folder / name).is_file()), None)
+    return packed(folder, (NAME,))
 
 
 def read(path: Path, reading: Reading) -> KnowledgeGraph:
     file = find(path) if path.is_dir() else path
     if file is None:
-        raise BadInputError(path, f"has no {NAMES[0]}")
+        raise BadInputError(path, f"has no {NAME}")
     content = _content(file)
     kinds = _kinds(file, content["metaedge_tuples"])
     nodes = table_of(_nodes(file, reading, content["nodes"]), _NODE, file, reading)

@@ -17,11 +17,11 @@ from kgdrug.biolink import category, curie, predicate
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.sources.builder import GraphBuilder
-from kgdrug.sources.reading import Reading, first_fields, not_utf8, read_bytes, read_table
+from kgdrug.sources.packed import ENDINGS, read_bytes
+from kgdrug.sources.reading import Reading, first_fields, not_utf8, read_table
 from kgdrug.sources.records import parse_json, table_of
 from kgdrug.sources.writing import entity_table, fact_table, write_table
 
-_PACKED = ("", ".gz", ".zst", ".bz2", ".xz")
 _OURS = ("kgdrug_id", "kgdrug_type")
 _KNOWN_AS = {
     "source": ("primary_knowledge_source", "knowledge_source", "provided_by"),
@@ -34,7 +34,7 @@ _SAID = ("metaedge", "relation_name", "treats", *(name for names in _KNOWN_AS.va
 def find(path: Path, ending: str) -> tuple[Path, Path] | None:
     """The node and edge file with this ending (`.tsv`, `.jsonl`) in a folder, or beside one of them."""
     folder = path if path.is_dir() else path.parent
-    endings = tuple(ending + packed for packed in _PACKED)
+    endings = tuple(ending + packed for packed in ENDINGS)
     for end in endings:
         if path.is_file() and not path.name.endswith((f"nodes{end}", f"edges{end}")):
             continue
@@ -150,7 +150,7 @@ def _json_lines(path: Path, reading: Reading, columns: Sequence[str], optional: 
         rows.append((*fields, line))
     table = table_of(rows, (*columns, *optional, "line"), path, reading)
     if table.is_empty():
-        raise BadInputError(path, "holds only bad lines")
+        raise BadInputError(path, reading.only_bad_lines(path))
     return table
 
 

@@ -4,6 +4,7 @@
 in `graph_files/`. OpenBioLink lists the drugs of a disease (`DIS_DRUG`); here, as everywhere, the drug is the head.
 """
 
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,17 +13,20 @@ import polars as pl
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.sources.builder import GraphBuilder
+from kgdrug.sources.forms.triples import without_header
+from kgdrug.sources.packed import packed
 from kgdrug.sources.reading import Reading, first_fields, read_table
 from kgdrug.sources.writing import entity_table, fact_table, plain_relations, write_table
 
 TREATS = "DIS_DRUG"
+NODE_HEADERS = frozenset(itertools.product(("id", "node", "node_id", "entity"), ("type", "category", "kind", "label")))
 
 
 def find(folder: Path) -> tuple[Path, Path] | None:
     """The file of nodes and of edges in a folder."""
     for place in (folder, folder / "graph_files", folder / "HQ_DIR" / "graph_files"):
-        nodes, edges = place / "nodes.csv", place / "edges.csv"
-        if nodes.is_file() and edges.is_file():
+        nodes, edges = packed(place, ("nodes.csv",)), packed(place, ("edges.csv",))
+        if nodes is not None and edges is not None:
             return nodes, edges
     return None
 
@@ -39,7 +43,9 @@ def read(path: Path, reading: Reading) -> KnowledgeGraph:
         raise BadInputError(path, "has no nodes.csv and edges.csv of OpenBioLink")
     node_file, edge_file = files
     nodes = read_table(node_file, reading, ("id", "type"), header=False).with_columns(name=pl.lit(""))
+    nodes = without_header(nodes, node_file, reading, ("id", "type"), NODE_HEADERS)
     edges = read_table(edge_file, reading, ("head", "relation", "tail"), ("quality", "source"), header=False)
+    edges = without_header(edges, edge_file, reading)
     builder = GraphBuilder(nodes, node_file, reading)
     builder.add(_turned(edges), edge_file)
     graph = builder.graph("openbiolink", ())

@@ -4,22 +4,23 @@
 `treats`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from kgdrug.errors import BadInputError, did_you_mean, first_line
 from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.graph.annotations import COLUMNS
+from kgdrug.graph.graph import ABOUT
 from kgdrug.sources.annotations import annotate, annotation_table
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.reading import Reading
 from kgdrug.sources.writing import entity_table, fact_table
 
 _METAEDGE = ("abbreviation", "head_type", "relation", "tail_type")
-_ABOUT = ("licence", "source", "version")
 _ENTITIES, _TRIPLES, _METAEDGES = "entities.parquet", "triples.parquet", "metaedges.parquet"
 _ANNOTATIONS = "annotations.parquet"
 
@@ -44,7 +45,7 @@ def read(path: Path, reading: Reading) -> KnowledgeGraph:
 
 def write(graph: KnowledgeGraph, path: Path) -> None:
     rows = [asdict(e) | {"treats": "yes" if e.abbreviation in graph.treats else "no"} for e in graph.metaedges]
-    schema = dict.fromkeys([*_METAEDGE, *_ABOUT, "treats"], pl.String)
+    schema = dict.fromkeys([*_METAEDGE, *ABOUT, "treats"], pl.String)
     pl.DataFrame(rows, schema=schema).write_parquet(path / _METAEDGES)
     entity_table(graph).write_parquet(path / _ENTITIES)
     fact_table(graph).write_parquet(path / _TRIPLES)
@@ -53,13 +54,20 @@ def write(graph: KnowledgeGraph, path: Path) -> None:
 
 
 def read_parquet(
-    path: Path, reading: Reading, columns: Sequence[str], optional: Sequence[str] = (), *, all_there: bool = False
+    path: Path,
+    reading: Reading,
+    columns: Sequence[str],
+    optional: Sequence[str] = (),
+    *,
+    all_there: bool = False,
+    called: Mapping[str, str] | None = None,
 ) -> pl.DataFrame:
     """Columns of a Parquet file as text, and `record`, the number of each row from 1.
 
     A row without a value in one of `columns` is bad; a missing value of `optional` is "", and so is a missing column,
-    unless all have to be there.
+    unless all have to be there. called: other names for columns of the file, by which the table has them.
     """
+    called = called or {}
     try:
         table = pl.read_parquet(path, glob=False)
     except FileNotFoundError:
@@ -78,18 +86,24 @@ def read_parquet(
         kinds = ", ".join(f"{name} ({table.schema[name]})" for name in wanted)
         raise BadInputError(path, f"has columns that hold no text: {kinds}") from None
     absent = [pl.lit("").alias(name) for name in optional if name not in table.columns]
-    table = table.with_columns(absent).with_row_index("record", 1)
+    table = table.with_columns(absent).rename(dict(called)).with_row_index("record", 1)
+    wanted = [called.get(name, name) for name in wanted]
     nul = table.select(pl.any_horizontal(pl.col(wanted).str.contains("\0", literal=True))).to_series()
     table = reading.drop(table, nul.to_numpy(), path, "NUL", "holds a NUL, which no text has")
     for name in columns:
-        table = reading.drop(table, (table[name] == "").to_numpy(), path, "empty field", f"has no {name}")
+        missing_here = (table[called.get(name, name)] == "").to_numpy()
+
+        def message(_: Mapping[str, Any], name: str = name) -> str:
+            return f"has no {name}"
+
+        table = reading.drop(table, missing_here, path, "empty field", message)
     return table
 
 
 def _read_metaedges(path: Path) -> tuple[dict[str, Metaedge], list[str]]:
     """The metaedges by abbreviation, and those that mean treatment; any wrong record is an error."""
     metaedges, treats = {}, []
-    for row in read_parquet(path, Reading(), (*_METAEDGE, "treats"), _ABOUT).iter_rows(named=True):
+    for row in read_parquet(path, Reading(), (*_METAEDGE, "treats"), ABOUT).iter_rows(named=True):
         record, answer = row.pop("record"), row.pop("treats")
         if answer not in ("yes", "no"):
             raise BadInputError(path, f"record {record}: treats is {answer!r}; it must be yes or no")

@@ -14,7 +14,8 @@ import polars as pl
 
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph, Metaedge
-from kgdrug.sources.builder import GraphBuilder
+from kgdrug.sources.builder import GraphBuilder, without_control
+from kgdrug.sources.packed import packed
 from kgdrug.sources.reading import Reading, read_table
 from kgdrug.sources.writing import entity_table, fact_table, write_table
 
@@ -25,8 +26,7 @@ _NEEDED = ("relation", "display_relation", "x_id", "x_type", "y_id", "y_type")
 
 def find(folder: Path) -> Path | None:
     """The file of facts in a folder."""
-    names = ("kg.csv", "kg.csv.gz", "kg.csv.zst")
-    return next((folder / name for name in names if (folder / name).is_file()), None)
+    return packed(folder, ("kg.csv",))
 
 
 def is_primekg(first: Sequence[str]) -> bool:
@@ -40,7 +40,9 @@ def read(path: Path, reading: Reading) -> KnowledgeGraph:
         raise BadInputError(path, "has no kg.csv")
     optional = ("x_name", "x_source", "y_name", "y_source")
     rows = read_table(file, reading, _NEEDED, optional, header=True, separator=",")
-    rows, nodes = _one_type_each(_coded(rows.with_columns(_id("x"), _id("y"))), file, reading)
+    rows = rows.with_columns(_id("x"), _id("y"))
+    rows = without_control(rows, ("x", "y", "x_type", "y_type"), file, reading)
+    rows, nodes = _one_type_each(_coded(rows), file, reading)
     before, rows = len(rows), rows.unique(["relation", "display_relation", "x", "y"], keep="first", maintain_order=True)
     reading.duplicates += before - len(rows)
     facts = _one_direction(rows).with_columns(pl.col(pl.Enum).cast(pl.String))

@@ -137,32 +137,33 @@ def _nodes(file: Path, t: NodeTable, reading: Reading) -> pl.DataFrame:
     needed = [t.id] + ([t.type_column] if t.type_column else [])
     table = _read(file, reading, needed, [c for c in (t.name, t.smiles) if c])
     columns = {
-        "id": pl.concat_str(pl.lit(t.prefix), t.id),
-        "name": pl.col(t.name) if t.name else pl.lit(""),
-        "type": pl.col(t.type_column) if t.type_column else pl.lit(t.type),
-        "smiles": pl.col(t.smiles) if t.smiles else pl.lit(""),
+        "id": pl.concat_str(pl.lit(t.prefix), _own(t.id)),
+        "name": pl.col(_own(t.name)) if t.name else pl.lit(""),
+        "type": pl.col(_own(t.type_column)) if t.type_column else pl.lit(t.type),
+        "smiles": pl.col(_own(t.smiles)) if t.smiles else pl.lit(""),
     }
     return table.select(*(expression.alias(name) for name, expression in columns.items()), *_PLACE)
 
 
 def _edges(file: Path, t: EdgeTable, reading: Reading) -> pl.DataFrame:
     table = _read(file, reading, [t.head, t.tail] + ([t.relation_column] if t.relation_column else []), [])
-    relation = pl.col(t.relation_column) if t.relation_column else pl.lit(t.relation)
+    relation = pl.col(_own(t.relation_column)) if t.relation_column else pl.lit(t.relation)
     return table.select(
-        pl.concat_str(pl.lit(t.head_prefix), t.head).alias("head"),
+        pl.concat_str(pl.lit(t.head_prefix), _own(t.head)).alias("head"),
         (pl.lit(t.abbreviation) if t.abbreviation else relation).alias("abbreviation"),
         relation.alias("relation"),
-        pl.concat_str(pl.lit(t.tail_prefix), t.tail).alias("tail"),
+        pl.concat_str(pl.lit(t.tail_prefix), _own(t.tail)).alias("tail"),
         *(pl.lit(getattr(t, name)).alias(name) for name in ("licence", "source", "version")),
         *_PLACE,
     )
 
 
 def _read(file: Path, reading: Reading, columns: list[str], optional: list[str]) -> pl.DataFrame:
-    """The columns as text, all of which have to be there, and where each row stands."""
+    """The columns as text by `_own` names, all of which have to be there, and where each row stands."""
     columns, optional = list(dict.fromkeys(columns)), [name for name in optional if name not in columns]
     if file.suffix == ".parquet":
-        table = read_parquet(file, reading, columns, optional, all_there=True)
+        called = {name: _own(name) for name in [*columns, *optional]}
+        table = read_parquet(file, reading, columns, optional, all_there=True, called=called)
         return table.with_columns(pl.col("record").cast(pl.Int64), line=pl.lit(None, pl.Int64), file=pl.lit(str(file)))
     separator = separator_of(file)
     first = header_fields(file, separator)
@@ -170,8 +171,40 @@ def _read(file: Path, reading: Reading, columns: list[str], optional: list[str])
     if missing:
         hint = did_you_mean(missing, first)
         raise BadInputError(file, f"has no column {missing}{hint} (it has {', '.join(first)})", 1)
-    table = read_table(file, reading, columns, optional, header=True, separator=separator)
+    if "line" in columns or "line" in optional:
+        table = _read_by_place(file, reading, first, columns, optional, separator)
+    else:
+        table = read_table(file, reading, columns, optional, header=True, separator=separator)
+        table = table.rename({name: _own(name) for name in [*columns, *optional]})
     return table.with_columns(record=pl.lit(None, pl.Int64), file=pl.lit(str(file)))
+
+
+def _own(column: str) -> str:
+    """What a user's column is called here, so that it may have the name of one that says where a row stands."""
+    return f"own {column}"
+
+
+def _read_by_place(
+    file: Path, reading: Reading, first: list[str], columns: list[str], optional: list[str], separator: str
+) -> pl.DataFrame:
+    """A table by `_own` names where the user has a column `line`, which is the number of the line elsewhere."""
+    twice = next((name for name in [*columns, *optional] if first.count(name) > 1), None)
+    if twice is not None:
+        raise BadInputError(file, f"the header names {twice} twice", 1)
+    places = [f"own {i}" for i in range(len(first))]
+    header = [[name.strip().lower() for name in first]]
+    table = read_table(file, reading, (), places, header=False, separator=separator, known_headers=header)
+    table = table.select(
+        *(pl.col(places[first.index(name)]).alias(_own(name)) for name in [*columns, *optional]), pl.col("line")
+    )
+    for name in columns:
+        missing = (table[_own(name)] == "").to_numpy()
+
+        def message(_: dict[str, Any], name: str = name) -> str:
+            return f"an empty field of {name}"
+
+        table = reading.drop(table, missing, file, "empty field", message)
+    return table
 
 
 def _joined(nodes: list[pl.DataFrame]) -> pl.DataFrame:
@@ -191,5 +224,9 @@ def _of_types(facts: pl.DataFrame, t: EdgeTable, builder: GraphBuilder, file: Pa
             of_type = [e.range for e in builder.entity_types if e.name == type_name]
             ids = [builder.entities.ids[i] for r in of_type for i in r]
             wrong = ~facts[side].is_in(ids).to_numpy()
-            facts = reading.drop(facts, wrong, file, "misfit", f"the {side} {{{side}!r}} is no {type_name}")
+
+            def message(row: dict[str, Any], side: str = side, type_name: str = type_name) -> str:
+                return f"the {side} {row[side]!r} is no {type_name}"
+
+            facts = reading.drop(facts, wrong, file, "misfit", message)
     return facts
