@@ -250,7 +250,8 @@ def _read_fast(
     if quoted and table.select(pl.any_horizontal(pl.all().str.contains("\n", literal=True).any())).item():
         return None  # every later line's number depends on it
     table = table.select(pl.col(f"column_{place + 1}").alias(name) for name, place in places.items())
-    if table.select(pl.any_horizontal((pl.col(columns).fill_null("") == "").any())).item():
+    empty = pl.col(columns).is_null().any()  # only quotes make a field that is there and empty
+    if table.select(pl.any_horizontal(empty | (pl.col(columns) == "").any() if quoted else empty)).item():
         return None
     if by_polars and table.select(pl.any_horizontal(pl.all().str.contains("\0", literal=True).any())).item():
         return None
