@@ -15,7 +15,7 @@ from kgdrug.errors import BadInputError, did_you_mean
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
 from kgdrug.graph.graph import ABOUT
 from kgdrug.graph.known import Int, distinct, triples_of
-from kgdrug.sources.reading import Reading
+from kgdrug.sources.reading import Reading, texts_of
 
 TREATS = ("treats", "indication")  # names of the relation that means treatment, where a form does not say
 _SIDES = ("head", "tail")
@@ -73,11 +73,12 @@ class GraphBuilder:
         words, short = pl.col("relation"), "abbreviation" in table.columns
         if short:
             words = pl.concat_str("abbreviation", pl.lit(_BETWEEN), "relation")
-        names = table.select(words.unique(maintain_order=True)).to_series()
+        texts = table.select(words).to_series()
+        names = texts.unique(maintain_order=True).cast(pl.String)
         # each text is looked up once; from here on there are numbers, null where an end is unknown
         table = table.with_columns(
-            *(pl.col(side).cast(self._ids, strict=False).to_physical().alias(f"_{side}") for side in _SIDES),
-            words.cast(pl.Enum(names)).to_physical().alias("_word"),
+            *(_numbers(table[side], self._ids).alias(f"_{side}") for side in _SIDES),
+            _numbers(texts, pl.Enum(names)).alias("_word"),
         )
         table = self._without_unknown_ends(table, file)
         if metaedges is not None:
@@ -202,9 +203,21 @@ def _keys(part: _Part, place: Int, entities: int) -> Int:
     return keys
 
 
+def _numbers(texts: pl.Series, known: pl.Enum) -> pl.Series:
+    """The place of each text among the known ones, uint32; null where it is none of them."""
+    if not isinstance(texts.dtype, pl.Categorical):
+        return texts.cast(known, strict=False).to_physical()
+    distinct_texts = texts.unique()
+    codes, places = distinct_texts.to_physical(), distinct_texts.cast(pl.String).cast(known, strict=False).to_physical()
+    lookup = np.zeros(int(codes.max() or 0) + 1, np.uint32)  # type: ignore[arg-type]
+    lookup[codes.to_numpy()] = places.fill_null(len(known.categories)).to_numpy()
+    numbers = pl.Series(lookup[texts.to_physical().to_numpy()])
+    return numbers.replace(len(known.categories), None) if places.null_count() else numbers
+
+
 def nodes_of(tables: Iterable[pl.DataFrame], types: Callable[[pl.Series], pl.Series]) -> pl.DataFrame:
     """`id name type` of whatever stands at the ends of facts; types: from ids to the names of their types."""
-    ids = pl.concat([table[side] for table in tables for side in _SIDES]).unique().alias("id")
+    ids = pl.concat([texts_of(table[side]) for table in tables for side in _SIDES]).unique().alias("id")
     return pl.DataFrame({"id": ids, "name": pl.repeat("", len(ids), eager=True), "type": types(ids)})
 
 

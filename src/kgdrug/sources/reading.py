@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 import numpy as np
@@ -103,6 +104,7 @@ def read_table(
     separator: str = "\t",
     quoted: bool | None = None,
     known_headers: Collection[Sequence[str]] = (),
+    repeated: Sequence[Sequence[str]] = (),
     may_be_empty: bool = False,
 ) -> pl.DataFrame:
     """The named columns of a file as text, and `line`, the number of each row's line; `.gz`, `.zst` and so on too.
@@ -110,7 +112,9 @@ def read_table(
     header: the first line names the columns, in any order and among others; without, fields stand in the order of
     `columns` and then `optional`. An empty field of `columns` makes a bad line; a missing or empty one of `optional`
     is "". quoted: whether quotes hold a field together; by default where commas separate. known_headers: first lines
-    that are passed over where none is needed. A file without any line is a BadInputError, unless it `may_be_empty`.
+    that are passed over where none is needed. repeated: groups of columns whose texts repeat much; they may come as
+    categories that a group shares, which takes half the time and memory. A file without any line is a BadInputError,
+    unless it `may_be_empty`.
     """
     quoted = separator == "," if quoted is None else quoted
     first = first_fields(path, separator, quoted)
@@ -121,7 +125,10 @@ def read_table(
         width = len(columns) + len(optional)
         start = 2 if tuple(f.strip().lower() for f in first) in {tuple(h) for h in known_headers} else 1
         places = {name: i for i, name in enumerate([*columns, *optional])}
-    table = _read_fast(path, separator, quoted, width, start, places, columns)
+    kinds: dict[str, pl.DataType] = {}
+    for group in repeated:
+        kinds |= dict.fromkeys(group, pl.Categorical(pl.Categories.random()))
+    table = _read_fast(path, separator, quoted, width, start, places, columns, kinds)
     if table is None:
         table = _read_slowly(path, reading, separator, quoted, width, start, places, columns)
     if header:
@@ -234,7 +241,14 @@ def _places(path: Path, first: Sequence[str], columns: Sequence[str], optional: 
 
 
 def _read_fast(
-    path: Path, separator: str, quoted: bool, width: int, start: int, places: dict[str, int], columns: Sequence[str]
+    path: Path,
+    separator: str,
+    quoted: bool,
+    width: int,
+    start: int,
+    places: dict[str, int],
+    columns: Sequence[str],
+    kinds: Mapping[str, pl.DataType] = MappingProxyType({}),
 ) -> pl.DataFrame | None:
     """What polars makes of a sound file; None where a line is in doubt."""
     # what holds quotes is looked at before, so it is unpacked here; else polars does it
@@ -244,7 +258,8 @@ def _read_fast(
     if not by_polars and _is_in_doubt(path if content is None else content, separator, quoted, start):
         return None
     try:
-        table = _parse(path if content is None else io.BytesIO(content), separator, quoted, width, start)
+        by_place = {places[name]: kind for name, kind in kinds.items()}
+        table = _parse(path if content is None else io.BytesIO(content), separator, quoted, width, start, by_place)
     except (pl.exceptions.PolarsError, OSError):
         return None
     if quoted and table.select(pl.any_horizontal(pl.all().str.contains("\n", literal=True).any())).item():
@@ -253,21 +268,33 @@ def _read_fast(
     empty = pl.col(columns).is_null().any()  # only quotes make a field that is there and empty
     if table.select(pl.any_horizontal(empty | (pl.col(columns) == "").any() if quoted else empty)).item():
         return None
-    if by_polars and table.select(pl.any_horizontal(pl.all().str.contains("\0", literal=True).any())).item():
+    if by_polars and any(texts_of(column).str.contains("\0", literal=True).any() for column in table):
         return None
     return table.with_columns(line=pl.int_range(start, start + pl.len(), dtype=pl.Int64))
 
 
-def _parse(source: Path | IO[bytes], separator: str, quoted: bool, width: int, start: int = 1) -> pl.DataFrame:
-    """The fields from the line `start` on; the columns are named as polars numbers them."""
-    names = [f"column_{i}" for i in range(1, width + 1)]
+def texts_of(column: pl.Series) -> pl.Series:
+    """The texts of a column; of categories, each once."""
+    return column.unique().cast(pl.String) if isinstance(column.dtype, pl.Categorical) else column
+
+
+def _parse(
+    source: Path | IO[bytes],
+    separator: str,
+    quoted: bool,
+    width: int,
+    start: int = 1,
+    kinds: Mapping[int, pl.DataType] = MappingProxyType({}),
+) -> pl.DataFrame:
+    """The fields from the line `start` on, as text but where kinds says otherwise; named as polars numbers them."""
+    schema = {f"column_{i + 1}": kinds.get(i, pl.String()) for i in range(width)}
     return pl.read_csv(
         source,
         separator=separator,
         has_header=False,
         skip_lines=start - 1,  # skip_rows would pass over all lines between the quotes of a header
         quote_char='"' if quoted else None,
-        schema=dict.fromkeys(names, pl.String),  # all of them: with some alone, polars passes over fields too many
+        schema=schema,  # all of them: with some alone, polars passes over fields too many
         missing_columns="insert",
         raise_if_empty=False,
         glob=False,
@@ -275,11 +302,20 @@ def _parse(source: Path | IO[bytes], separator: str, quoted: bool, width: int, s
 
 
 def _is_in_doubt(source: Path | bytes, separator: str, quoted: bool, start: int) -> bool:
-    """Whether a file, or its content, holds a NUL, or quotes of which polars and others make different things."""
-    if isinstance(source, bytes):
-        return source.find(b"\0") >= 0 or (quoted and _has_odd_quotes(source, separator, start))
-    with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(b"\0") >= 0 or (quoted and _has_odd_quotes(content, separator, start))
+    """Whether a file, or its content, holds what polars and others make different things of.
+
+    That is a NUL, a separator as the very last byte, and quotes within a field.
+    """
+    if not isinstance(source, bytes):
+        with source.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+            return _holds_doubt(content, separator, quoted, start)
+    return _holds_doubt(source, separator, quoted, start)
+
+
+def _holds_doubt(content: bytes | mmap.mmap, separator: str, quoted: bool, start: int) -> bool:
+    if content.find(b"\0") >= 0 or content[-1:] == separator.encode():
+        return True
+    return quoted and _has_odd_quotes(content, separator, start)
 
 
 def _has_odd_quotes(content: bytes | mmap.mmap, separator: str, start: int) -> bool:

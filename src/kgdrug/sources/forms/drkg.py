@@ -14,9 +14,9 @@ from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.sources.builder import GraphBuilder, nodes_of
 from kgdrug.sources.forms.hetionet import METAEDGES
-from kgdrug.sources.forms.triples import without_header
+from kgdrug.sources.forms.triples import COLUMNS, REPEATED, without_header
 from kgdrug.sources.packed import packed
-from kgdrug.sources.reading import Reading, read_table
+from kgdrug.sources.reading import Reading, read_table, texts_of
 from kgdrug.sources.writing import fact_table, write_table
 
 RELATION = re.compile(r"(?P<source>.+?)::(?P<relation>.+?)::?(?P<head_type>[^:]+):(?P<tail_type>[^:]+)")
@@ -61,18 +61,20 @@ def read(path: Path, reading: Reading) -> KnowledgeGraph:
     file = find(path) if path.is_dir() else path
     if file is None:
         raise BadInputError(path, "has no drkg.tsv")
-    table = read_table(file, reading, ("head", "relation", "tail"), header=False)
+    table = read_table(file, reading, COLUMNS, header=False, repeated=REPEATED)
     table = without_header(table, file, reading)
     nodes, lines = nodes_of([table], type_of), len(table)
     bad = nodes["id"].filter(~nodes["id"].str.contains("^[^:]+::."))
     if len(bad):
         for side in ("head", "tail"):
             message = f"{{{side}!r}} is no id of the form Type::id"
-            table = reading.drop(table, table[side].is_in(bad.implode()).to_numpy(), file, "id without a type", message)
-    names = table["relation"].unique()
+            table = reading.drop(
+                table, table[side].cast(pl.String).is_in(bad.implode()).to_numpy(), file, "id without a type", message
+            )
+    names = texts_of(table["relation"]).unique()
     metaedges = {name: e for name in names.sort() if (e := parse_relation(name)) is not None}
     if len(metaedges) < len(names):
-        unknown = ~table["relation"].is_in(list(metaedges)).to_numpy()
+        unknown = ~table["relation"].cast(pl.String).is_in(list(metaedges)).to_numpy()
         message = "{relation!r} is no relation of the form SOURCE::code::HeadType:TailType"
         table = reading.drop(table, unknown, file, "unknown metaedge", message)
     if table.is_empty():

@@ -13,6 +13,8 @@ from kgdrug.sources.reading import Reading, read_table
 from kgdrug.sources.writing import fact_table, write_table
 
 UNTYPED = "Entity"  # the one type of a graph whose files name no types
+COLUMNS = ("head", "relation", "tail")
+REPEATED = (("head", "tail"), ("relation",))
 HEADERS = frozenset(
     itertools.product(
         ("head", "h", "subject", "source", "node_1", "entity_1"),
@@ -25,7 +27,7 @@ ENDINGS = tuple(end + ending for end in (".tsv", ".txt") for ending in packed.EN
 
 def read_lines(path: Path, reading: Reading) -> pl.DataFrame:
     """`head relation tail line`; a first line that is a usual header is passed over."""
-    return read_table(path, reading, ("head", "relation", "tail"), header=False, known_headers=HEADERS)
+    return read_table(path, reading, COLUMNS, header=False, known_headers=HEADERS, repeated=REPEATED)
 
 
 def without_header(
