@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from kgdrug.errors import BadInputError, did_you_mean
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
 from kgdrug.graph.graph import ABOUT
-from kgdrug.graph.known import Int, distinct, triples_of
+from kgdrug.graph.known import Int, distinct_sorted, triples_of
 from kgdrug.sources.reading import Reading, texts_of
 
 TREATS = ("treats", "indication")  # names of the relation that means treatment, where a form does not say
 _SIDES = ("head", "tail")
 _CONTROL = r"[\t\n\r]+"
+_CHUNK = 1 << 20
 _BETWEEN = "\x1f"  # the unit separator, which no name has
 _MOST_NAMED = 8  # sources and versions of a metaedge that are named one by one
 UNSTATED = "none stated"  # the licence of facts that name none, beside others that do
@@ -91,7 +92,9 @@ class GraphBuilder:
         for ends in (heads, tails):
             combined *= count
             combined += self._type_of[ends]
-        found = np.flatnonzero(np.bincount(combined, minlength=1))
+        most = int(combined.max(initial=0)) + 1
+        chunks = (combined[start : start + _CHUNK] for start in range(0, len(combined), _CHUNK))
+        found = np.flatnonzero(sum((np.bincount(chunk, minlength=most) for chunk in chunks), np.zeros(most, np.int64)))
         codes = np.zeros(int(found[-1]) + 1 if len(found) else 1, np.int32)
         for value in found.tolist():
             word, pair = divmod(value, count * count)
@@ -121,7 +124,9 @@ class GraphBuilder:
         named, n = self._metaedges(), len(self.entities)
         order, place = self._order(named)
         keys = [_keys(p, place, n) for p in self._parts]
-        triples = triples_of(distinct(np.concatenate([*keys, np.empty(0, np.int64)])), n)
+        everything = keys[0] if len(keys) == 1 else np.concatenate([*keys, np.empty(0, np.int64)])
+        everything.sort()
+        triples = triples_of(distinct_sorted(everything), n)
         if not len(triples) and self._reading.bad_lines:
             raise BadInputError(self._file, "no fact is left: each stood on a bad line, or named what did")
         self._reading.duplicates += sum(map(len, keys)) - len(triples)
@@ -189,7 +194,7 @@ class GraphBuilder:
                 of_type = self.entity_types[self._type_of[self.entities.index(row[side])]].name
                 return f"{row[side]!r} is a {of_type}, which does not fit the metaedge {metaedges[row['relation']]}"
 
-            wrong = types != np.array(expected, np.int64)[table["_word"].to_numpy()]
+            wrong = types != np.array(expected, np.int32)[table["_word"].to_numpy()]
             table = self._reading.drop(table, wrong, file, "misfit", message)
         return table
 
