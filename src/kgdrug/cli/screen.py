@@ -78,8 +78,10 @@ def download_bars() -> "Iterator[Callable[[str], ProgressBar]]":
 
 
 def print_counts(graph: "KnowledgeGraph") -> None:
-    counts = f"{len(graph.entities):,} entities, {len(graph.triples):,} triples, {graph.relations} metaedges"
-    out.print(f"{graph.name}: {counts}, digest {graph.digest[:12]}")
+    from kgdrug.sources.build import counted
+
+    sizes = (len(graph.entities), "entity", "entities"), (len(graph.triples), "triple"), (graph.relations, "metaedge")
+    out.print(f"{graph.name}: {', '.join(counted(*size) for size in sizes)}, digest {graph.digest[:12]}")
     if not graph.treats:
         out.print("no metaedge means treatment here; name one with --treats to ask for diseases and compounds")
 
