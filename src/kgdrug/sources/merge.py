@@ -11,6 +11,7 @@ import polars as pl
 from kgdrug.biolink import curie
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, Metaedge
+from kgdrug.graph.graph import ABOUT
 from kgdrug.graph.known import distinct, triple_keys
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.reading import Reading, read_utf8
@@ -88,13 +89,11 @@ def merge_graphs(
     nodes, clashes = _nodes(graphs, tables)
     builder = GraphBuilder(nodes, Path("merge"), Reading())
     for graph in graphs:
-        facts = fact_table(graph, "relation", "source", "version")
-        plain = {e.abbreviation: _plain(e)[0] for e in graph.metaedges}
-        licence = {e.abbreviation: e.licence for e in graph.metaedges}
+        facts = fact_table(graph, "relation", *ABOUT)
+        plain = {e.abbreviation: _plain(e) for e in graph.metaedges}
         facts = facts.with_columns(
             pl.col("head", "tail").replace(kept),
             pl.col("metaedge").replace(plain).alias("abbreviation"),
-            pl.col("metaedge").replace_strict(licence, return_dtype=pl.String).alias("licence"),
         )
         builder.add(facts.with_row_index("record", 1), Path(graph.name))
     merged = builder.graph(name or "+".join(graph.name for graph in graphs))
@@ -290,9 +289,9 @@ def _report(
     )
 
 
-def _plain(e: Metaedge) -> tuple[str, str]:
-    """The abbreviation without the types that a builder put behind it, and the relation."""
-    return e.abbreviation.removesuffix(f":{e.head_type}-{e.tail_type}"), e.relation
+def _plain(e: Metaedge) -> str:
+    """The abbreviation without the types that a builder put behind it."""
+    return e.abbreviation.removesuffix(f":{e.head_type}-{e.tail_type}")
 
 
 def _kept(graph: KnowledgeGraph, index: int, kept: Mapping[str, str]) -> str:

@@ -193,8 +193,9 @@ def _collected(raws: list[bytes], numbered: Iterator[tuple[int, bytes]]) -> Iter
         yield _csv_line(raw)
 
 
-def _text(raw: bytes) -> str:
-    return raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "replace")
+def _text(raw: bytes, errors: str = "replace") -> str:
+    """A line without its end; `errors` says what becomes of bytes that are no UTF-8, as in bytes.decode."""
+    return raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", errors)
 
 
 def located(row: Mapping[str, Any], message: str) -> str:
@@ -486,20 +487,16 @@ def _records(content: bytes, separator: str) -> Iterator[tuple[int, list[str], s
         for fields in reader:
             if fields and _END in fields[-1]:
                 break
-            text = _plain(content[place : file.tell()])
+            text = _text(content[place : file.tell()], "surrogateescape")
             yield line, [field.replace(_RETURN, "\r") for field in fields] or [""], text, True
             line, place = before + reader.line_num, file.tell()
         if place == len(content):
             return
         # a quote reaches to the end: its line is bad, and what follows is read anew
         file.seek(place)
-        text = _plain(file.readline())
+        text = _text(file.readline(), "surrogateescape")
         yield line, [text], text, False
         line += 1
-
-
-def _plain(raw: bytes) -> str:
-    return raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", "surrogateescape")
 
 
 def _csv_lines(file: IO[bytes]) -> Iterator[str]:
@@ -510,7 +507,7 @@ def _csv_lines(file: IO[bytes]) -> Iterator[str]:
 
 
 def _csv_line(raw: bytes) -> str:
-    return _plain(raw).replace("\r", _RETURN) + "\n"
+    return _text(raw, "surrogateescape").replace("\r", _RETURN) + "\n"
 
 
 def first_fields(path: Path, separator: str, quoted: bool | None = None) -> list[str]:
@@ -522,15 +519,14 @@ def first_fields(path: Path, separator: str, quoted: bool | None = None) -> list
         raise BadInputError(path, "is missing") from None
     except unpacking_errors():
         line = read_bytes(path).partition(b"\n")[0]  # says what is wrong with the file
-    line = line.removeprefix(b"\xef\xbb\xbf").rstrip(b"\r\n")
+    line = line.removeprefix(_BOM).rstrip(b"\r\n")
     if not line and not read_bytes(path):
         raise BadInputError(path, "is empty")
-    text = line.decode("utf-8", "surrogateescape")
     quoted = separator == "," if quoted is None else quoted
     if not quoted:
-        return text.split(separator)
-    lines = [text.replace("\r", _RETURN) + "\n"]
-    return [field.replace(_RETURN, "\r") for field in next(csv.reader(lines, delimiter=separator), [""])]
+        return line.decode("utf-8", "surrogateescape").split(separator)
+    fields = next(csv.reader([_csv_line(line)], delimiter=separator), [""])
+    return [field.replace(_RETURN, "\r") for field in fields]
 
 
 def header_fields(path: Path, separator: str) -> list[str]:

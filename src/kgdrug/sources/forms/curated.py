@@ -16,6 +16,7 @@ import polars as pl
 from kgdrug.errors import BadInputError, UsageError, close_words
 from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.graph.annotations import COLUMNS
+from kgdrug.graph.graph import ABOUT
 from kgdrug.sources.annotations import annotate, annotation_table
 from kgdrug.sources.builder import GraphBuilder, distinct_nodes, refuse_unknown_types
 from kgdrug.sources.packed import packed, packed_or_plain
@@ -23,7 +24,6 @@ from kgdrug.sources.reading import Reading, read_table
 from kgdrug.sources.writing import entity_table, fact_table, write_table
 
 METAEDGE_COLUMNS = ("abbreviation", "head_type", "relation", "tail_type", "treats")
-ABOUT = ("licence", "source", "version")
 SIDES = {"compound": "Compound", "disease": "Disease"}  # of structures and annotations, and their usual types
 
 

@@ -33,6 +33,7 @@ import polars as pl
 from kgdrug.config import dataclass_from
 from kgdrug.errors import BadInputError, UsageError, did_you_mean
 from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph.graph import ABOUT
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.forms.parquet import read_parquet
 from kgdrug.sources.reading import Reading, header_fields, read_table, read_utf8, separator_of
@@ -153,7 +154,7 @@ def _edges(file: Path, t: EdgeTable, reading: Reading) -> pl.DataFrame:
         (pl.lit(t.abbreviation) if t.abbreviation else relation).alias("abbreviation"),
         relation.alias("relation"),
         pl.concat_str(pl.lit(t.tail_prefix), _own(t.tail)).alias("tail"),
-        *(pl.lit(getattr(t, name)).alias(name) for name in ("licence", "source", "version")),
+        *(pl.lit(getattr(t, name)).alias(name) for name in ABOUT),
         *_PLACE,
     )
 
