@@ -47,7 +47,7 @@ def test_there_is_a_row_for_each_entity_and_for_each_relation_and_direction(scor
 
 @pytest.mark.parametrize("score", ["complex", "rotate"])
 def test_an_odd_dimension_is_refused_for_complex_numbers(score: str) -> None:
-    with pytest.raises(UsageError, match=rf"model\.dimension is 7.*{score}.*even"):
+    with pytest.raises(UsageError, match=rf"model\.dimension is 7.*{score}.*multiple of 2"):
         TableModel.create(score, 9, 3, 7, 0)
 
 
@@ -71,7 +71,7 @@ def test_a_query_takes_the_row_of_its_head_and_the_row_of_its_relation(score: st
     model = create(score)
     scores, function = model.scores(QUERIES, slice(0, 9)), SCORES[score]
     for row, (head, relation) in enumerate(QUERIES.tolist()):
-        moved = function.query(model.entity[head][None], model.relation[relation][None])
+        moved = function.query(model.entity[head][None], model.relation[relation][None], model.weights)
         for tail in range(9):
             torch.testing.assert_close(scores[row, tail], function.pairwise(moved, model.entity[tail][None])[0])
 

@@ -82,9 +82,9 @@ def test_the_score_is_the_formula_of_its_paper(score: str, seed: int, b: int, k:
         for head, relation in zip(heads.tolist(), relations.tolist(), strict=True)
     ]
     function = SCORES[score]
-    scores = function.compare(function.query(heads, relations), rows)
+    scores = function.compare(function.query(heads, relations, {}), rows)
     assert scores.tolist() == [pytest.approx(row, rel=1e-9, abs=1e-9) for row in expected]
-    single = function.compare(function.query(heads.float(), relations.float()), rows.float())
+    single = function.compare(function.query(heads.float(), relations.float(), {}), rows.float())
     assert single.dtype == torch.float32
     assert single.tolist() == [pytest.approx(row, rel=1e-4, abs=1e-4) for row in expected]
 
@@ -102,9 +102,11 @@ def test_a_row_beside_its_query_scores_as_it_does_among_all(score: str, seed: in
 def test_the_gradients_of_a_score_are_its_finite_differences(score: str) -> None:
     heads, relations, rows = (t.requires_grad_() for t in random_rows(score, 5, 3, 3, 2))
     function = SCORES[score]
-    assert torch.autograd.gradcheck(lambda h, r, e: function.compare(function.query(h, r), e), (heads, relations, rows))
     assert torch.autograd.gradcheck(
-        lambda h, r, e: function.pairwise(function.query(h, r), e), (heads, relations, rows)
+        lambda h, r, e: function.compare(function.query(h, r, {}), e), (heads, relations, rows)
+    )
+    assert torch.autograd.gradcheck(
+        lambda h, r, e: function.pairwise(function.query(h, r, {}), e), (heads, relations, rows)
     )
 
 
@@ -181,8 +183,8 @@ def test_the_distance_ranks_as_its_square_does() -> None:
 def test_distmult_is_symmetric_in_head_and_tail() -> None:
     heads, relations, tails = random_rows("distmult", 4, 6, 6, 3)
     function = SCORES["distmult"]
-    there = function.pairwise(function.query(heads, relations), tails)
-    back = function.pairwise(function.query(tails, relations), heads)
+    there = function.pairwise(function.query(heads, relations, {}), tails)
+    back = function.pairwise(function.query(tails, relations, {}), heads)
     torch.testing.assert_close(there, back)
 
 
@@ -193,8 +195,8 @@ def test_complex_is_symmetric_for_a_real_and_antisymmetric_for_an_imaginary_rela
     real[:, 3:] = 0
     imaginary[:, :3] = 0
     for relation, sign in ((real, 1.0), (imaginary, -1.0)):
-        there = function.pairwise(function.query(heads, relation), tails)
-        back = function.pairwise(function.query(tails, relation), heads)
+        there = function.pairwise(function.query(heads, relation, {}), tails)
+        back = function.pairwise(function.query(tails, relation, {}), heads)
         torch.testing.assert_close(there, sign * back)
         assert bool((there.abs() > 1e-3).all())
 
@@ -203,7 +205,7 @@ def test_complex_is_symmetric_for_a_real_and_antisymmetric_for_an_imaginary_rela
 def test_no_row_is_closer_than_the_moved_head_itself(score: str) -> None:
     heads, relations, rows = random_rows(score, 6, 4, 30, 3)
     function = SCORES[score]
-    moved = function.query(heads, relations)
+    moved = function.query(heads, relations, {})
     scores = function.compare(moved, torch.cat([moved, rows]))
     torch.testing.assert_close(scores.diagonal(), torch.zeros(4, dtype=torch.float64))
     assert scores.argmax(1).tolist() == [0, 1, 2, 3]
@@ -212,7 +214,7 @@ def test_no_row_is_closer_than_the_moved_head_itself(score: str) -> None:
 def test_rotate_turns_a_head_and_does_not_stretch_it() -> None:
     heads, relations, _ = random_rows("rotate", 7, 4, 1, 3)
     function = SCORES["rotate"]
-    moved = function.query(heads, relations)
+    moved = function.query(heads, relations, {})
     torch.testing.assert_close(function.moduli(moved, False), function.moduli(heads, False))
     assert not torch.allclose(moved, heads)
 

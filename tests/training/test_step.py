@@ -127,7 +127,7 @@ def test_a_step_leaves_the_rows_that_took_no_part_as_they_were(score: str, negat
     assert set(changed.nonzero().flatten().tolist()) <= {0, 1, *range(4, 9)}
     assert {0, 1, 5, 7} <= set(changed.nonzero().flatten().tolist())
     assert (state.model.relation != before.relation).any(1).tolist() == [False, True, False, False]
-    assert torch.equal((state.entity_sum != 0).any(1), changed)
+    assert torch.equal((state.sums["entity"] != 0).any(1), changed)
 
 
 @pytest.mark.parametrize("score", NAMES)

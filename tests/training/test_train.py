@@ -44,8 +44,7 @@ def equal(a: State, b: State) -> bool:
     tables = [
         (a.model.entity, b.model.entity),
         (a.model.relation, b.model.relation),
-        (a.entity_sum, b.entity_sum),
-        (a.relation_sum, b.relation_sum),
+        *((a.sums[name], b.sums[name]) for name in a.sums),
     ]
     counters = [(s.epoch, s.best_mrr, s.best_epoch) for s in (a, b)]
     return counters[0] == counters[1] and all(torch.equal(x, y) for x, y in tables)

@@ -1,6 +1,7 @@
 """What every model can do, and the models that are two tables."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -27,36 +28,53 @@ class Model(Protocol):
 
 @dataclass
 class TableModel:
-    """One row an entity `(n, d)`, one row a relation and direction `(2m, w)`, and a score function between them."""
+    """One row an entity `(n, d)`, one row a relation and direction `(2m, w)`, and a score function between them.
+
+    weights: what the score function shares among all queries, by name; empty for most.
+    """
 
     score: str
     entity: Tensor
     relation: Tensor
+    weights: dict[str, Tensor] = field(default_factory=dict)
 
     @classmethod
     def create(cls, score: str, entities: int, relations: int, dimension: int, seed: int) -> "TableModel":
         """A model before training; relations: `m`, without reciprocals; dimension: real numbers per entity."""
-        if SCORES[score].complex and dimension % 2:
-            raise UsageError(f"model.dimension is {dimension}; {score} needs an even number, two for a complex one")
+        function = SCORES[score]
+        if dimension % function.multiple:
+            raise UsageError(f"model.dimension is {dimension}; {score} needs a multiple of {function.multiple}")
         generator = torch.Generator().manual_seed(seed)
-        entity = SCORES[score].initial(entities, dimension, False, generator)
-        return cls(score, entity, SCORES[score].initial(2 * relations, dimension, True, generator))
+        entity = function.initial(entities, dimension, False, generator)
+        relation = function.initial(2 * relations, dimension, True, generator)
+        return cls(score, entity, relation, function.weights(dimension, generator))
 
     @property
     def function(self) -> ScoreFunction:
         return SCORES[self.score]
 
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that training changes, by name: `entity`, `relation`, and the weights."""
+        return {"entity": self.entity, "relation": self.relation, **self.weights}
+
+    @classmethod
+    def of(cls, score: str, tensors: Mapping[str, Tensor]) -> "TableModel":
+        """The model made of what `tensors` gives."""
+        rest = {name: tensor for name, tensor in tensors.items() if name not in ("entity", "relation")}
+        return cls(score, tensors["entity"], tensors["relation"], rest)
+
     def to(self, device: torch.device | str) -> "TableModel":
-        """The same model with its tables on a device."""
-        return TableModel(self.score, self.entity.to(device), self.relation.to(device))
+        """The same model with its tensors on a device."""
+        return self.of(self.score, {name: tensor.to(device) for name, tensor in self.tensors.items()})
 
     def clone(self) -> "TableModel":
-        """A copy with tables of its own."""
-        return TableModel(self.score, self.entity.clone(), self.relation.clone())
+        """A copy with tensors of its own."""
+        return self.of(self.score, {name: tensor.clone() for name, tensor in self.tensors.items()})
 
     def queries(self, queries: Tensor) -> Tensor:
-        """Heads moved by relations; `(b, d)`."""
-        return self.function.query(self.entity[queries[:, 0]], self.relation[queries[:, 1]])
+        """Heads moved by relations; `(b, v)`."""
+        return self.function.query(self.entity[queries[:, 0]], self.relation[queries[:, 1]], self.weights)
 
     def scores(self, queries: Tensor, candidates: Candidates) -> Tensor:
         queries = queries.to(self.entity.device)
@@ -64,14 +82,18 @@ class TableModel:
 
 
 def save_table_model(model: TableModel, path: Path) -> None:
-    """Write the tables and the name of the score function."""
-    write_tensors(path, {"entity": model.entity, "relation": model.relation}, {"score": model.score})
+    """Write the tensors and the name of the score function."""
+    write_tensors(path, model.tensors, {"score": model.score})
 
 
 def load_table_model(path: Path) -> TableModel:
     """Read what `save_table_model` wrote, on the CPU."""
     tensors, about = read_tensors(path)
     score = about.get("score")
-    if score not in SCORES or set(tensors) != {"entity", "relation"}:
+    if score not in SCORES or not {"entity", "relation"} <= set(tensors):
         raise BadInputError(path, f"is no table model of a known score function ({', '.join(SCORES)})")
-    return TableModel(score, tensors["entity"], tensors["relation"])
+    function, dimension = SCORES[score], tensors["entity"].shape[1]
+    weights = set(function.weights(dimension, torch.Generator()))
+    if set(tensors) != {"entity", "relation"} | weights:
+        raise BadInputError(path, f"has the tensors {', '.join(sorted(tensors))}; {score} has others")
+    return TableModel.of(score, tensors)

@@ -10,6 +10,7 @@ and serving compare a moved head with whichever rows they need by one and the sa
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -18,10 +19,15 @@ from torch import Tensor
 TILE = 4_000_000  # elements of the largest temporary when no product gives the score
 
 
-class ScoreFunction(Protocol):
-    """Stateless: the tables are given. Shapes: heads and queries `(b, d)`, relations `(b, w)`, rows `(k, d)`."""
+Weights = Mapping[str, Tensor]  # what all queries share, by name, such as a convolution's filters; mostly empty
 
-    complex: ClassVar[bool]  # whether d must be even
+
+class ScoreFunction(Protocol):
+    """Stateless: the tables are given. Shapes: heads `(b, d)`, relations `(b, w)`, rows `(k, d)`, queries `(b, v)`."""
+
+    multiple: ClassVar[int]  # d must be a multiple of it: 2 where numbers are complex
+    product: ClassVar[bool]  # whether `compare` is nothing but `queries @ answers(rows).T`
+    linear: ClassVar[bool]  # whether the score is linear in the relation, so that `ask_relation` is there
 
     def width(self, dimension: int) -> int:
         """Numbers per relation, `w`."""
@@ -31,8 +37,16 @@ class ScoreFunction(Protocol):
         """A fresh entity table `(rows, d)` or relation table `(rows, w)`."""
         ...
 
-    def query(self, heads: Tensor, relations: Tensor) -> Tensor:
-        """Heads moved by relations into the space of answers; `(b, d)`."""
+    def weights(self, dimension: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Fresh weights that all queries share; none for most."""
+        ...
+
+    def query(self, heads: Tensor, relations: Tensor, weights: Weights) -> Tensor:
+        """Heads moved by relations into the space of answers; `(b, v)`."""
+        ...
+
+    def answers(self, rows: Tensor) -> Tensor:
+        """What of the rows is compared with queries; `(k, v)`, a view."""
         ...
 
     def compare(self, queries: Tensor, rows: Tensor) -> Tensor:
@@ -43,67 +57,93 @@ class ScoreFunction(Protocol):
         """The score of each query with the row beside it; `(b,)`."""
         ...
 
+    def ask_relation(self, heads: Tensor, tails: Tensor) -> Tensor:
+        """Which relation joins the two? `(b, w)`, whose dot product with a relation's row is the triple's score."""
+        ...
+
     def moduli(self, table: Tensor, relation: bool) -> Tensor:
         """The modulus that each number of a table belongs to, for N3; the table's shape."""
         ...
 
 
-class _Product:
-    """Score: the dot product of query and row."""
+class _Real:
+    """Real numbers, a relation as wide as an entity, nothing shared."""
 
-    complex: ClassVar[bool] = False
+    multiple: ClassVar[int] = 1
+    linear: ClassVar[bool] = False
 
     def width(self, dimension: int) -> int:
         return dimension
 
-    def initial(self, rows: int, dimension: int, relation: bool, generator: torch.Generator) -> Tensor:
-        # near zero, as in kbc: Adagrad's first steps then set the scale
-        return 1e-3 * torch.randn(rows, dimension, generator=generator)
+    def weights(self, dimension: int, generator: torch.Generator) -> dict[str, Tensor]:
+        return {}
 
-    def compare(self, queries: Tensor, rows: Tensor) -> Tensor:
-        return queries @ rows.T
-
-    def pairwise(self, queries: Tensor, rows: Tensor) -> Tensor:
-        return (queries * rows).sum(1)
+    def answers(self, rows: Tensor) -> Tensor:
+        return rows
 
     def moduli(self, table: Tensor, relation: bool) -> Tensor:
         return table.abs()
+
+    def ask_relation(self, heads: Tensor, tails: Tensor) -> Tensor:
+        raise NotImplementedError("this score is not linear in the relation")
+
+
+class _Product(_Real):
+    """Score: the dot product of query and row."""
+
+    product: ClassVar[bool] = True
+    linear: ClassVar[bool] = True
+
+    def initial(self, rows: int, dimension: int, relation: bool, generator: torch.Generator) -> Tensor:
+        # near zero, as in kbc: Adagrad's first steps then set the scale
+        width = self.width(dimension) if relation else dimension
+        return 1e-3 * torch.randn(rows, width, generator=generator)
+
+    def compare(self, queries: Tensor, rows: Tensor) -> Tensor:
+        return queries @ self.answers(rows).T
+
+    def pairwise(self, queries: Tensor, rows: Tensor) -> Tensor:
+        return (queries * self.answers(rows)).sum(1)
 
 
 class DistMult(_Product):
     """`<h, r, t>`, the sum over dimensions of the three-way product (Yang et al. 2015). Symmetric in head and tail."""
 
-    def query(self, heads: Tensor, relations: Tensor) -> Tensor:
+    def query(self, heads: Tensor, relations: Tensor, weights: Weights) -> Tensor:
         return heads * relations
+
+    def ask_relation(self, heads: Tensor, tails: Tensor) -> Tensor:
+        return heads * tails
 
 
 class ComplEx(_Product):
     """`Re <h, r, conj(t)>` over the complex numbers (Trouillon et al. 2016)."""
 
-    complex: ClassVar[bool] = True
+    multiple: ClassVar[int] = 2
 
-    def query(self, heads: Tensor, relations: Tensor) -> Tensor:
+    def query(self, heads: Tensor, relations: Tensor, weights: Weights) -> Tensor:
         return complex_product(heads, relations)
+
+    def ask_relation(self, heads: Tensor, tails: Tensor) -> Tensor:
+        (h_re, h_im), (t_re, t_im) = heads.chunk(2, -1), tails.chunk(2, -1)
+        return torch.cat([h_re * t_re + h_im * t_im, h_re * t_im - h_im * t_re], -1)
 
     def moduli(self, table: Tensor, relation: bool) -> Tensor:
         return complex_moduli(table).repeat(1, 2)
 
 
-class TransE:
+class TransE(_Real):
     """`-|h + r - t|²`, the squared Euclidean distance (Bordes et al. 2013): one product and two norms.
 
     The square ranks as the distance itself does and lets softmax training use a matrix product.
     """
 
-    complex: ClassVar[bool] = False
-
-    def width(self, dimension: int) -> int:
-        return dimension
+    product: ClassVar[bool] = False
 
     def initial(self, rows: int, dimension: int, relation: bool, generator: torch.Generator) -> Tensor:
         return torch.randn(rows, dimension, generator=generator) * (0.1 if relation else 1.0) / math.sqrt(dimension)
 
-    def query(self, heads: Tensor, relations: Tensor) -> Tensor:
+    def query(self, heads: Tensor, relations: Tensor, weights: Weights) -> Tensor:
         return heads + relations
 
     def compare(self, queries: Tensor, rows: Tensor) -> Tensor:
@@ -112,9 +152,6 @@ class TransE:
 
     def pairwise(self, queries: Tensor, rows: Tensor) -> Tensor:
         return -((queries - rows) ** 2).sum(1)
-
-    def moduli(self, table: Tensor, relation: bool) -> Tensor:
-        return table.abs()
 
 
 class TransEL2(TransE):
@@ -132,10 +169,11 @@ def _root(squares: Tensor) -> Tensor:
     return squares.clamp_min(1e-16).sqrt()
 
 
-class RotatE:
+class RotatE(_Real):
     """`-Σ |h_i r_i - t_i|` with `r_i` on the unit circle (Sun et al. 2019); relations are `d / 2` phases in radians."""
 
-    complex: ClassVar[bool] = True
+    multiple: ClassVar[int] = 2
+    product: ClassVar[bool] = False
 
     def width(self, dimension: int) -> int:
         return dimension // 2
@@ -145,7 +183,7 @@ class RotatE:
             return (torch.rand(rows, dimension // 2, generator=generator) * 2 - 1) * math.pi
         return torch.randn(rows, dimension, generator=generator) * 8.0 / dimension
 
-    def query(self, heads: Tensor, relations: Tensor) -> Tensor:
+    def query(self, heads: Tensor, relations: Tensor, weights: Weights) -> Tensor:
         return complex_product(heads, torch.cat([relations.cos(), relations.sin()], 1))
 
     def compare(self, queries: Tensor, rows: Tensor) -> Tensor:

@@ -124,7 +124,7 @@ def with_reciprocals(score: str, relations: Tensor) -> Tensor:
 
 def _check_widths(files: Files, entity: NDArray[Any], relation: NDArray[Any]) -> None:
     function, d, w = SCORES[IMPORTABLE[files.model]], entity.shape[1], relation.shape[1]
-    if d == 0 or (function.complex and d % 2):
+    if d == 0 or (d % function.multiple):
         raise BadInputError(files.entity, f"has rows of {d} numbers, which {files.model} cannot have")
     if w != function.width(d):
         due = f"{function.width(d)} where {files.entity.name} has {d}"

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import Tensor
+
 from kgdrug.errors import BadInputError
 from kgdrug.models import TableModel, read_tensors, write_tensors
 from kgdrug.training.loop import State
@@ -22,14 +24,8 @@ class Checkpoint:
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write the file in place of an older one."""
     state, best = checkpoint.state, checkpoint.best
-    tensors = {
-        "entity": state.model.entity,
-        "relation": state.model.relation,
-        "entity_sum": state.entity_sum,
-        "relation_sum": state.relation_sum,
-        "best_entity": best.entity,
-        "best_relation": best.relation,
-    }
+    parts = {"model": state.model.tensors, "sums": state.sums, "best": best.tensors}
+    tensors = {f"{part}.{name}": tensor for part, named in parts.items() for name, tensor in named.items()}
     counters = {"epoch": state.epoch, "best_mrr": state.best_mrr, "best_epoch": state.best_epoch}
     write_tensors(path, tensors, {"score": best.score, "counters": counters, "about": dict(checkpoint.about)})
 
@@ -38,9 +34,11 @@ def load_checkpoint(path: Path, device: str = "cpu") -> Checkpoint:
     """Read what `save_checkpoint` wrote, with its tables on a device."""
     tensors, about = read_tensors(path, device)
     try:
-        model = TableModel(about["score"], tensors["entity"], tensors["relation"])
-        best = TableModel(about["score"], tensors["best_entity"], tensors["best_relation"])
-        state = State(model, tensors["entity_sum"], tensors["relation_sum"], **about["counters"])
-        return Checkpoint(state, best, about["about"])
+        parts: dict[str, dict[str, Tensor]] = {"model": {}, "sums": {}, "best": {}}
+        for key, tensor in tensors.items():
+            part, _, name = key.partition(".")
+            parts[part][name] = tensor
+        model, best = (TableModel.of(about["score"], parts[part]) for part in ("model", "best"))
+        return Checkpoint(State(model, parts["sums"], **about["counters"]), best, about["about"])
     except (KeyError, TypeError) as error:
         raise BadInputError(path, f"is no checkpoint: {error}") from None

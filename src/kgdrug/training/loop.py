@@ -46,18 +46,17 @@ class Epoch:
 
 @dataclass
 class State:
-    """What a run is made of between epochs: tables, Adagrad's sums of squares, and how far it got."""
+    """What a run is made of between epochs: tensors, Adagrad's sums of their squares by name, and how far it got."""
 
     model: TableModel
-    entity_sum: Tensor
-    relation_sum: Tensor
+    sums: dict[str, Tensor]
     epoch: int = 0
     best_mrr: float = -1.0
     best_epoch: int = 0
 
     @classmethod
     def fresh(cls, model: TableModel) -> "State":
-        return cls(model, torch.zeros_like(model.entity), torch.zeros_like(model.relation))
+        return cls(model, {name: torch.zeros_like(tensor) for name, tensor in model.tensors.items()})
 
 
 def train(state: State, split: Split, config: TrainingConfig, seed: int) -> Iterator[Epoch]:
@@ -116,7 +115,7 @@ def step(state: State, batch: Batch, config: TrainingConfig, generator: torch.Ge
 
     entity = model.entity.index_select(0, touched).requires_grad_()
     relation = model.relation.index_select(0, relations).requires_grad_()
-    queries = model.function.query(take_rows(entity, head_at), take_rows(relation, relation_at))
+    queries = model.function.query(take_rows(entity, head_at), take_rows(relation, relation_at), model.weights)
     if candidate_at is not None:
         scores = model.function.compare(queries, take_rows(entity, candidate_at.to(device)))
         positive = model.function.pairwise(take_rows(queries, rows), take_rows(entity, answer_at))
@@ -141,8 +140,8 @@ def step(state: State, batch: Batch, config: TrainingConfig, generator: torch.Ge
             entity.grad += n3_gradient(entity, model.function.moduli(entity, False), weight, config.n3 / count)
             weight = torch.zeros(len(relations), dtype=entity.dtype, device=device).index_add_(0, relation_at, answered)
             relation.grad += n3_gradient(relation, model.function.moduli(relation, True), weight, config.n3 / count)
-        adagrad(model.entity, state.entity_sum, touched, entity, entity.grad, config.learning_rate)
-        adagrad(model.relation, state.relation_sum, relations, relation, relation.grad, config.learning_rate)
+        adagrad(model.entity, state.sums["entity"], touched, entity, entity.grad, config.learning_rate)
+        adagrad(model.relation, state.sums["relation"], relations, relation, relation.grad, config.learning_rate)
     return float(loss_sum.detach())
 
 
