@@ -13,10 +13,15 @@ from kgdrug.config import TrainingConfig
 from kgdrug.models import SCORES, TableModel
 from kgdrug.training import State
 from kgdrug.training.batches import Batch
-from kgdrug.training.loop import adagrad, step
+from kgdrug.training.step import adagrad
+from kgdrug.training.step import step as step_at_rate
 
 NAMES = sorted(SCORES)
 ENTITIES, RELATIONS = 12, 2
+
+
+def step(state: State, batch: Batch, config: TrainingConfig, generator: torch.Generator) -> float:
+    return step_at_rate(state, batch, config, generator, config.learning_rate)
 
 
 def as_complex(table: Tensor) -> Tensor:

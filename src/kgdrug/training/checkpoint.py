@@ -9,7 +9,7 @@ from torch import Tensor
 
 from kgdrug.errors import BadInputError
 from kgdrug.models import TableModel, read_tensors, write_tensors
-from kgdrug.training.loop import State
+from kgdrug.training.state import State
 
 
 @dataclass
