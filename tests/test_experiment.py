@@ -161,7 +161,7 @@ def test_a_folder_that_is_there_is_refused_before_any_work_and_replaced_with_for
     [
         (["graph.source=nowhere"], "no such graph: 'nowhere'"),
         (["device=gpu9"], "device is 'gpu9', which is not to be had here"),
-        (["model.dimension=7"], r"model\.dimension is 7; complex needs an even number"),
+        (["model.dimension=7"], r"model\.dimension is 7; complex needs a multiple of 2"),
         (["split.test=0.99"], "below 1"),
     ],
 )

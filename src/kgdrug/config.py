@@ -19,8 +19,10 @@ from kgdrug.errors import UsageError
 T = TypeVar("T")
 
 
-def _setting(default: Any, *, minimum: float | None = None, above: float | None = None) -> Any:
-    return field(default=default, metadata={"minimum": minimum, "above": above})
+def _setting(
+    default: Any, *, minimum: float | None = None, above: float | None = None, below: float | None = None
+) -> Any:
+    return field(default=default, metadata={"minimum": minimum, "above": above, "below": below})
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,15 @@ class ModelConfig:
 @dataclass(frozen=True)
 class TrainingConfig:
     epochs: int = _setting(50, minimum=1)
-    batch_size: int = _setting(1024, minimum=1)  # triples; a query that repeats among them is scored once
+    batch_size: int = _setting(512, minimum=1)  # queries a step, each with up to 8 of its answers, or all in 1-vs-all
     negatives: int | Literal["all"] = _setting(1024, minimum=1)  # per batch, shared; "all" is 1-vs-all
     candidates: Literal["typed", "all"] = "typed"  # which entities an answer competes with
     treatment_repeats: int = _setting(1, minimum=1)  # times that an epoch shows each treatment triple
     learning_rate: float = _setting(0.1, above=0)
     n3: float = _setting(0.0, minimum=0)  # weight of the N3 regulariser
+    relation_prediction: float = _setting(0.0, minimum=0)  # weight of asking which relation joins head and tail
+    dropout: float = _setting(0.0, minimum=0, below=1)  # share of a query's numbers left out in training
+    precision: Literal["auto", "fp32", "bf16"] = "auto"  # of matrix products in training; tables are fp32
     valid_every: int = _setting(1, minimum=1)  # epochs between looks at valid
     patience: int = _setting(5, minimum=1)  # looks without a better valid MRR before it stops
 
@@ -202,11 +207,13 @@ def _checked(value: Any, hint: Any, setting: dataclasses.Field[Any], where: str)
         raise UsageError(f"{where} is {value!r}; expected {' or '.join(expected)}{hint_text}")
     if isinstance(value, float) and not math.isfinite(value):
         raise UsageError(f"{where} is {value}; it must be a finite number")
-    minimum, above = setting.metadata.get("minimum"), setting.metadata.get("above")
+    minimum, above, below = (setting.metadata.get(bound) for bound in ("minimum", "above", "below"))
     if minimum is not None and not value >= minimum:
         raise UsageError(f"{where} is {value}; it must be at least {minimum}")
     if above is not None and not value > above:
         raise UsageError(f"{where} is {value}; it must be above {above}")
+    if below is not None and not value < below:
+        raise UsageError(f"{where} is {value}; it must be below {below}")
     return value
 
 

@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
+from kgdrug.config import TrainingConfig
 from kgdrug.graph import EntityType, KnowledgeGraph, KnownTails, Metaedge, Vocabulary
 from kgdrug.training.batches import PIECE, Batch, Batches
 
@@ -38,20 +40,35 @@ def graphs(draw: st.DrawFn) -> KnowledgeGraph:
     return make_graph(sizes, ends, draw(st.sets(st.sampled_from([tuple(t) for t in possible]), max_size=40)))
 
 
-def batches_of(graph: KnowledgeGraph, batch_size: int, candidates: str = "typed", seed: int = 0) -> Batches:
+def batches_of(
+    graph: KnowledgeGraph, batch_size: int, candidates: str = "typed", seed: int = 0, negatives: int | str = 1024
+) -> Batches:
     known = KnownTails(graph.triples, len(graph.entities), graph.relations)
-    return Batches(graph, known, batch_size, candidates, seed)
+    config = TrainingConfig(batch_size=batch_size, candidates=candidates, negatives=negatives)  # type: ignore[arg-type]
+    return Batches(graph, known, config, seed)
+
+
+def queries(batch: Batch) -> Tensor:
+    return torch.stack([batch.heads, batch.relations], 1)
 
 
 def facts(batch: Batch) -> list[Triple]:
     """The head, relation and answer of each answer."""
-    asked = batch.queries[batch.rows].tolist()
+    asked = queries(batch)[batch.rows].tolist()
     return [(head, relation, answer) for (head, relation), answer in zip(asked, batch.answers.tolist(), strict=True)]
 
 
 def same(first: Batch, second: Batch) -> bool:
-    parts = zip((first.queries, first.answers, first.rows), (second.queries, second.answers, second.rows), strict=True)
-    return all(torch.equal(a, b) for a, b in parts) and first.candidates == second.candidates
+    def parts(batch: Batch) -> list[Tensor]:
+        places = [t for p in (batch.entity_places, batch.relation_places) for t in (p.ids, p.order, p.starts)]
+        sample = [] if batch.sample is None else [batch.sample]
+        return [batch.heads, batch.relations, batch.counts, batch.answers, batch.rows, *batch.hits, *places, *sample]
+
+    pairs = zip(parts(first), parts(second), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs) and (first.candidates, first.seed) == (
+        second.candidates,
+        second.seed,
+    )
 
 
 def hub(leaves: int) -> KnowledgeGraph:
@@ -98,12 +115,89 @@ def test_answers_compete_with_all_entities_where_that_is_asked_for(graph: Knowle
 @settings(max_examples=40, deadline=None)
 @given(graphs(), sizes, pools)
 @example(hub(400), 100, "typed")
-def test_a_batch_is_distinct_queries_and_each_has_an_answer(
+def test_each_query_of_a_batch_has_its_answers_beside_one_another(
     graph: KnowledgeGraph, batch_size: int, candidates: str
 ) -> None:
     for batch in batches_of(graph, batch_size, candidates).epoch(1):
-        assert len(batch.queries.unique(dim=0)) == len(batch.queries)
-        assert sorted(set(batch.rows.tolist())) == list(range(len(batch.queries)))
+        assert batch.rows.tolist() == [row for row, n in enumerate(batch.counts.tolist()) for _ in range(int(n))]
+        assert 1 <= int(batch.counts.min()) <= int(batch.counts.max()) <= PIECE
+        cells = list(zip(batch.rows.tolist(), batch.answers.tolist(), strict=True))
+        assert len(set(cells)) == len(cells)
+
+
+@settings(max_examples=30, deadline=None)
+@given(graphs(), sizes, pools)
+@example(hub(400), 100, "typed")
+def test_queries_stay_whole_where_every_candidate_is_scored(
+    graph: KnowledgeGraph, batch_size: int, candidates: str
+) -> None:
+    asked = [
+        tuple(q)
+        for b in batches_of(graph, batch_size, candidates, negatives="all").epoch(1)
+        for q in queries(b).tolist()
+    ]
+    assert len(asked) == len(set(asked))
+    assert len(asked) == len(KnownTails(graph.triples, len(graph.entities), graph.relations).queries)
+
+
+@settings(max_examples=30, deadline=None)
+@given(graphs(), sizes, st.integers(1, 3), st.floats(0, 1))
+def test_places_are_where_the_rows_of_a_step_belong(
+    graph: KnowledgeGraph, batch_size: int, negatives: int, n3: float
+) -> None:
+    config = TrainingConfig(batch_size=batch_size, negatives=negatives, n3=n3)
+    known = KnownTails(graph.triples, len(graph.entities), graph.relations)
+    for batch in Batches(graph, known, config, 0).epoch(1):
+        parts = [
+            batch.heads,
+            *([batch.answers] if batch.with_answers else []),
+            *([] if batch.sample is None else [batch.sample]),
+        ]
+        rows = torch.cat(parts)
+        ones = batch.entity_places.sums(torch.nn.functional.one_hot(rows, len(graph.entities)).double())
+        counted = Counter(rows.tolist())
+        assert batch.entity_places.ids.tolist() == sorted(counted)
+        expected = torch.zeros_like(ones)
+        for i, entity in enumerate(sorted(counted)):
+            expected[i, entity] = counted[entity]
+        assert torch.equal(ones, expected)
+        inside = [batch.candidates.start <= e < batch.candidates.stop for e in sorted(counted)]
+        assert [batch.inside[0] <= i < batch.inside[1] for i in range(len(inside))] == inside
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 6), st.integers(0, 5), st.integers(1, 9))
+def test_a_sample_is_of_the_candidates_and_its_hits_are_the_answers_in_it(
+    negatives: int, seed: int, batch_size: int
+) -> None:
+    graph = make_graph([3, 30], [(0, 1), (1, 1)])
+    seen = set()
+    for batch in batches_of(graph, batch_size, seed=seed, negatives=negatives).epoch(1):
+        if batch.candidates.stop == 3:
+            assert batch.sample is None or negatives == 1
+            continue
+        assert batch.sample is not None
+        sample = batch.sample.tolist()
+        seen |= set(sample)
+        assert sample == sorted(set(sample))
+        assert 1 <= len(sample) <= negatives
+        assert set(sample) <= set(range(3, 33))
+        answers = set(zip(batch.rows.tolist(), batch.answers.tolist(), strict=True))
+        cells = {(row, sample.index(e)) for row, e in answers if e in sample}
+        assert sorted(cells) == sorted(zip(*(part.tolist() for part in batch.hits), strict=True))
+    assert len(seen) > 15
+
+
+@settings(max_examples=30, deadline=None)
+@given(graphs(), sizes, st.integers(0, 8), st.sampled_from([2, "all"]))
+def test_an_epoch_can_be_entered_in_its_middle(
+    graph: KnowledgeGraph, batch_size: int, first: int, negatives: int | str
+) -> None:
+    batches = batches_of(graph, batch_size, negatives=negatives)
+    whole, rest = list(batches.epoch(2)), list(batches.epoch(2, first))
+    assert len(whole) == len(batches)
+    assert len(rest) == max(len(whole) - first, 0)
+    assert all(same(*pair) for pair in zip(rest, whole[first:], strict=True))
 
 
 @settings(max_examples=30, deadline=None)
@@ -121,7 +215,7 @@ def test_any_epoch_can_be_made_again(graph: KnowledgeGraph, batch_size: int, see
 def test_epochs_and_seeds_mix_triples_in_ways_of_their_own() -> None:
     graph = make_graph([12, 9], [(0, 1), (0, 0)])
     first, second, other_seed = (
-        {frozenset(facts(batch)) for batch in batches_of(graph, 32, seed=seed).epoch(number)}
+        {frozenset(facts(batch)) for batch in batches_of(graph, 5, seed=seed).epoch(number)}
         for seed, number in ((0, 1), (0, 2), (1, 1))
     )
     assert not first & second
@@ -130,7 +224,7 @@ def test_epochs_and_seeds_mix_triples_in_ways_of_their_own() -> None:
 
 def test_batches_of_different_answer_types_take_turns() -> None:
     graph = make_graph([12, 9], [(0, 1)])
-    types = [batch.candidates.start for batch in batches_of(graph, 8).epoch(1)]
+    types = [batch.candidates.start for batch in batches_of(graph, 2).epoch(1)]
     assert sum(a != b for a, b in pairwise(types)) > 3
 
 
@@ -143,15 +237,15 @@ def test_treatments_are_shown_as_often_as_asked_for(graph: KnowledgeGraph, batch
         expected[h, r, t] += repeats if r == 0 else 1
         expected[t, r + m, h] += repeats if r == 0 else 1
     known = KnownTails(graph.triples, len(graph.entities), m)
-    epoch = Batches(graph, known, batch_size, "typed", seed=0, treatment_repeats=repeats).epoch(1)
+    epoch = Batches(graph, known, TrainingConfig(batch_size=batch_size, treatment_repeats=repeats), 0).epoch(1)
     assert sum((Counter(facts(batch)) for batch in epoch), Counter()) == expected
 
 
 def test_the_answers_of_a_hub_spread_over_many_steps() -> None:
     hub_and_others = {(0, 0, tail) for tail in range(40, 240)} | {(i, 0, 40 + 5 * i) for i in range(1, 40)}
     graph = make_graph([40, 200], [(0, 1)], hub_and_others)
-    batches = [batch for batch in batches_of(graph, 20).epoch(1) if batch.candidates.start == 40]
-    with_the_hub = [batch for batch in batches if [0, 0] in batch.queries.tolist()]
+    batches = [batch for batch in batches_of(graph, 4).epoch(1) if batch.candidates.start == 40]
+    with_the_hub = [batch for batch in batches if [0, 0] in queries(batch).tolist()]
     assert len(batches) >= 10
     assert len(with_the_hub) > len(batches) / 2
 
@@ -160,30 +254,23 @@ def test_the_answers_of_a_hub_spread_over_many_steps() -> None:
 @given(graphs(), st.integers(1, 200), pools)
 @example(hub(500), 1, "typed")
 @example(hub(500), 100, "all")
-def test_a_batch_is_no_larger_than_asked_for_and_one_piece(
+def test_batches_of_an_answer_type_are_as_few_and_as_even_as_their_size_allows(
     graph: KnowledgeGraph, batch_size: int, candidates: str
 ) -> None:
+    lengths: dict[int, list[int]] = {}
     for batch in batches_of(graph, batch_size, candidates).epoch(1):
-        assert 1 <= len(batch.answers) < batch_size + PIECE
-
-
-@settings(max_examples=30, deadline=None)
-@given(graphs(), st.integers(1, 60))
-@example(hub(500), 100)
-def test_an_answer_type_takes_no_more_steps_than_its_triples_fill(graph: KnowledgeGraph, batch_size: int) -> None:
-    steps: Counter[int] = Counter()
-    answers: Counter[int] = Counter()
-    for batch in batches_of(graph, batch_size).epoch(1):
-        steps[batch.candidates.start] += 1
-        answers[batch.candidates.start] += len(batch.answers)
-    assert all(steps[start] <= -(-answers[start] // batch_size) for start in steps)
+        lengths.setdefault(batch.candidates.start, []).append(len(batch.heads))
+    for of_type in lengths.values():
+        assert max(of_type) <= batch_size
+        assert max(of_type) - min(of_type) <= 1
+        assert len(of_type) == -(-sum(of_type) // batch_size)
 
 
 def test_a_piece_of_a_hub_is_a_random_part_of_its_answers() -> None:
     spans = [
         int(answers.max() - answers.min())
         for batch in batches_of(hub(400), 1).epoch(1)  # a piece a batch
-        for row, query in enumerate(batch.queries.tolist())
+        for row, query in enumerate(queries(batch).tolist())
         if query == [0, 0]
         for answers in [batch.answers[batch.rows == row]]
     ]

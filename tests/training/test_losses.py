@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from kgdrug.models import SCORES
-from kgdrug.training.losses import n3_gradient, softmax_loss
+from kgdrug.training.losses import n3_gradient, sampled_softmax_loss, softmax_loss
 
 shapes = st.tuples(st.integers(1, 4), st.integers(1, 6), st.integers(1, 8), st.integers(0, 10**6))
+
+NOBODY = torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64)
 
 
 def random_batch(b: int, k: int, p: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -22,77 +24,88 @@ def random_batch(b: int, k: int, p: int, seed: int) -> tuple[Tensor, Tensor, Ten
     return scores, rows, columns
 
 
+def cross_entropy(scores: Tensor, cells: list[tuple[int, int]]) -> Tensor:
+    rows, columns = zip(*cells, strict=True)
+    targets = torch.tensor(columns)
+    return torch.nn.functional.cross_entropy(scores[list(rows)], targets, reduction="sum")
+
+
 @settings(max_examples=40, deadline=None)
-@given(shapes)
-def test_with_every_candidate_the_loss_is_the_cross_entropy(shape: tuple[int, int, int, int]) -> None:
-    scores, rows, columns = random_batch(*shape)
-    loss = softmax_loss(scores, scores[rows, columns], rows)
-    assert loss.shape == rows.shape
-    torch.testing.assert_close(loss, torch.nn.functional.cross_entropy(scores[rows], columns, reduction="none"))
+@given(shapes, st.data())
+def test_with_every_candidate_loss_and_gradient_are_those_of_the_cross_entropy(
+    shape: tuple[int, int, int, int], data: st.DataObject
+) -> None:
+    scores, _, _ = random_batch(*shape)
+    b, k = scores.shape
+    cells = sorted(data.draw(st.sets(st.tuples(st.integers(0, b - 1), st.integers(0, k - 1)), min_size=1)))
+    rows, columns = torch.tensor(cells).T
+    counts = torch.bincount(rows, minlength=b)
+    leaf = scores.clone().requires_grad_()
+    expected = cross_entropy(leaf, cells)
+    expected.backward()
+    loss, softmax = softmax_loss(scores, rows, columns, counts)
+    torch.testing.assert_close(loss, expected.detach())
+    torch.testing.assert_close(softmax * counts[:, None], leaf.grad)
 
 
-def test_large_scores_do_not_overflow() -> None:
-    scores, rows, columns = torch.tensor([[1e4, -1e4, 9e3]]), torch.tensor([0, 0]), torch.tensor([0, 2])
-    assert softmax_loss(scores, scores[rows, columns], rows).tolist() == [0.0, 1000.0]
-    nobody = (torch.empty(0, dtype=torch.int64), torch.empty(0, dtype=torch.int64))
-    sampled = softmax_loss(scores, torch.tensor([2e4, -2e4]), rows, nobody, 3)
-    assert sampled.tolist() == [0.0, 3e4]
+def test_scores_far_apart_do_not_overflow() -> None:
+    scores, rows, columns = torch.tensor([[1e4, -1e4, 9e3]]), torch.tensor([0]), torch.tensor([0])
+    assert softmax_loss(scores, rows, columns, torch.tensor([1]))[0] == 0
+    capped, gradient = softmax_loss(scores, rows, torch.tensor([2]), torch.tensor([1]))
+    assert float(capped) == pytest.approx(87.3, abs=0.1)
+    assert gradient.tolist() == [[1, 0, -1]]
+    for positive, expected in ((2e4, 0.0), (-2e4, 3e4)):
+        loss, softmax, weight, by_positive = sampled_softmax_loss(
+            scores.clone(), torch.tensor([positive]), rows, NOBODY, 3
+        )
+        assert float(loss) == expected
+        assert softmax.isfinite().all()
+        assert weight.tolist() == [-float(by_positive)] == [float(positive < 0)]
 
 
 @settings(max_examples=40, deadline=None)
 @given(shapes, st.floats(1, 50), st.data())
-def test_a_sample_stands_for_its_population_without_the_known_answers(
+def test_a_sample_stands_for_its_population_without_the_answers_in_it(
     shape: tuple[int, int, int, int], times: float, data: st.DataObject
 ) -> None:
     scores, rows, _ = random_batch(*shape)
     (b, k), population = scores.shape, round(scores.shape[1] * times)
-    positive = scores[rows].mean(1)
-    cells = data.draw(st.sets(st.tuples(st.integers(0, b - 1), st.integers(0, k - 1)), max_size=b * k))
+    positive = scores[rows].mean(1).requires_grad_()
+    cells = data.draw(st.sets(st.tuples(st.integers(0, b - 1), st.integers(0, k - 1)), max_size=b * k - 1))
     known = torch.tensor(sorted(cells), dtype=torch.int64).reshape(-1, 2)
-
-    loss = softmax_loss(scores, positive, rows, (known[:, 0], known[:, 1]), population)
-
+    leaf = scores.clone().requires_grad_()
+    losses = []
     for i, row in enumerate(rows.tolist()):
-        others = sum(math.exp(s) for column, s in enumerate(scores[row].tolist()) if (row, column) not in cells)
-        mine = math.exp(float(positive[i]))
-        assert float(loss[i]) == pytest.approx(-math.log(mine / (mine + population / k * others)), rel=1e-9, abs=1e-12)
+        others = [leaf[row, c] + math.log(population / k) for c in range(k) if (row, c) not in cells]
+        losses.append(torch.stack([positive[i], *others]).logsumexp(0) - positive[i])
+    expected = torch.stack(losses).sum()
+    expected.backward()
 
+    hits = known[:, 0], known[:, 1]
+    loss, softmax, weight, by_positive = sampled_softmax_loss(scores, positive.detach(), rows, hits, population)
 
-def test_a_sample_of_everyone_gives_the_exact_loss() -> None:
-    scores, rows, columns = random_batch(3, 6, 3, 0)
-    rows = torch.arange(3)
-    exact = softmax_loss(scores, scores[rows, columns], rows)
-    sampled = softmax_loss(scores, scores[rows, columns], rows, (rows, columns), 6)
-    torch.testing.assert_close(sampled, exact)
+    torch.testing.assert_close(loss, expected.detach())
+    torch.testing.assert_close(softmax * weight[:, None], leaf.grad)
+    torch.testing.assert_close(by_positive, positive.grad)
 
 
 def test_a_sample_worked_by_hand() -> None:
     # two of eight candidates: e⁰ = 1 and e^ln3 = 3; the second query knows the 3
     scores = torch.tensor([[0.0, math.log(3)], [0.0, math.log(3)]])
-    positive, rows = torch.tensor([math.log(4), math.log(4), math.log(4)]), torch.tensor([0, 1, 1])
-    loss = softmax_loss(scores, positive, rows, (torch.tensor([1]), torch.tensor([1])), 8)
-    expected = [math.log((4 + 8 / 2 * (1 + 3)) / 4), math.log((4 + 8 / 2 * 1) / 4), math.log(2)]
-    assert loss.tolist() == pytest.approx(expected)
+    positive, rows = torch.full((2,), math.log(4)), torch.tensor([0, 1])
+    loss, *_ = sampled_softmax_loss(scores, positive, rows, (torch.tensor([1]), torch.tensor([1])), 8)
+    expected = math.log((4 + 8 / 2 * (1 + 3)) / 4) + math.log((4 + 8 / 2 * 1) / 4)
+    assert float(loss) == pytest.approx(expected)
 
 
-def test_a_known_answer_among_the_sample_is_not_pushed_down() -> None:
-    scores = torch.zeros(1, 3, requires_grad=True)
-    rows = known_rows = torch.tensor([0])
-    softmax_loss(scores, torch.zeros(1), rows, (known_rows, torch.tensor([1])), 100).sum().backward()
-    assert scores.grad is not None
-    assert scores.grad[0, 1] == 0
-    assert scores.grad[0, 0] == scores.grad[0, 2] > 0
-
-
-def test_a_sample_of_nothing_but_answers_costs_nothing_and_has_a_finite_gradient() -> None:
-    scores, positive = torch.zeros(1, 2, requires_grad=True), torch.zeros(1, requires_grad=True)
-    loss = softmax_loss(scores, positive, torch.tensor([0]), (torch.tensor([0, 0]), torch.tensor([0, 1])), 100)
-    assert loss.tolist() == [0.0]
-    loss.sum().backward()
-    assert scores.grad is not None
-    assert positive.grad is not None
-    assert scores.grad.tolist() == [[0.0, 0.0]]
-    assert positive.grad.tolist() == [0.0]
+def test_a_sample_of_nothing_but_answers_costs_nothing_and_has_no_gradient() -> None:
+    hits = torch.tensor([0, 0]), torch.tensor([0, 1])
+    loss, softmax, weight, by_positive = sampled_softmax_loss(
+        torch.zeros(1, 2), torch.zeros(1), torch.tensor([0]), hits, 100
+    )
+    assert float(loss) == 0
+    assert (softmax * weight[:, None]).tolist() == [[0.0, 0.0]]
+    assert by_positive.tolist() == [0.0]
 
 
 def real_cubes(table: Tensor) -> Tensor:

@@ -1,35 +1,81 @@
-"""Training triples as batches that share their answer type.
+"""Training triples as batches that share their answer type, with all that is random about a step drawn.
 
-Queries that repeat are scored once: a batch is some distinct queries and, for each, some or all of its answers.
+Queries that repeat are scored once: a batch is some queries and, for each, some or all of its answers. Everything here
+is integers on the CPU, in numpy; a step then only gathers rows, multiplies, and writes rows back.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from kgdrug.config import TrainingConfig
 from kgdrug.graph import KnowledgeGraph, KnownTails
 from kgdrug.graph.known import Int
 
-# Answers of one query in a batch. Whole queries score fewest rows, but few distinct queries then share a step, and
-# hubs rule it: on Hetionet valid MRR after two epochs was 0.24 with 8, 0.21 with 128 (batches of 1,024 triples).
+# Answers of one query in a sampled batch. Whole queries score fewest rows, but few distinct queries then share a step,
+# and hubs rule it: on Hetionet valid MRR after two epochs was 0.24 with 8, 0.21 with 128 (batches of 1,024 triples).
 PIECE = 8
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Queries and their answers, all of one type.
+class Places:
+    """Where the rows of a step belong: row `i` of `ids` sums the rows `order[starts[i]:starts[i + 1]]`.
 
-    queries: `(b, 2)` head and relation; answers: `(p,)` entities; rows: `(p,)` the query that each answers;
-    candidates: the slice of entities that the answers compete with.
+    ids: `(u,)` distinct, ascending; order: `(o,)` a permutation of the rows; starts: `(u,)`.
     """
 
-    queries: Tensor
+    ids: Tensor
+    order: Tensor
+    starts: Tensor
+
+    @classmethod
+    def of(cls, ids: Int) -> "Places":
+        """The places of rows `(o,)` that belong to these ids."""
+        order = np.argsort(ids)
+        ordered = ids[order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        return cls(*(torch.from_numpy(a) for a in (ordered[starts], order, starts)))
+
+    def sums(self, rows: Tensor) -> Tensor:
+        """The rows `(o, d)` summed by id; `(u, d)`."""
+        return torch.nn.functional.embedding_bag(self.order, rows, self.starts, mode="sum")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Queries and their answers, all of one type, and what the answers compete with.
+
+    heads, relations, counts: `(b,)` of each query, and how many answers it has here; answers: `(p,)` entities; rows:
+    `(p,)` the query that each answers; candidates: the slice of entities that the answers compete with; sample: `(k,)`
+    distinct ones of them, or None where all take part; hits: `(a,)` and `(a,)`, the cells of queries and sample that
+    are answers; entity_places: of heads, then of answers if with_answers, which says whether the step needs their rows,
+    then of sample; inside: the range of those places that are candidates; relation_places: of relations; seed: of what
+    else the step draws.
+    """
+
+    heads: Tensor
+    relations: Tensor
+    counts: Tensor
     answers: Tensor
     rows: Tensor
     candidates: slice
+    sample: Tensor | None
+    hits: tuple[Tensor, Tensor]
+    entity_places: Places
+    relation_places: Places
+    inside: tuple[int, int]
+    with_answers: bool
+    seed: int
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch with its tensors on a device, without waiting for them to arrive."""
+        moved: Batch = _moved(self, device)
+        return moved
 
 
 @dataclass(frozen=True)
@@ -45,59 +91,105 @@ class _Pieces:
 class Batches:
     """The batches of every epoch, from a seed and the epoch's number alone, so that any epoch can be made again.
 
-    A query with many answers is cut into pieces of at most `PIECE`, so that a hub's answers spread over many steps.
+    Where candidates are sampled, a query with many answers is cut into pieces of at most `PIECE`, so that a hub's
+    answers spread over many steps. Where every candidate is scored queries stay whole: the scores are what costs.
+    Memory: 8 bytes a triple and direction, and 32 a query or piece.
     """
 
-    def __init__(
-        self,
-        graph: KnowledgeGraph,
-        known: KnownTails,
-        batch_size: int,
-        candidates: str,
-        seed: int,
-        treatment_repeats: int = 1,
-    ) -> None:
-        """known: the training triples' answers, in both directions; treatment_repeats: see `TrainingConfig`."""
-        self.batch_size, self.seed = batch_size, seed
+    def __init__(self, graph: KnowledgeGraph, known: KnownTails, config: TrainingConfig, seed: int) -> None:
+        """known: the training triples' answers, in both directions."""
+        self.config, self.seed = config, seed
         rng = np.random.default_rng(seed)
         counts = np.diff(known.offsets)
+        piece = max(counts.max(initial=1), 1) if config.negatives == "all" else PIECE
         # answers in random order within their query, so that a piece is a random part of them
         query_of = np.repeat(np.arange(len(counts)), counts)
         self.tails = known.tails[np.lexsort((rng.random(len(known.tails)), query_of))]
-        pieces_of = -(-counts // PIECE)
+        pieces_of = -(-counts // piece)
         query = np.repeat(np.arange(len(counts)), pieces_of)
         nth = np.arange(len(query)) - np.repeat(np.cumsum(pieces_of) - pieces_of, pieces_of)
         treats = np.isin(known.queries[query, 1] % graph.relations, graph.treatment_relations)
-        shown = np.repeat(np.arange(len(query)), np.where(treats, treatment_repeats, 1))
+        shown = np.repeat(np.arange(len(query)), np.where(treats, config.treatment_repeats, 1))
         query, nth = query[shown], nth[shown]
-        starts = known.offsets[query] + nth * PIECE
-        lengths = np.minimum(known.offsets[query + 1] - starts, PIECE)
+        starts = known.offsets[query] + nth * piece
+        lengths = np.minimum(known.offsets[query + 1] - starts, piece)
         queries = known.queries[query]
         spans = graph.relation_ranges[0][queries[:, 1]]
-        if candidates == "all":
+        if config.candidates == "all":
             spans = np.tile([0, len(graph.entities)], (len(queries), 1))
         self.groups = []
         for start, stop in sorted(set(map(tuple, spans.tolist()))):
             rows = np.flatnonzero((spans[:, 0] == start) & (spans[:, 1] == stop))
             self.groups.append(_Pieces(slice(start, stop), queries[rows], starts[rows], lengths[rows]))
 
-    def epoch(self, number: int) -> Iterator[Batch]:
-        """All triples once, treatments `treatment_repeats` times, in both directions, in an order of its own."""
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return sum(self._batches_of(group) for group in self.groups)
+
+    def _batches_of(self, group: _Pieces) -> int:
+        return -(-len(group.queries) // self.config.batch_size)
+
+    def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
+        """All triples once, treatments `treatment_repeats` times, in both directions, in an order of its own.
+
+        first: the batch to begin with, to go on with an epoch that was left in its middle.
+        """
         rng = np.random.default_rng([self.seed, number])
         plan = []
         for group in self.groups:
             order = rng.permutation(len(group.queries))
-            filled = np.cumsum(group.counts[order])
-            cuts = np.searchsorted(filled, np.arange(self.batch_size, filled[-1], self.batch_size)) + 1
-            plan += [(group, rows) for rows in np.split(order, cuts) if len(rows)]
-        for i in rng.permutation(len(plan)):
-            yield self._batch(*plan[i])
+            plan += [(group, rows) for rows in np.array_split(order, self._batches_of(group))]
+        for i, place in enumerate(rng.permutation(len(plan)).tolist()):
+            if i >= first:
+                group, pieces = plan[place]
+                counts = group.counts[pieces]
+                within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+                answers = self.tails[np.repeat(group.starts[pieces], counts) + within]
+                drawn = np.random.default_rng([self.seed, number, i])
+                yield make_batch(group.queries[pieces], counts, answers, group.candidates, self.config, drawn)
 
-    def _batch(self, group: _Pieces, pieces: Int) -> Batch:
-        counts = group.counts[pieces]
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        answers = self.tails[np.repeat(group.starts[pieces], counts) + within]
-        queries, row_of = np.unique(group.queries[pieces], axis=0, return_inverse=True)
-        rows = np.repeat(row_of.reshape(-1), counts)
-        tensors = [torch.from_numpy(a) for a in (queries, answers, rows)]
-        return Batch(tensors[0], tensors[1], tensors[2], group.candidates)
+
+def make_batch(
+    queries: Int, counts: Int, answers: Int, candidates: slice, config: TrainingConfig, rng: np.random.Generator
+) -> Batch:
+    """The batch of queries `(b, 2)` that have `counts` `(b,)` of the answers `(p,)` each, in this order."""
+    start, stop = candidates.start, candidates.stop
+    rows = np.repeat(np.arange(len(queries)), counts)
+    sample, hits = None, (np.empty(0, np.int64), np.empty(0, np.int64))
+    if config.negatives != "all" and stop - start > 2 * config.negatives:
+        sample = np.unique(rng.integers(start, stop, config.negatives))
+        columns = np.minimum(np.searchsorted(sample, answers), len(sample) - 1)
+        hit = sample[columns] == answers
+        hits = rows[hit], columns[hit]
+    with_answers = sample is not None or config.n3 > 0 or config.relation_prediction > 0
+    heads, relations = np.ascontiguousarray(queries[:, 0]), np.ascontiguousarray(queries[:, 1])
+    taking_part = [heads, *([answers] if with_answers else []), *([] if sample is None else [sample])]
+    places = Places.of(np.concatenate(taking_part))
+    first, last = np.searchsorted(places.ids.numpy(), [start, stop]).tolist()
+    return Batch(
+        heads=torch.from_numpy(heads),
+        relations=torch.from_numpy(relations),
+        counts=torch.from_numpy(counts.astype(np.float32)),
+        answers=torch.from_numpy(answers),
+        rows=torch.from_numpy(rows),
+        candidates=candidates,
+        sample=None if sample is None else torch.from_numpy(sample),
+        hits=(torch.from_numpy(hits[0]), torch.from_numpy(hits[1])),
+        entity_places=places,
+        relation_places=Places.of(relations),
+        inside=(first, last),
+        with_answers=with_answers,
+        seed=int(rng.integers(2**62)),
+    )
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    """Every tensor in it on a device."""
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)
+    if isinstance(value, tuple):
+        return tuple(_moved(inner, device) for inner in value)
+    if isinstance(value, Batch | Places):
+        fields = {f.name: _moved(getattr(value, f.name), device) for f in dataclasses.fields(value)}
+        return dataclasses.replace(value, **fields)
+    return value

@@ -17,6 +17,7 @@ import torch
 from kgdrug.config import TrainingConfig
 from kgdrug.errors import KgdrugError
 from kgdrug.evaluation import Metrics, metrics, rank_triples
+from kgdrug.models import product_precision
 from kgdrug.splits import Split
 from kgdrug.training.batches import Batches
 from kgdrug.training.state import State
@@ -47,18 +48,16 @@ def train(state: State, split: Split, config: TrainingConfig, seed: int) -> Iter
     (on the same number of threads), also when it goes on from a state of an earlier epoch.
     """
     graph = split.graph
-    batches = Batches(
-        graph, split.known_in_training, config.batch_size, config.candidates, seed, config.treatment_repeats
-    )
-    generator = torch.Generator()
+    batches = Batches(graph, split.known_in_training, config, seed)
+    precision = product_precision(config.precision, state.model.entity.device)
     looks_since_best = (state.epoch - state.best_epoch) // config.valid_every
     while state.epoch < config.epochs and looks_since_best < config.patience:
         state.epoch += 1
-        generator.manual_seed((seed * 1_000_003 + state.epoch) % 2**63)
-        started, loss, count = time.perf_counter(), 0.0, 0
+        started, total, count = time.perf_counter(), torch.zeros((), dtype=torch.float64), 0
         for batch in batches.epoch(state.epoch):
-            loss += step(state, batch, config, generator, config.learning_rate)
+            total = total + step(state, batch, config, config.learning_rate, precision)
             count += len(batch.answers)
+        loss = float(total)
         seconds = time.perf_counter() - started
         if not loss < float("inf"):
             raise KgdrugError(f"the loss is {loss} after epoch {state.epoch}; try a lower training.learning_rate")

@@ -1,27 +1,50 @@
-"""The loss of a batch of queries, each with one or more answers, over shared candidates."""
+"""The softmax loss of a batch of queries, each with one or more answers, over shared candidates, and its gradient.
+
+The gradient is written out: it is the softmax itself with the answers taken off, so that the one matrix of the shape of
+the scores is made once, and its two products give the gradients of queries and rows.
+"""
 
 import math
 
 import torch
 from torch import Tensor
 
+NOT_THERE = -1e30  # the score of a candidate that is left out: finite, so that a row of them has a softmax
 
-def softmax_loss(
-    scores: Tensor, positive: Tensor, rows: Tensor, known: tuple[Tensor, Tensor] | None = None, population: int = 0
-) -> Tensor:
-    """Cross-entropy of each answer; `(p,)`.
 
-    scores: `(b, k)` of queries and candidates; positive: `(p,)` scores of the answers; rows: `(p,)` their queries.
-    Without `known` the candidates are every possible answer, and the loss is the exact softmax (1-vs-all).
-    With it they are a uniform sample of a population: known `(rows, columns)` are cells of the sample that are
-    answers in the batch themselves and are left out, and the sample stands for the whole population, which adds
-    `log(population / k)` to its scores (sampled softmax, Jean et al. 2015).
+def softmax_loss(scores: Tensor, rows: Tensor, columns: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of each answer against every candidate (1-vs-all), summed, and its gradient.
+
+    scores: `(b, k)` of queries and candidates; rows, columns: `(p,)` the cells of the answers, which are distinct;
+    counts: `(b,)` answers of each query. Returns the sum, in which an answer counts 87 at most (its softmax is then the
+    smallest that single precision holds), and `(b, k)` what, each row times its count, is the gradient by the scores.
     """
-    if known is None:
-        return scores.logsumexp(1)[rows] - positive
-    scores = scores.index_put(known, scores.new_tensor(-math.inf))
-    others = scores.logsumexp(1) + math.log(max(population / scores.shape[1], 1.0))
-    return torch.nn.functional.softplus(others[rows] - positive)
+    softmax = scores.softmax(1)
+    own = softmax[rows, columns]
+    softmax[rows, columns] = own - (1 / counts).to(own.dtype)[rows]
+    wide = torch.promote_types(own.dtype, torch.float32)
+    return -own.to(wide).clamp_min(torch.finfo(torch.float32).tiny).log().sum(), softmax
+
+
+def sampled_softmax_loss(
+    scores: Tensor, positive: Tensor, rows: Tensor, hits: tuple[Tensor, Tensor], population: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Cross-entropy of each answer against a uniform sample that stands for a population, summed, and its gradients.
+
+    scores: `(b, k)` of queries and sample, changed in the cells `hits`, which are answers themselves and are left out;
+    positive: `(p,)` scores of the answers; rows: `(p,)` their queries. The sample stands for the whole population,
+    which adds `log(population / k)` to its scores (sampled softmax, Jean et al. 2015).
+    Returns the sum; `(b, k)` and `(b,)` whose product by rows is the gradient by the scores; `(p,)` that by `positive`.
+    """
+    scores[hits] = NOT_THERE
+    softmax = scores.softmax(1)
+    wide = torch.promote_types(scores.dtype, torch.float32)
+    totals = scores.amax(1).to(wide) - softmax.amax(1).to(wide).log()  # logsumexp, for little after the softmax
+    others = totals + math.log(max(population / scores.shape[1], 1.0))
+    margin = others[rows] - positive
+    missed = margin.sigmoid()
+    weight = torch.zeros_like(others).index_add_(0, rows, missed)
+    return torch.nn.functional.softplus(margin).sum(), softmax, weight, -missed
 
 
 def n3_gradient(table: Tensor, moduli: Tensor, weight: Tensor, strength: float) -> Tensor:
@@ -29,4 +52,4 @@ def n3_gradient(table: Tensor, moduli: Tensor, weight: Tensor, strength: float) 
 
     table, moduli: `(u, d)`; weight: `(u,)`, how many triples each row stands in.
     """
-    return 3 * strength * weight[:, None] * moduli * table
+    return (moduli * table).mul_((3 * strength * weight)[:, None])
