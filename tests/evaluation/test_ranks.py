@@ -11,6 +11,7 @@ from torch import Tensor
 
 from kgdrug.errors import KgdrugError
 from kgdrug.evaluation import filtered_ranks, rank_triples
+from kgdrug.evaluation import ranks as ranks_module
 from kgdrug.graph import EntityType, KnowledgeGraph, KnownTails, Metaedge, Vocabulary
 from kgdrug.models import Candidates
 
@@ -26,39 +27,40 @@ def slow_rank(scores: dict[int, float], target: int, known: set[int]) -> tuple[f
 
 
 @st.composite
-def score_matrices(draw: st.DrawFn) -> tuple[list[list[float]], list[int], list[tuple[int, int]]]:
-    """Scores with many ties, a target for each row, and distinct cells of known answers."""
+def score_matrices(draw: st.DrawFn) -> tuple[list[list[float]], list[tuple[int, int]], list[tuple[int, int]]]:
+    """Scores with many ties, cells of targets by row, and distinct cells of known answers."""
     b, k = draw(st.integers(1, 5)), draw(st.integers(1, 7))
     level = st.sampled_from([-1.5, 0.0, 0.5, 2.0])
     scores = draw(st.lists(st.lists(level, min_size=k, max_size=k), min_size=b, max_size=b))
-    targets = draw(st.lists(st.integers(0, k - 1), min_size=b, max_size=b))
+    targets = draw(st.lists(st.tuples(st.integers(0, b - 1), st.integers(0, k - 1)), min_size=1, max_size=8))
     cells = draw(st.sets(st.tuples(st.integers(0, b - 1), st.integers(0, k - 1))))
-    return scores, targets, draw(st.permutations(sorted(cells)))
+    return scores, sorted(targets), draw(st.permutations(sorted(cells)))
 
 
 @settings(max_examples=80, deadline=None)
-@given(score_matrices())
+@given(score_matrices(), st.sampled_from([1, 10, 250_000]))
 def test_a_filtered_rank_is_the_mean_of_the_best_and_the_worst_place(
-    case: tuple[list[list[float]], list[int], list[tuple[int, int]]],
+    case: tuple[list[list[float]], list[tuple[int, int]], list[tuple[int, int]]], tile: int
 ) -> None:
     scores, targets, cells = case
     known = torch.tensor(cells, dtype=torch.int64).reshape(-1, 2)
-    ranks, candidates = filtered_ranks(torch.tensor(scores), torch.tensor(targets), known[:, 0], known[:, 1])
+    rows, columns = torch.tensor(targets).T
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranks_module, "TILE", tile)
+        ranks, candidates = filtered_ranks(torch.tensor(scores), rows, columns, known[:, 0], known[:, 1])
     expected = [
-        slow_rank(dict(enumerate(row)), target, {column for r, column in cells if r == i})
-        for i, (row, target) in enumerate(zip(scores, targets, strict=True))
+        slow_rank(dict(enumerate(scores[row])), target, {column for r, column in cells if r == row})
+        for row, target in targets
     ]
     assert list(zip(ranks.tolist(), candidates.tolist(), strict=True)) == expected
 
 
 def test_a_rank_worked_by_hand() -> None:
     scores = torch.tensor([[5.0, 3.0, 3.0, 9.0, 1.0]])
-    nothing = torch.empty(0, dtype=torch.int64)
-    assert filtered_ranks(scores, torch.tensor([1]), nothing, nothing)[0].tolist() == [
-        3.5
-    ]  # 9 and 5 before, one beside
+    row, column, nothing = torch.tensor([0]), torch.tensor([1]), torch.empty(0, dtype=torch.int64)
+    assert filtered_ranks(scores, row, column, nothing, nothing)[0].tolist() == [3.5]  # 9 and 5 before, one beside
     known_rows, known_columns = torch.tensor([0, 0]), torch.tensor([3, 1])
-    ranks, candidates = filtered_ranks(scores, torch.tensor([1]), known_rows, known_columns)
+    ranks, candidates = filtered_ranks(scores, row, column, known_rows, known_columns)
     assert (ranks.tolist(), candidates.tolist()) == ([2.5], [4])
 
 

@@ -1,10 +1,12 @@
 """Filtered realistic ranks of held-out answers.
 
 Sources: Bordes et al. 2013 (filtered ranks); Berrendorf et al. 2020, arXiv 2002.06914 (realistic rank, AMRI).
-Read before: kbc's `get_ranking` and PyKEEN's `RankBasedEvaluator`. Both mask the known answers in the whole score
-matrix; here only the known answers are looked at again, so nothing of the matrix's shape is made but the matrix.
+Read before: kbc's `get_ranking` and PyKEEN's `RankBasedEvaluator`. Both score a query as often as it is asked, and
+compare in matrices as large as the scores. Here a query that repeats is scored once, its known answers are put out of
+the way once, and what beats a target is counted in a few rows at a time: nothing else has the shape of the scores.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +20,7 @@ from kgdrug.graph.known import Int
 from kgdrug.models import Model
 
 BLOCK = 8_000_000  # scores held at once: 32 MB
+TILE = 250_000  # scores compared at once, few enough to stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,23 +40,33 @@ class Ranks:
         return Ranks(self.relation[rows], self.head_side[rows], self.rank[rows], self.candidates[rows])
 
 
-def filtered_ranks(scores: Tensor, targets: Tensor, known_rows: Tensor, known_columns: Tensor) -> tuple[Tensor, Tensor]:
+def filtered_ranks(
+    scores: Tensor, rows: Tensor, columns: Tensor, known_rows: Tensor, known_columns: Tensor
+) -> tuple[Tensor, Tensor]:
     """Rank of each target among the candidates that are not other known answers, and how many those are.
 
-    scores: `(b, k)` higher is better; targets: `(b,)` column of the true answer; known_rows, known_columns: `(a,)`
-    the cells of known answers, the target's own among them or not.
-    Returns `(b,)` float ranks from 1, ties counting half ("realistic"), and `(b,)` numbers of candidates.
+    scores: `(u, k)` of distinct queries, higher is better; changed: known answers become NaN, which nothing beats or
+    equals. rows, columns: `(p,)` the cells of the targets, rows ascending; known_rows, known_columns: `(a,)` the
+    distinct cells of known answers, the targets among them or not.
+    Returns `(p,)` float ranks from 1, ties counting half ("realistic"), and `(p,)` numbers of candidates.
     """
-    target_scores = scores.gather(1, targets[:, None])
-    higher = (scores > target_scores).sum(1)
-    equal = (scores == target_scores).sum(1) - 1  # the target equals itself
-    others = known_columns != targets[known_rows]
-    known_rows, known_columns = known_rows[others], known_columns[others]
-    known_scores, own = scores[known_rows, known_columns], target_scores[known_rows, 0]
-    higher.index_add_(0, known_rows, (known_scores > own).long(), alpha=-1)
-    equal.index_add_(0, known_rows, (known_scores == own).long(), alpha=-1)
-    left_out = torch.bincount(known_rows, minlength=len(scores))
-    return 1 + higher + equal / 2, scores.shape[1] - left_out
+    k = scores.shape[1]
+    targets = scores[rows, columns]
+    scores[known_rows, known_columns] = math.nan
+    away = scores[rows, columns].isnan()  # where the target is known itself, it no longer equals itself
+    higher, not_lower = torch.empty_like(targets), torch.empty_like(targets)
+    step = max(1, TILE // k)
+    beats = torch.empty(min(step, len(rows)), k, device=scores.device)  # 1 or 0; sums are exact up to 2²⁴ candidates
+    for start in range(0, len(rows), step):
+        part = slice(start, min(start + step, len(rows)))
+        first, last = int(rows[part.start]), int(rows[part.stop - 1])
+        one_each = last - first == part.stop - part.start - 1
+        among = scores[first : last + 1] if one_each and not (rows[part].diff() == 0).any() else scores[rows[part]]
+        for count, beat in ((higher, torch.gt), (not_lower, torch.ge)):
+            count[part] = beat(among, targets[part, None], out=beats[: len(among)]).sum(1)
+    equal = not_lower - higher - (~away).to(targets.dtype)
+    known = torch.bincount(known_rows, minlength=len(scores))[rows]
+    return 1 + higher + equal / 2, k - known + away
 
 
 def rank_triples(
@@ -62,7 +75,7 @@ def rank_triples(
     """Ask each triple `(t, 3)` for its tail and for its head.
 
     candidates: `typed` ranks among the entities of the answer's type, `all` among all entities.
-    Memory beyond the model: one block of scores, `BLOCK` numbers, and its comparison.
+    Memory beyond the model: a block of scores, `BLOCK` numbers or one row, and 32 bytes a known answer of its queries.
     """
     both = both_directions(triples, graph.relations)
     rank, counted = np.empty(len(both)), np.empty(len(both), np.int64)
@@ -73,23 +86,21 @@ def rank_triples(
         spans = np.tile([0, len(graph.entities)], (len(both), 1))
     for start, stop in sorted(set(map(tuple, spans.tolist()))):
         rows = np.flatnonzero((spans[:, 0] == start) & (spans[:, 1] == stop))
-        rows = rows[np.lexsort((both[rows, 1], both[rows, 0]))]  # a repeated query is scored once
         step = max(1, BLOCK // (stop - start))
-        for block in (rows[i : i + step] for i in range(0, len(rows), step)):
-            queries = both[block, :2]
-            distinct_queries, row_of = np.unique(queries, axis=0, return_inverse=True)
-            scores = model.scores(torch.from_numpy(distinct_queries), slice(start, stop)).cpu()
-            if len(distinct_queries) < len(queries):
-                scores = scores[torch.from_numpy(row_of.reshape(-1))]
-            if torch.isnan(scores.amax(1)).any():
+        # a repeated query is scored once
+        keys, row_of = np.unique(both[rows, 0] * 2 * graph.relations + both[rows, 1], return_inverse=True)
+        rows, row_of = rows[np.argsort(row_of, kind="stable")], np.sort(row_of)
+        queries = np.stack(np.divmod(keys, 2 * graph.relations), 1)
+        for low in range(0, len(queries), step):
+            scores = model.scores(torch.from_numpy(queries[low : low + step]), slice(start, stop))
+            if scores.amax(1).isnan().any():
                 raise KgdrugError("the model's scores are not numbers (NaN); train it with a lower learning rate")
-            known_rows, known_tails = known.of(queries)
-            ranks = filtered_ranks(
-                scores,
-                torch.from_numpy(both[block, 2] - start),
-                torch.from_numpy(known_rows),
-                torch.from_numpy(known_tails - start),
-            )
-            rank[block], counted[block] = ranks[0].numpy(), ranks[1].numpy()
+            first, last = np.searchsorted(row_of, [low, low + step])
+            block = rows[first:last]
+            known_rows, known_tails = known.of(queries[low : low + step])
+            inside = (known_tails >= start) & (known_tails < stop)
+            cells = row_of[first:last] - low, both[block, 2] - start, known_rows[inside], known_tails[inside] - start
+            ranks = filtered_ranks(scores, *(torch.from_numpy(part).to(scores.device) for part in cells))
+            rank[block], counted[block] = (part.cpu().numpy() for part in ranks)
     head_side = np.arange(len(both)) >= len(triples)
     return Ranks(both[:, 1] % graph.relations, head_side, rank, counted)

@@ -22,6 +22,7 @@ class Model(Protocol):
         """`(b, k)`, higher is better.
 
         queries: `(b, 2)` int64 head and relation, relation in `[0, 2m)`; candidates: a slice of entities, or `(k,)`.
+        The scores are the caller's to change.
         """
         ...
 
