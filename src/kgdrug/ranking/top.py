@@ -1,0 +1,39 @@
+"""The best candidates of many queries, without sorting what cannot be among them.
+
+A top-k over all scores of a row costs as much as making them. The k-th largest of the maxima of blocks is a bound that
+at least k scores reach, and few more do: only those are sorted.
+"""
+
+import torch
+from torch import Tensor
+
+from kgdrug.models import Model
+
+BLOCK = 8_000_000  # scores held at once: 32 MB
+WIDTH = 64  # scores whose maximum is looked at first
+
+
+def top_candidates(model: Model, queries: Tensor, candidates: slice, top: int) -> tuple[Tensor, Tensor]:
+    """Scores and entities `(b, top)` of the best candidates of queries `(b, 2)`, best first; ties in entity order.
+
+    top: fewer where there are fewer candidates. Memory beyond the model: a block of scores, `BLOCK` numbers or one row.
+    """
+    step = max(1, BLOCK // max(1, candidates.stop - candidates.start))
+    parts = [top_scores(model.scores(part, candidates), top) for part in queries.split(step)]
+    values, columns = (torch.cat(each) for each in zip(*parts, strict=True))
+    return values, columns + candidates.start
+
+
+def top_scores(scores: Tensor, top: int) -> tuple[Tensor, Tensor]:
+    """The best of each row of scores `(b, k)`, and their columns; `(b, min(top, k))`, best first, ties in order."""
+    b, k = scores.shape
+    top, blocks = min(top, k), k // WIDTH
+    few = scores if blocks < top else scores[:, : blocks * WIDTH].unflatten(1, (blocks, WIDTH)).amax(2)
+    bound = few.topk(top, 1).values[:, -1:]
+    rows, columns = (scores >= bound).nonzero(as_tuple=True)
+    values = scores[rows, columns]
+    order = values.argsort(descending=True, stable=True)
+    order = order[rows[order].argsort(stable=True)]
+    counts = torch.bincount(rows, minlength=b)
+    chosen = order[(counts.cumsum(0) - counts)[:, None] + torch.arange(top, device=scores.device)]
+    return values[chosen], columns[chosen]
