@@ -1,0 +1,268 @@
+"""The engine's own figures: one task in one fresh process, which prints a line of JSON.
+
+    python experiments/benchmarks/engine.py TASK ARGUMENT... [setting=value ...]
+
+Rates of a bare product are taken in the same run, on the same shapes and in the same precision.
+"""
+
+import ast
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from itertools import count
+from typing import Any
+
+import numpy as np
+import torch
+from tasks import peak_mb, result
+
+from kgdrug.config import TrainingConfig
+from kgdrug.evaluation import metrics, rank_triples
+from kgdrug.graph import EntityType, KnowledgeGraph, KnownTails, Metaedge, Vocabulary
+from kgdrug.models import TableModel, pick_device, product_precision
+from kgdrug.ranking.top import top_candidates
+from kgdrug.sources import load_graph
+from kgdrug.splits import Split, fixed
+from kgdrug.training import State, keep_freed_memory
+from kgdrug.training.batches import Batch, Batches
+from kgdrug.training.step import step
+
+
+def train(
+    graph: str, *, seconds: float = 20.0, warm_up: float = 3.0, device: str = "auto", dim: int = 200, **settings: Any
+) -> None:
+    """Steady training throughput on a built graph: triples and scored pairs per second, and the share of bare products.
+
+    A triple counts once, though it is learned in both directions, each against the sample. pairs: query and candidate,
+    as multiplied; a query's pieces of several answers share theirs.
+    """
+    state, batches, config, where, precision = _ready(load_graph(graph), dim, device, settings)
+    done: list[tuple[int, int]] = []
+    started, counting, triples = time.perf_counter(), None, 0.0
+    for batch in _forever(batches):
+        step(state, batch, config, config.learning_rate, precision)
+        now = time.perf_counter()
+        if counting is None:
+            _wait(where)
+            counting = now if now - started > warm_up else None
+            continue
+        triples += len(batch.answers) / 2
+        width = len(batch.sample) if batch.sample is not None else batch.candidates.stop - batch.candidates.start
+        done.append((len(batch.heads), width))
+        if now - counting > seconds:
+            break
+    _wait(where)
+    took = time.perf_counter() - counting
+    pairs = sum(b * k for b, k in done)
+    products = _products(done, dim, precision, where)
+    result.update(
+        triples_per_second=triples / took,
+        pairs_per_second=pairs / took,
+        product_pairs_per_second=pairs / products,
+        share_of_product=products / took,
+        seconds=took,
+        device=str(where),
+        precision=str(precision),
+    )
+
+
+def evaluate(graph: str, *, triples: int = 4000, device: str = "auto", dim: int = 200) -> None:
+    """Filtered evaluation of some triples of a built graph, both sides, against all entities."""
+    made, where = load_graph(graph), pick_device(device)
+    keep_freed_memory()
+    model = TableModel.create("complex", len(made.entities), made.relations, dim, 0).to(where)
+    asked = made.triples[np.random.default_rng(0).permutation(len(made.triples))[:triples]]
+    known = KnownTails(made.triples, len(made.entities), made.relations)
+    rank_triples(model, asked[:200], known, made, "all")
+    before = peak_mb()
+    started = time.perf_counter()
+    rank_triples(model, asked, known, made, "all")
+    took = time.perf_counter() - started
+    after = peak_mb()
+    bare = _products([(170, len(made.entities))] * 10, dim, torch.float32, where, 1) / 10
+    result.update(
+        triples_per_second=len(asked) / took,
+        product_triples_per_second=170 / 2 / bare,
+        share_of_product=len(asked) / took / (170 / 2 / bare),
+        more_mb=after - before,
+        seconds=took,
+    )
+
+
+def top(graph: str, *, device: str = "auto", dim: int = 200, answers: str = "Compound") -> None:
+    """The best 100 of all entities, of one type, and of all for 1,000 queries at once, beside bare products."""
+    made, where = load_graph(graph), pick_device(device)
+    keep_freed_memory()
+    n, of_type = len(made.entities), made.entity_type(answers)
+    model = TableModel.create("complex", n, made.relations, dim, 0).to(where)
+    random = np.random.default_rng(0)
+    queries = torch.from_numpy(np.stack([random.integers(0, n, 1000), random.integers(0, made.relations, 1000)], 1))
+    moved = model.queries(queries.to(where))
+    one, all_of_it, typed = queries[:1], slice(0, n), slice(of_type.start, of_type.stop)
+    calls: dict[str, tuple[Callable[[], object], int]] = {
+        "all": (lambda: top_candidates(model, one, all_of_it, 100), 100),
+        "matvec": (lambda: torch.mv(model.entity, moved[0]), 100),
+        "type": (lambda: top_candidates(model, one, typed, 100), 1000),
+        "many": (lambda: top_candidates(model, queries, all_of_it, 100), 3),
+        "many_product": (lambda: [part @ model.entity.T for part in moved.split(170)], 3),
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    for _ in range(5):  # in turn, so that whatever else the machine does meets each of them
+        for name, (call, times) in calls.items():
+            call()
+            _wait(where)
+            started = time.perf_counter()
+            for _ in range(times):
+                call()
+            _wait(where)
+            seconds[name].append((time.perf_counter() - started) / times)
+    medians = {name: float(np.median(values)) for name, values in seconds.items()}
+    result.update({f"{name}_ms": 1000 * value for name, value in medians.items()})
+    result.update(
+        all_times_matvec=medians["all"] / medians["matvec"],
+        share_of_product=medians["many_product"] / medians["many"],
+        seconds=medians["all"],
+    )
+
+
+def quality(
+    folder: str,
+    *,
+    goals: tuple[float, ...] = (0.30, 0.34),
+    looks: int = 4,
+    limit: float = 600.0,
+    device: str = "auto",
+    dim: int = 256,
+    **settings: Any,
+) -> None:
+    """Seconds of training until the filtered realistic MRR on valid reaches each goal; looking takes none of them.
+
+    looks: into each epoch.
+    """
+    split, where = fixed(folder), pick_device(device)
+    keep_freed_memory()
+    config = TrainingConfig(**{"negatives": "all", "batch_size": 1000, "n3": 0.05, **settings})
+    model = TableModel.create("complex", len(split.graph.entities), split.graph.relations, dim, 0).to(where)
+    state, precision = State.fresh(model), product_precision(config.precision, where)
+    trained, since = 0.0, time.perf_counter()
+    batches = Batches(split.graph, split.known_in_training, config, 0)
+    every = max(1, len(batches) // looks)
+    result.update(curve=[], reached={str(goal): None for goal in goals})
+    for i, batch in enumerate(_forever(batches), 1):
+        step(state, batch, config, config.learning_rate, precision)
+        if i % every:
+            continue
+        _wait(where)
+        trained += time.perf_counter() - since
+        mrr = metrics(rank_triples(model, split.valid, split.known, split.graph, "all"))["mrr"]
+        result["curve"].append([round(trained, 2), round(mrr, 4)])
+        print(f"{trained:.1f} s of training: valid MRR {mrr:.4f}", file=sys.stderr)
+        for goal in goals:
+            if mrr >= goal and result["reached"][str(goal)] is None:
+                result["reached"][str(goal)] = trained
+        if mrr >= max(goals) or trained >= limit:
+            break
+        since = time.perf_counter()
+    result["seconds"] = trained
+
+
+def scale(
+    triples: int, entities: int, *, relations: int = 20, seconds: float = 10.0, dim: int = 64, **settings: Any
+) -> None:
+    """Cost per triple and peak memory of training on a generated graph of this size, steps and batches together."""
+    random = np.random.default_rng(0)
+    facts = np.empty((triples, 3), np.int64)
+    facts[:, 0] = random.zipf(1.3, triples) % entities
+    facts[:, 1] = np.sort(random.integers(0, relations, triples))
+    facts[:, 2] = random.integers(0, entities, triples)
+    edges = tuple(Metaedge(f"r{r}", "Entity", f"r{r}", "Entity") for r in range(relations))
+    graph = KnowledgeGraph(Vocabulary(map(str, range(entities))), (EntityType("Entity", 0, entities),), edges, facts)
+    before = peak_mb()
+    state, batches, config, _, precision = _ready(graph, dim, "cpu", settings)
+    prepared = peak_mb()
+    started = counting = time.perf_counter()
+    learned = 0.0
+    for i, batch in enumerate(_forever(batches)):
+        step(state, batch, config, config.learning_rate, precision)
+        if i == 20:
+            counting, learned = time.perf_counter(), 0.0
+        learned += len(batch.answers) / 2
+        if time.perf_counter() - started > seconds:
+            break
+    took = time.perf_counter() - counting
+    tables = 2 * sum(tensor.numel() for tensor in state.model.tensors.values()) * 4 / 1e6
+    result.update(
+        nanoseconds_per_triple=1e9 * took / learned,
+        distinct_triples=len(graph.triples),
+        graph_mb=before,
+        prepared_mb=prepared,
+        tables_mb=tables,
+        seconds=took,
+    )
+
+
+def _ready(
+    graph: KnowledgeGraph, dim: int, device: str, settings: dict[str, Any]
+) -> tuple[State, Batches, TrainingConfig, torch.device, torch.dtype]:
+    keep_freed_memory()
+    where, config = pick_device(device), TrainingConfig(**settings)
+    split = Split(graph, graph.triples, graph.triples[:0], graph.triples[:0])
+    model = TableModel.create("complex", len(graph.entities), graph.relations, dim, 0).to(where)
+    batches = Batches(graph, split.known_in_training, config, 0)
+    return State.fresh(model), batches, config, where, product_precision(config.precision, where)
+
+
+def _forever(batches: Batches) -> Iterator[Batch]:
+    for number in count(1):
+        yield from batches.epoch(number)
+
+
+def _products(
+    shapes: list[tuple[int, int]], dim: int, precision: torch.dtype, device: torch.device, n: int = 3
+) -> float:
+    """Seconds of bare products of these shapes `(b, k)`: scores, and with n = 3 the two that are their gradients."""
+    b, k = (max(sizes) for sizes in zip(*shapes, strict=True))
+    queries, rows = (torch.randn(size, dim, device=device).to(precision) for size in (b, k))
+    scores = torch.randn(b, k, device=device).to(precision)
+    for _ in range(3):
+        queries @ rows.T
+    _wait(device)
+    started = time.perf_counter()
+    for height, width in shapes:
+        queries[:height] @ rows[:width].T
+        if n == 3:
+            part = scores.flatten()[: height * width].view(height, width)
+            part @ rows[:width]
+            part.T @ queries[:height]
+    _wait(device)
+    return time.perf_counter() - started
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+TASKS: dict[str, Callable[..., None]] = {
+    "train": train,
+    "evaluate": evaluate,
+    "top": top,
+    "quality": quality,
+    "scale": scale,
+}
+
+
+def _value(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+if __name__ == "__main__":
+    given = [argument for argument in sys.argv[2:] if "=" not in argument]
+    chosen = dict(argument.split("=", 1) for argument in sys.argv[2:] if "=" in argument)
+    TASKS[sys.argv[1]](*map(_value, given), **{name: _value(text) for name, text in chosen.items()})
+    result["peak_mb"] = peak_mb()
+    print(json.dumps(result))
