@@ -6,6 +6,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3; do \
 # a machine whose own torch sees a GPU keeps that torch
 OWN_TORCH := $(shell $(PYTHON) -c 'import torch; print(torch.cuda.is_available())' 2>/dev/null)
 BIN := .venv/bin
+# of the engine's figures in make bench
+DEVICE ?= cpu
 
 .PHONY: demo test lint results bench clean
 
@@ -25,7 +27,7 @@ results: .venv/installed
 	$(BIN)/python experiments/results.py
 
 bench: .venv/installed .venv-peers/installed
-	$(BIN)/python experiments/benchmarks/bench.py
+	$(BIN)/python experiments/benchmarks/bench.py --device $(DEVICE)
 
 # what kgdrug is measured against, in an environment of its own
 .venv-peers/installed:

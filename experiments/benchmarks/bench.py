@@ -1,18 +1,21 @@
 """Measures kgdrug and its peers in turn, each figure in fresh processes, and writes RESULTS.md and results.json.
 
 make bench                                          # everything
-python experiments/benchmarks/bench.py graphs       # one part
+python experiments/benchmarks/bench.py graphs       # one part; the figures of the others stay as they are
+python experiments/benchmarks/bench.py engine --device cuda     # into RESULTS-cuda.md and results-cuda.json
 """
 
 import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,185 +23,348 @@ from typing import Any
 import generate
 
 HERE = Path(__file__).parent
-PEERS = HERE.parents[1] / ".venv-peers" / "bin" / "python"
+ROOT = HERE.parents[1]
+PEERS, DICEE = (ROOT / name / "bin" / "python" for name in (".venv-peers", ".venv-dicee"))
+# freed memory is kept by every contestant, as kgdrug does itself
+ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """Who does a task: a name, the task's name in tasks.py, and the interpreter that runs it."""
+    """Who does a task: a name, the script and the task, its arguments (`{out}` is a new folder), the interpreter."""
 
     name: str
     task: str
+    arguments: tuple[str, ...] = ()
+    script: str = "tasks.py"
     python: Path = Path(sys.executable)
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One row of the results: what is measured, who takes part (ours first), and the bound that it should keep.
+    """One row of the results: what is measured, who takes part (ours first), and the bounds that it should keep.
 
-    arguments: of the task; `{out}` stands for a new folder in each run. at_most: seconds; at_least: ratio to the best
-    peer; at_most_mb: peak memory.
+    value: which number of a task's result counts, `/` between nested names; unit: its unit; higher: whether more is
+    better. at_most, at_least: of our own median; times: how many times as good as the best peer; at_most_mb: our peak.
     """
 
     name: str
     title: str
     contestants: tuple[Contestant, ...]
-    arguments: tuple[str, ...]
+    value: str = "seconds"
+    unit: str = "s"
+    higher: bool = False
     at_most: float | None = None
     at_least: float | None = None
+    times: float | None = None
     at_most_mb: float | None = None
 
 
-def graphs(work: Path) -> list[Figure]:
+def graphs(work: Path, device: str) -> list[Figure]:
     """Files to graphs."""
     drkg = work / "drkg-sized.tsv"
     generate.drkg_sized(drkg)
-    readers = (Contestant("kgdrug", "read-kgdrug"), Contestant("pandas + dict", "read-pandas"))
-    if PEERS.is_file():
-        readers += (Contestant("PyKEEN TriplesFactory.from_path", "read-pykeen", PEERS),)
+
+    def readers(path: Path) -> tuple[Contestant, ...]:
+        all_of_them = (
+            Contestant("kgdrug", "read-kgdrug", (str(path),)),
+            Contestant("pandas + dict", "read-pandas", (str(path),)),
+            Contestant("PyKEEN TriplesFactory.from_path", "read-pykeen", (str(path),), python=PEERS),
+        )
+        return tuple(who for who in all_of_them if who.python.is_file())
+
+    def ours(task: str, *arguments: object) -> tuple[Contestant]:
+        return (Contestant("kgdrug", task, tuple(map(str, arguments))),)
+
+    size = "DRKG-sized file (5,874,261 triples)"
     figures = [
-        Figure(
-            "drkg_build",
-            "DRKG-sized file (5,874,261 triples) to a built graph",
-            (Contestant("kgdrug", "build"),),
-            (str(drkg), "{out}"),
-            at_most=20,
-            at_most_mb=2000,
-        ),
-        Figure(
-            "drkg_read_vs_best_peer",
-            "DRKG-sized file to triples of indices",
-            readers,
-            (str(drkg),),
-            at_least=5,
-        ),
+        Figure("drkg_build", f"{size} to a built graph", ours("build", drkg, "{out}"), at_most=20, at_most_mb=2000),
+        Figure("drkg_read_vs_best_peer", "DRKG-sized file to triples of indices", readers(drkg), times=5),
     ]
-    hetionet = _hetionet()
-    if hetionet:
+    if hetionet := _data("hetionet"):
         built, plain = work / "hetionet", work / "hetionet.tsv"
-        _run(Contestant("kgdrug", "build"), (str(hetionet), str(built)))
-        command = [
-            Path(sys.executable).with_name("kgdrug"),
-            "export",
-            str(built),
-            "--form",
-            "triples",
-            "--out",
-            str(plain),
-        ]
-        subprocess.run(command, check=True, capture_output=True)
-        kgdrug = (Contestant("kgdrug", "build"),)
-        figures = [
-            Figure("hetionet_build", "Hetionet's files to a built graph", kgdrug, (str(hetionet), "{out}"), at_most=5),
-            Figure(
-                "hetionet_open", "built Hetionet opened", (Contestant("kgdrug", "open"),), (str(built),), at_most=0.3
-            ),
-            Figure(
-                "hetionet_read_vs_best_peer",
-                "Hetionet's triples as plain lines to triples of indices",
-                readers,
-                (str(plain),),
-                at_least=5,
-            ),
-            *figures,
+        _kgdrug("build", hetionet, "--out", built)
+        _kgdrug("export", built, "--form", "triples", "--out", plain)
+        title = "Hetionet's triples as plain lines to triples of indices"
+        figures += [
+            Figure("hetionet_build", "Hetionet's files to a built graph", ours("build", hetionet, "{out}"), at_most=5),
+            Figure("hetionet_open", "built Hetionet opened", ours("open", built), at_most=0.3),
+            Figure("hetionet_read_vs_best_peer", title, readers(plain), times=5),
         ]
     return figures
 
 
-PARTS = {"graphs": graphs}
+def engine(work: Path, device: str) -> list[Figure]:
+    """Training, evaluation and queries on Hetionet, or a generated graph of its shape."""
+    built, where = _hetionet_shape(work), f"device={device}"
+    indices = work / "indices"
+    shape = _run(Contestant("kgdrug", "shape", (str(built), str(indices)), "engine.py"))
+    n, m, all_of_it = str(shape["n"]), str(shape["m"]), str(indices / "all.npy")
+
+    def ours(name: str, task: str, *settings: str) -> Contestant:
+        return Contestant(name, task, (str(built), where, *settings), "engine.py")
+
+    def peer(name: str, task: str, *arguments: str, python: Path = PEERS) -> Contestant:
+        return Contestant(name, task, arguments, "peers.py", python)
+
+    bare = (all_of_it, n, m)
+    training = [
+        peer("PyKEEN, SLCWA, 64 negatives", "train-pykeen", *bare, "batch_size=512", "loss=softplus"),
+        peer("PyKEEN, LCWA", "train-pykeen-lcwa", *bare, "batch_size=256"),
+        peer("PyG nn.kge, 1 negative", "train-pyg", *bare, "batch_size=10000"),
+        peer(
+            "DICE, NegSample, 64 negatives", "train-dicee", *bare, "technique=NegSample", "negatives=64", python=DICEE
+        ),
+    ]
+    asking = [
+        peer("PyKEEN", "evaluate-pykeen", all_of_it, all_of_it, n, m, "count=300"),
+        peer("DICE", "evaluate-dicee", all_of_it, all_of_it, n, m, "count=300", python=DICEE),
+    ]
+    training, asking = ([who for who in of if who.python.is_file()] for of in (training, asking))
+    rate: dict[str, Any] = {"value": "triples_per_second", "unit": "triples/s", "higher": True}
+    share: dict[str, Any] = {"value": "share_of_product", "unit": "of a bare product's rate", "higher": True}
+    single, brain = (f"training, ComplEx, 200 numbers an entity, {p}" for p in ("fp32", "bf16 products"))
+    full = "filtered evaluation, both sides, all entities"
+    fp32, bf16 = (ours("kgdrug, 1,024 typed negatives", "train", f"precision={p}") for p in ("fp32", "bf16"))
+    top = ours("kgdrug", "top")
+    return [
+        Figure("training_vs_pykeen", single, (fp32, *training[:1]), times=40, **rate),
+        Figure("training_bf16_vs_pykeen", brain, (bf16, *training[:1]), times=80, **rate),
+        Figure("training_vs_other_settings", single, (fp32, *training[1:]), **rate),
+        Figure(
+            "training_pairs", "the same, pairs scored", (fp32, *training), "pairs_per_second", "pairs/s", higher=True
+        ),
+        Figure("training_share_of_product_rate", single, (fp32,), at_least=0.6, **share),
+        Figure("training_bf16_share_of_product_rate", brain, (bf16,), at_least=0.6, **share),
+        Figure("evaluation_vs_pykeen", full, (ours("kgdrug", "evaluate"), *asking), times=80, **rate),
+        Figure("evaluation_share_of_product_rate", full, (ours("kgdrug", "evaluate"),), at_least=0.4, **share),
+        Figure("top100_all_ms", "top 100 of all entities, one query", (top,), "all_ms", "ms"),
+        Figure(
+            "top100_all_vs_matvec", "the same", (top,), "all_times_matvec", "times a matrix-vector product", at_most=1.3
+        ),
+        Figure("top100_type_ms", "top 100 of one type, one query", (top,), "type_ms", "ms", at_most=0.1),
+        Figure("top100_many_share_of_product_rate", "top 100 of all, 1,000 queries", (top,), at_least=0.8, **share),
+    ]
 
 
-def _hetionet() -> Path | None:
-    folder = Path(os.environ.get("KGDRUG_DATA", "")) / "hetionet"
+def quality(work: Path, device: str) -> list[Figure]:
+    """Seconds of training until FB15k-237's valid MRR reaches a goal."""
+    data = _data("benchmarks/FB15k-237")
+    if data is None:
+        return []
+    indices = work / "fb15k-237"
+    _run(Contestant("kgdrug", "indices", (str(data), str(indices)), "peers.py"))
+    figures = []
+    for goal, settings in ((0.30, OURS_TO_030), (0.34, OURS_TO_034)):
+        limits = (f"goals=({goal},)", f"limit={LIMITS[goal]}")
+        ours = Contestant("kgdrug", "quality", (str(data), f"device={device}", *limits, *settings), "engine.py")
+        peers = [
+            Contestant(name, task, (str(indices), *limits), "peers.py", python)
+            for name, task, python in (
+                ("PyKEEN", "quality-pykeen", PEERS),
+                ("PyG nn.kge", "quality-pyg", PEERS),
+                ("DICE", "quality-dicee", DICEE),
+            )
+            if python.is_file()
+        ]
+        title = f"training until FB15k-237's valid MRR is {goal:.2f}"
+        name = f"time_to_{round(100 * goal):03}_vs_best_peer"
+        figures.append(Figure(name, title, (ours, *peers), f"reached/{goal}", times=20))
+    return figures
+
+
+OURS_TO_030 = ("dim=256", "negatives=1000", "batch_size=500")
+OURS_TO_034 = ("dim=512", "negatives=4000", "batch_size=1000")
+LIMITS = {0.30: 900, 0.34: 1800}  # seconds of training that a contestant gets
+
+
+def scale(work: Path, device: str) -> list[Figure]:
+    """Cost per triple and memory, from small to large generated graphs."""
+    sizes = [
+        (1_000_000, 50_000),
+        (10_000_000, 50_000),
+        (50_000_000, 50_000),
+        (10_000_000, 500_000),
+        (50_000_000, 2_000_000),
+    ]
+    figures = []
+    for triples, entities in sizes:
+        who = (Contestant("kgdrug", "scale", (f"{triples}000000", f"{entities}000"), "engine.py"),)
+        title = f"training on {triples} M generated triples of {entities},000 entities"
+        name = f"scale_{triples}m_triples_{entities}k_entities"
+        figures += [
+            Figure(f"{name}_ns", title, who, "nanoseconds_per_triple", "ns a triple"),
+            Figure(f"{name}_memory", "the same: peak memory less tables, a triple", who, "bytes_per_triple", "bytes"),
+        ]
+    return figures
+
+
+def start(work: Path, device: str) -> list[Figure]:
+    """The whole process."""
+    return [
+        Figure("import_s", "`import kgdrug`, a fresh interpreter", (Contestant("kgdrug", "import"),), at_most=0.3),
+        Figure("help_s", "`kgdrug --help`", (Contestant("kgdrug", "help"),), at_most=0.5),
+    ]
+
+
+PARTS: dict[str, Callable[[Path, str], list[Figure]]] = {
+    "graphs": graphs,
+    "engine": engine,
+    "quality": quality,
+    "scale": scale,
+    "start": start,
+}
+
+
+def _data(name: str) -> Path | None:
+    """A folder of `KGDRUG_DATA`, if it is there."""
+    folder = Path(os.environ.get("KGDRUG_DATA", "")) / name
     return folder if os.environ.get("KGDRUG_DATA") and folder.is_dir() else None
 
 
-def _run(who: Contestant, arguments: tuple[str, ...]) -> dict[str, Any]:
-    command = [str(who.python), str(HERE / "tasks.py"), who.task, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _hetionet_shape(work: Path) -> Path:
+    built = work / "hetionet-shape"
+    source = _data("hetionet")
+    if source is None:
+        source = work / "hetionet-shape.tsv"
+        generate.hetionet_sized(source)
+    _kgdrug("build", source, "--out", built)
+    return built
+
+
+def _kgdrug(*words: object) -> None:
+    command = [str(Path(sys.executable).with_name("kgdrug")), *map(str, words)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def _run(who: Contestant, out: str = "") -> dict[str, Any]:
+    arguments = [argument.replace("{out}", out) for argument in who.arguments]
+    command = [str(who.python), str(HERE / who.script), who.task, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | ALLOCATOR)
     if done.returncode:
         raise SystemExit(f"{who.name}: {' '.join(command)}\n{done.stderr[-2000:]}")
     measured: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return measured
 
 
-def measure(figure: Figure, rounds: int, work: Path) -> dict[str, Any]:
-    """All contestants in turn, so that whatever else the machine does meets each of them."""
-    runs: dict[str, list[dict[str, Any]]] = {who.name: [] for who in figure.contestants}
+def measure(figures: list[Figure], rounds: int, work: Path) -> dict[str, Any]:
+    """All contestants of each figure in turn, so that whatever else the machine does meets each of them.
+
+    Figures of the same part that ask the same contestant share its runs.
+    """
+    runs: dict[Contestant, list[dict[str, Any]]] = {who: [] for figure in figures for who in figure.contestants}
     for i in range(rounds):
-        for who in figure.contestants:
-            out = str(work / f"{figure.name}-{i}")
-            runs[who.name].append(_run(who, tuple(a.replace("{out}", out) for a in figure.arguments)))
-            print(f"{figure.name}, round {i + 1}, {who.name}: {runs[who.name][-1]}", file=sys.stderr)
-    seconds = {name: [run["seconds"] for run in of] for name, of in runs.items()}
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
-    ours, *peers = medians
+        for j, who in enumerate(runs):
+            out = work / "out" / f"{i}-{j}"
+            out.parent.mkdir(exist_ok=True)
+            runs[who].append(_run(who, str(out)))
+            shutil.rmtree(out, ignore_errors=True)
+            print(f"round {i + 1}, {who.name} {who.task}: {runs[who][-1]}", file=sys.stderr)
+    return {figure.name: _result(figure, {who.name: runs[who] for who in figure.contestants}) for figure in figures}
+
+
+def _result(figure: Figure, runs: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    values = {name: [_value(run, figure.value) for run in of] for name, of in runs.items()}
+    # who did not come to an end is counted with all the time it had
+    counted = {
+        name: [run["seconds"] if value is None else value for value, run in zip(values[name], of, strict=True)]
+        for name, of in runs.items()
+    }
+    medians = {name: statistics.median(of) for name, of in counted.items()}
+    ours, *peers = medians.values()
+    ratios = [ours / peer if figure.higher else peer / ours for peer in peers]
     return {
         "title": figure.title,
-        "seconds": seconds,
+        "unit": figure.unit,
+        "values": values,
         "median": medians,
         "peak_mb": {name: max(run["peak_mb"] for run in of) for name, of in runs.items()},
-        "ratio": min(medians[peer] for peer in peers) / medians[ours] if peers else None,
+        "settings": {name: of[0].get("settings", {}) for name, of in runs.items()},
+        "ratios": dict(zip(list(medians)[1:], ratios, strict=True)),
+        "ratio": min(ratios) if ratios else None,
         "at_most": figure.at_most,
         "at_least": figure.at_least,
+        "times": figure.times,
         "at_most_mb": figure.at_most_mb,
     }
 
 
-def report(results: dict[str, dict[str, Any]], about: dict[str, str]) -> str:
+def _value(run: dict[str, Any], path: str) -> float | None:
+    found: Any = run
+    for name in path.split("/"):
+        found = found[name]
+    return found  # type: ignore[no-any-return]
+
+
+def report(parts: dict[str, dict[str, Any]]) -> str:
     """The results as a page."""
     lines = [
         "# Benchmarks",
         "",
         "Made by `make bench`; each figure is measured in fresh processes, ours and the peers' in turn.",
-        "",
+        "A figure with `>` is of a peer that did not reach the goal in the time it had.",
     ]
-    lines += [f"- {key}: {value}" for key, value in about.items()]
-    lines += [
-        "",
-        "| what | who | median s | min - max | peak MB | kgdrug is | should be |",
-        "| --- | --- | ---: | ---: | ---: | ---: | --- |",
-    ]
-    for result in results.values():
-        for i, (name, seconds) in enumerate(result["seconds"].items()):
-            ours = result["median"][next(iter(result["median"]))]
-            ratio = "" if i == 0 else f"{result['median'][name] / ours:.1f} times as fast"
-            bounds = [f"at most {result['at_most']:g} s"] if result["at_most"] else []
-            bounds += [f"{result['at_least']:g} times as fast as any"] if result["at_least"] else []
-            bounds += [f"at most {result['at_most_mb']:g} MB"] if result["at_most_mb"] else []
-            lines.append(
-                f"| {result['title'] if i == 0 else ''} | {name} | {result['median'][name]:.2f} | "
-                f"{min(seconds):.2f} - {max(seconds):.2f} | {result['peak_mb'][name]:,.0f} | {ratio} | "
-                f"{', '.join(bounds) if i == 0 else ''} |"
-            )
+    for name, part in parts.items():
+        lines += ["", f"## {name}", "", PARTS[name].__doc__ or "", ""]
+        lines += [f"- {key}: {value}" for key, value in part["about"].items()]
+        lines += [
+            "",
+            "| what | who | median | min - max | unit | peak MB | kgdrug is | should be |",
+            "| --- | --- | ---: | ---: | --- | ---: | ---: | --- |",
+        ]
+        lines += [row for result in part["figures"].values() for row in _rows(result)]
     return "\n".join(lines) + "\n"
+
+
+def _rows(result: dict[str, Any]) -> list[str]:
+    rows = []
+    for i, (name, values) in enumerate(result["values"].items()):
+        came = [value for value in values if value is not None]
+        spread = f"{_text(min(came))} - {_text(max(came))}" if came else ""
+        median = f"{'' if len(came) == len(values) else '> '}{_text(result['median'][name])}"
+        ratio = "" if i == 0 else f"{result['ratios'][name]:.1f} times as good"
+        bounds = [f"at most {result['at_most']:g}"] if result["at_most"] else []
+        bounds += [f"at least {result['at_least']:g}"] if result["at_least"] else []
+        bounds += [f"{result['times']:g} times as good as any"] if result["times"] else []
+        bounds += [f"at most {result['at_most_mb']:g} MB"] if result["at_most_mb"] else []
+        first = (result["title"], ", ".join(bounds)) if i == 0 else ("", "")
+        cells = (first[0], name, median, spread, result["unit"], f"{result['peak_mb'][name]:,.0f}", ratio, first[1])
+        rows.append(f"| {' | '.join(cells)} |")
+    return rows
+
+
+def _text(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3g}"
 
 
 def about_this_machine(rounds: int) -> dict[str, str]:
     """What the figures were measured on and with."""
     from importlib.metadata import version
 
-    names = ("kgdrug", "polars", "numpy", "pandas")
     about = {
         "date": time.strftime("%Y-%m-%d"),
         "machine": f"{os.cpu_count()} cores, {_processor()}, {platform.system()}, Python {platform.python_version()}",
-        "versions": ", ".join(f"{name} {version(name)}" for name in names),
+        "versions": ", ".join(f"{name} {version(name)}" for name in ("kgdrug", "torch", "polars", "numpy", "pandas")),
         "rounds": str(rounds),
         "commit": _output(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"]),
     }
-    if PEERS.is_file():
-        wanted = "('pykeen', 'torch', 'pandas')"
-        code = f"from importlib.metadata import version as v; print(', '.join(f'{{n}} {{v(n)}}' for n in {wanted}))"
-        about["peers"] = _output([str(PEERS), "-c", code])
-    else:
-        about["peers"] = "no .venv-peers: PyKEEN was not measured"
+    for python, wanted in ((PEERS, ("pykeen", "torch_geometric", "torch", "pandas")), (DICEE, ("dicee", "torch"))):
+        folder = python.parents[1].name
+        if python.is_file():
+            code = f"from importlib.metadata import version as v; print(', '.join(f'{{n}} {{v(n)}}' for n in {wanted}))"
+            about[f"peers in {folder}"] = _output([str(python), "-c", code])
+        else:
+            about[f"peers in {folder}"] = "not measured: it is not there"
     return about
 
 
 def _processor() -> str:
     path = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in path.read_text().splitlines() if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+    lines = path.read_text().splitlines() if path.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    fast = [name for name in ("amx_bf16", "avx512_bf16") if name in flags]
+    return ", ".join([names[0] if names else platform.processor(), *fast])
 
 
 def _output(command: list[str]) -> str:
@@ -209,15 +375,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; default: all")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--device", default="cpu", help="of the engine's own figures")
     arguments = parser.parse_args()
-    results = {}
-    with tempfile.TemporaryDirectory() as folder:
-        for part in arguments.parts or PARTS:
-            for figure in PARTS[part](Path(folder)):
-                results[figure.name] = measure(figure, arguments.rounds, Path(folder))
-    about = about_this_machine(arguments.rounds)
-    (HERE / "RESULTS.md").write_text(report(results, about), encoding="utf-8")
-    (HERE / "results.json").write_text(json.dumps({"about": about, **results}, indent=1) + "\n", encoding="utf-8")
+    suffix = "" if arguments.device == "cpu" else f"-{arguments.device}"
+    kept = HERE / f"results{suffix}.json"
+    parts: dict[str, dict[str, Any]] = json.loads(kept.read_text())["parts"] if kept.is_file() else {}
+    for name in arguments.parts or PARTS:
+        with tempfile.TemporaryDirectory() as folder:
+            figures = measure(PARTS[name](Path(folder), arguments.device), arguments.rounds, Path(folder))
+        parts[name] = {"about": about_this_machine(arguments.rounds), "figures": figures}
+        parts = {name: parts[name] for name in PARTS if name in parts}
+        numbers = {
+            name: result["ratio"] or next(iter(result["median"].values()))
+            for part in parts.values()
+            for name, result in part["figures"].items()
+        }
+        kept.write_text(json.dumps({**numbers, "parts": parts}, indent=1) + "\n", encoding="utf-8")
+        (HERE / f"RESULTS{suffix}.md").write_text(report(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,14 @@ from kgdrug.splits import Split, fixed
 from kgdrug.training import State, keep_freed_memory
 from kgdrug.training.batches import Batch, Batches
 from kgdrug.training.step import step
+
+
+def shape(graph: str, out: str) -> None:
+    """A built graph to `all.npy`, its triples `(t, 3)` in random order, for peers; its numbers n and m."""
+    made = load_graph(graph)
+    Path(out).mkdir(parents=True, exist_ok=True)
+    np.save(Path(out) / "all.npy", np.random.default_rng(0).permutation(made.triples))
+    result.update(n=len(made.entities), m=made.relations)
 
 
 def train(
@@ -171,7 +180,7 @@ def scale(
     triples: int, entities: int, *, relations: int = 20, seconds: float = 10.0, dim: int = 64, **settings: Any
 ) -> None:
     """Cost per triple and peak memory of training on a generated graph of this size, steps and batches together."""
-    random = np.random.default_rng(0)
+    random, start = np.random.default_rng(0), peak_mb()
     facts = np.empty((triples, 3), np.int64)
     facts[:, 0] = random.zipf(1.3, triples) % entities
     facts[:, 1] = np.sort(random.integers(0, relations, triples))
@@ -191,13 +200,14 @@ def scale(
         if time.perf_counter() - started > seconds:
             break
     took = time.perf_counter() - counting
-    tables = 2 * sum(tensor.numel() for tensor in state.model.tensors.values()) * 4 / 1e6
+    tables = 2 * sum(tensor.numel() for tensor in state.model.tensors.values()) * 4 / 1e6  # values, and Adagrad's sums
     result.update(
         nanoseconds_per_triple=1e9 * took / learned,
         distinct_triples=len(graph.triples),
         graph_mb=before,
         prepared_mb=prepared,
         tables_mb=tables,
+        bytes_per_triple=1e6 * (peak_mb() - start - tables) / triples,
         seconds=took,
     )
 
@@ -245,6 +255,7 @@ def _wait(device: torch.device) -> None:
 
 
 TASKS: dict[str, Callable[..., None]] = {
+    "shape": shape,
     "train": train,
     "evaluate": evaluate,
     "top": top,

@@ -78,6 +78,25 @@ def read_pandas(path: str) -> None:
     result["triples"] = len(triples)
 
 
+def import_kgdrug() -> None:
+    """`import kgdrug` in an interpreter of its own, less the start of a bare one."""
+    result["seconds"] = _process("-c", "import kgdrug") - _process("-c", "")
+
+
+def help_kgdrug() -> None:
+    """`kgdrug --help`, the whole process."""
+    result["seconds"] = _process("-m", "kgdrug.cli", "--help")
+
+
+def _process(*arguments: str) -> float:
+    import subprocess
+
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)  # files are in memory from here on
+    started = time.perf_counter()
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
 def peak_mb() -> float:
     """The most memory that this process held, in MB; getrusage would count what it was forked from."""
     lines = Path("/proc/self/status").read_text().splitlines()
@@ -90,6 +109,8 @@ TASKS: dict[str, Callable[..., None]] = {
     "read-kgdrug": read_kgdrug,
     "read-pykeen": read_pykeen,
     "read-pandas": read_pandas,
+    "import": import_kgdrug,
+    "help": help_kgdrug,
 }
 
 if __name__ == "__main__":

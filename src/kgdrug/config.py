@@ -78,11 +78,22 @@ class Experiment:
     name: str = "kgdrug"
     seed: int = _setting(0, minimum=0)
     device: str = "auto"
+    auto: tuple[str, ...] = ()  # settings that are chosen from the graph, such as "training.n3"
     graph: GraphConfig = field(default_factory=GraphConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
+
+
+CHOSEN = (
+    "model.dimension",
+    "training.epochs",
+    "training.batch_size",
+    "training.negatives",
+    "training.n3",
+    "training.relation_prediction",
+)  # what `auto` can name; see `kgdrug.training.recipe`
 
 
 def read_experiment(path: str | Path, settings: Sequence[str] = ()) -> Experiment:
@@ -122,6 +133,7 @@ def override(experiment: Experiment, settings: Sequence[str]) -> Experiment:
                 raise UsageError(f"--set {setting}: unknown key {key.strip()}{_did_you_mean(key.strip(), Experiment)}")
             section = inner
         section[last] = _value(text.strip())
+        content["auto"] = [setting for setting in content["auto"] if setting != key.strip()]
     return experiment_from(content, "--set")
 
 
@@ -137,6 +149,9 @@ def check(experiment: Experiment, where: str) -> None:
         raise UsageError(
             f"{where}: split.valid is {split.valid} and split.test {split.test}; together they must be below 1"
         )
+    for name in experiment.auto:
+        if name not in CHOSEN:
+            raise UsageError(f"{where}: auto names {name!r}; of a graph follow {', '.join(CHOSEN)}")
     if (split.kind == "given") != (split.folder is not None):
         raise UsageError(f"{where}: split.folder and split.kind = 'given' belong together")
 
@@ -144,7 +159,7 @@ def check(experiment: Experiment, where: str) -> None:
 def to_dict(config: Any) -> dict[str, Any]:
     """Nested mapping of a configuration, without the settings that are None (TOML has no word for it)."""
     return {
-        f.name: to_dict(value) if dataclasses.is_dataclass(value) else value
+        f.name: to_dict(value) if dataclasses.is_dataclass(value) else list(value) if type(value) is tuple else value
         for f in dataclasses.fields(config)
         if (value := getattr(config, f.name)) is not None
     }
@@ -192,6 +207,10 @@ def _dataclass(cls: Any, content: Mapping[str, Any], where: str, prefix: str, ro
 
 
 def _checked(value: Any, hint: Any, setting: dataclasses.Field[Any], where: str) -> Any:
+    if typing.get_origin(hint) is tuple:
+        if not isinstance(value, list | tuple) or not all(isinstance(inner, str) for inner in value):
+            raise UsageError(f"{where} is {value!r}; expected a list of names")
+        return tuple(value)
     options = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
     words = [w for o in options if typing.get_origin(o) is Literal for w in typing.get_args(o)]
     kinds = [o for o in options if isinstance(o, type) and o is not types.NoneType]
