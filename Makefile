@@ -26,13 +26,15 @@ lint: .venv/installed-dev
 results: .venv/installed
 	$(BIN)/python experiments/results.py
 
-bench: .venv/installed .venv-peers/installed
+bench: .venv/installed .venv-peers/installed .venv-dicee/installed
 	$(BIN)/python experiments/benchmarks/bench.py --device $(DEVICE)
 
-# what kgdrug is measured against, in an environment of its own
-.venv-peers/installed:
-	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/python -m pip install --disable-pip-version-check -q torch==2.13.0 pykeen==1.11.1 "pandas<3"
+# what kgdrug is measured against, in environments of their own: dicee wants a numpy of its own
+.venv-peers/installed: PEERS := pykeen==1.11.1 "pandas<3" torch_geometric==2.8.1
+.venv-dicee/installed: PEERS := dicee==0.3.3 "pyarrow<20"
+.venv-peers/installed .venv-dicee/installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --disable-pip-version-check -q torch==2.13.0 $(PEERS)
 	touch $@
 
 .venv/bin/python:
@@ -51,4 +53,4 @@ bench: .venv/installed .venv-peers/installed
 	touch $@ .venv/installed
 
 clean:
-	rm -rf .venv .venv-peers dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .venv-peers .venv-dicee dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
