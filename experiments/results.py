@@ -5,6 +5,7 @@
 Wall time and peak memory are the whole process's, from reading the graph to the written model.
 """
 
+import csv
 import json
 import os
 import platform
@@ -19,6 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 KGDRUG = [sys.executable, "-m", "kgdrug.cli"]
+PUBLISHED = {"MRR": "mrr", "hits@1": "hits_at_1", "hits@3": "hits_at_3", "hits@10": "hits_at_10"}
 METRICS = {"MRR": "mrr", "Hits@1": "hits_at_1", "Hits@3": "hits_at_3", "Hits@10": "hits_at_10", "AMRI": "amri"}
 
 
@@ -41,6 +43,7 @@ def measure(experiment: Path) -> dict[str, object]:
             [*KGDRUG, "evaluate", str(model), "--json"], cwd=folder, capture_output=True, check=True
         )
         about = json.loads((model / "metrics.json").read_text())
+        decided = json.loads((model / "experiment.json").read_text())
         digests = [json.loads((model / name).read_text())["digest"][:12] for name in ("graph.json", "split.json")]
         return {
             "wall": wall,
@@ -48,8 +51,28 @@ def measure(experiment: Path) -> dict[str, object]:
             "seconds": about["seconds"],
             "valid": about["valid"],
             "digests": digests,
+            "seeds": decided.get("seeds", 1),
+            "published": published(Path(decided["graph"].get("splits", "")).name),
+            "commit": _output(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"]),
             **json.loads(report.stdout),
         }
+
+
+def published(dataset: str) -> dict[str, dict[str, float]]:
+    """What others reached on a benchmark, by model and source, from `published_numbers.tsv` beside it."""
+    path = Path(os.environ.get("KGDRUG_DATA", "")) / "benchmarks" / "published_numbers.tsv"
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = [row for row in csv.DictReader(file, delimiter="\t") if row["dataset"] == dataset]
+    return {
+        f"{row['model']} ({row['source']})": {key: float(row[name]) for name, key in PUBLISHED.items() if row[name]}
+        for row in rows
+    }
+
+
+def _output(command: list[str]) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def table(name: str, result: dict) -> str:
@@ -61,7 +84,7 @@ def table(name: str, result: dict) -> str:
         f"{result['seconds']['train']:.0f} s of it training, peak memory {result['memory']:.0f} MiB; "
         f"best valid MRR {result['valid']['mrr']:.3f} in epoch {result['valid']['epoch']}. "
         f"Graph {result['digests'][0]}, split {result['digests'][1]}, candidates {result['candidates']}, "
-        f"{result['both']['queries']} queries.",
+        f"{result['both']['queries']} queries. Seeds: {result['seeds']}; commit {result['commit']}.",
         "",
         "| asked for | model | " + " | ".join(METRICS) + " |",
         "| --- | --- |" + " ---: |" * len(METRICS),
@@ -71,6 +94,9 @@ def table(name: str, result: dict) -> str:
         for model, values in {"this model": result[side], **{f"baseline {k}": v for k, v in baselines.items()}}.items():
             numbers = " | ".join("-" if values[key] is None else f"{values[key]:.3f}" for key in METRICS.values())
             lines.append(f"| {side} | {model} | {numbers} |")
+    for model, values in result["published"].items():
+        numbers = " | ".join(f"{values[key]:.3f}" if key in values else "" for key in METRICS.values())
+        lines.append(f"| both | published: {model} | {numbers} |")
     return "\n".join(lines) + "\n"
 
 

@@ -93,6 +93,7 @@ CHOSEN = (
     "training.negatives",
     "training.n3",
     "training.relation_prediction",
+    "training.dropout",
 )  # what `auto` can name; see `kgdrug.training.recipe`
 
 
@@ -107,8 +108,9 @@ def read_experiment(path: str | Path, settings: Sequence[str] = ()) -> Experimen
         raise UsageError(f"{path} cannot be read as an experiment: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: {error}") from None
-    experiment = experiment_from(content, str(path))
-    return override(experiment, settings) if settings else experiment
+    if settings:
+        return override(dataclass_from(Experiment, content, str(path)), settings)
+    return experiment_from(content, str(path))
 
 
 def experiment_from(content: Mapping[str, Any], where: str) -> Experiment:
