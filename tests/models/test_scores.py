@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from kgdrug.models import SCORES
-from kgdrug.models import scores as scores_module  # the module, for its TILE
+from kgdrug.models.scores import distances  # the module, for its TILE
 
 NAMES = sorted(SCORES)
 TILES = [1, 7, 60, 10**9]
@@ -64,7 +64,7 @@ def random_rows(score: str, seed: int, b: int, k: int, half: int) -> tuple[Tenso
 
 @pytest.fixture(params=TILES)
 def tile(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(scores_module, "TILE", request.param)
+    monkeypatch.setattr(distances, "TILE", request.param)
     return int(request.param)
 
 
@@ -141,7 +141,7 @@ def test_rotate_makes_no_tensor_larger_than_a_tile(monkeypatch: pytest.MonkeyPat
         yield from (t for t in (made if isinstance(made, tuple | list) else [made]) if isinstance(t, Tensor))
 
     queries, _, rows = (t.requires_grad_() for t in random_rows("rotate", 3, 10, 50, 20))
-    monkeypatch.setattr(scores_module, "TILE", 2000)  # rows has 2,000 elements, all pairs would have 20,000
+    monkeypatch.setattr(distances, "TILE", 2000)  # rows has 2,000 elements, all pairs would have 20,000
     with Largest():
         SCORES["rotate"].compare(queries, rows).sum().backward()
     assert 500 <= Largest.elements <= 2000
