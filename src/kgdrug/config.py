@@ -46,7 +46,9 @@ class SplitConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    score: Literal["transe", "distmult", "complex", "rotate", "transe-l2"] = "complex"
+    score: Literal[
+        "transe", "distmult", "complex", "rotate", "transe-l2", "transe-l1", "quate", "cp", "simple", "rescal", "conve"
+    ] = "complex"
     dimension: int = _setting(200, minimum=1)  # real numbers per entity
 
 

@@ -17,11 +17,12 @@ QUERIES = torch.tensor([[0, 0], [8, 5], [3, 2], [0, 0]])
 
 
 def create(score: str = "complex", seed: int = 0) -> TableModel:
-    return TableModel.create(score, entities=9, relations=3, dimension=6, seed=seed)
+    return TableModel.create(score, entities=9, relations=3, dimension=20, seed=seed)
 
 
 def equal(a: TableModel, b: TableModel) -> bool:
-    return a.score == b.score and torch.equal(a.entity, b.entity) and torch.equal(a.relation, b.relation)
+    same = a.score == b.score and set(a.tensors) == set(b.tensors)
+    return same and all(torch.equal(tensor, b.tensors[name]) for name, tensor in a.tensors.items())
 
 
 @pytest.mark.parametrize("score", NAMES)
@@ -31,27 +32,32 @@ def test_a_seed_makes_the_same_tables_and_another_seed_others(score: str) -> Non
     torch.manual_seed(2)
     assert equal(first, create(score, seed=4))
     other = create(score, seed=5)
-    assert not torch.equal(first.entity, other.entity)
-    assert not torch.equal(first.relation, other.relation)
+    drawn = [name for name, tensor in first.tensors.items() if tensor.count_nonzero()]  # some biases begin at zero
+    assert {"entity", "relation"} <= set(drawn)
+    assert not any(torch.equal(first.tensors[name], other.tensors[name]) for name in drawn)
 
 
 @pytest.mark.parametrize("score", NAMES)
 def test_there_is_a_row_for_each_entity_and_for_each_relation_and_direction(score: str) -> None:
     model = create(score)
-    assert model.entity.shape == (9, 6)
-    assert model.relation.shape == (6, SCORES[score].width(6)) == (6, 3 if score == "rotate" else 6)
+    width = {"rotate": 10, "cp": 10, "rescal": 400}.get(score, 20)
+    assert model.entity.shape == (9, 20)
+    assert model.relation.shape == (6, SCORES[score].width(20)) == (6, width)
     assert model.entity.dtype == model.relation.dtype == torch.float32
     assert len(model.entity.unique(dim=0)) == 9
     assert len(model.relation.unique(dim=0)) == 6
 
 
-@pytest.mark.parametrize("score", ["complex", "rotate"])
-def test_an_odd_dimension_is_refused_for_complex_numbers(score: str) -> None:
-    with pytest.raises(UsageError, match=rf"model\.dimension is 7.*{score}.*multiple of 2"):
-        TableModel.create(score, 9, 3, 7, 0)
+@pytest.mark.parametrize(
+    ("score", "dimension", "multiple"),
+    [("complex", 7, 2), ("rotate", 7, 2), ("cp", 7, 2), ("simple", 7, 2), ("quate", 6, 4), ("conve", 15, 10)],
+)
+def test_a_dimension_that_does_not_divide_into_parts_is_refused(score: str, dimension: int, multiple: int) -> None:
+    with pytest.raises(UsageError, match=rf"model\.dimension is {dimension}.*{score}.*multiple of {multiple}"):
+        TableModel.create(score, 9, 3, dimension, 0)
 
 
-@pytest.mark.parametrize("score", ["transe", "distmult"])
+@pytest.mark.parametrize("score", ["transe", "transe-l1", "transe-l2", "distmult", "rescal"])
 def test_an_odd_dimension_is_fine_for_real_numbers(score: str) -> None:
     assert TableModel.create(score, 9, 3, 7, 0).scores(QUERIES, slice(0, 9)).shape == (4, 9)
 

@@ -28,14 +28,14 @@ def graph(curated: Path) -> KnowledgeGraph:
 
 
 def untrained(graph: KnowledgeGraph, score: str = "complex", seed: int = 1) -> TableModel:
-    model = TableModel.create(score, len(graph.entities), graph.relations, 8, seed)
-    return TableModel(score, model.entity + torch.randn(model.entity.shape), model.relation)
+    model = TableModel.create(score, len(graph.entities), graph.relations, 20, seed)
+    return TableModel(score, model.entity + torch.randn(model.entity.shape), model.relation, model.weights)
 
 
 @pytest.fixture(scope="module")
 def model(graph: KnowledgeGraph) -> TrainedModel:
     """Two members, and a split that withholds palliations."""
-    experiment = Experiment("two", seed=3, graph=GraphConfig("clinic"), model=ModelConfig("complex", 8))
+    experiment = Experiment("two", seed=3, graph=GraphConfig("clinic"), model=ModelConfig("complex", 20))
     members = [untrained(graph, seed=seed) for seed in (1, 2)]
     metrics = {"both": {"mrr": 0.1, "amri": None}, "candidates": "typed"}
     return TrainedModel(members, hold_out_pairs(graph, 0.2, 0.4, 0), experiment, metrics)
@@ -83,7 +83,7 @@ def test_a_saved_model_comes_back_whole(model: TrainedModel, saved: Path) -> Non
 
 @pytest.mark.parametrize("score", SCORES)
 def test_every_kind_of_model_survives_the_folder(graph: KnowledgeGraph, score: str, tmp_path: Path) -> None:
-    experiment = Experiment(graph=GraphConfig("clinic"), model=ModelConfig(score, 8))
+    experiment = Experiment(graph=GraphConfig("clinic"), model=ModelConfig(score, 20))
     model = TrainedModel([untrained(graph, score)], hold_out_pairs(graph, 0.2, 0.2, 0), experiment)
     save_trained(model, tmp_path)
     assert torch.equal(all_scores(load_trained(tmp_path)), all_scores(model))
@@ -100,7 +100,7 @@ def test_a_triple_in_two_parts_of_a_fixed_split_stays_in_both(tmp_path: Path) ->
     for part, lines in parts.items():
         (tmp_path / f"{part}.tsv").write_text(lines.replace(" ", "\t"))
     split = fixed(tmp_path)
-    experiment = Experiment(graph=GraphConfig(splits=str(tmp_path)), model=ModelConfig("complex", 8))
+    experiment = Experiment(graph=GraphConfig(splits=str(tmp_path)), model=ModelConfig("complex", 20))
     (tmp_path / "model").mkdir()
     save_trained(TrainedModel([untrained(split.graph)], split, experiment), tmp_path / "model")
 

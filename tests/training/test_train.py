@@ -35,7 +35,7 @@ def split() -> Split:
     return hold_out_triples(graph, 0.1, 0.1, seed=0)
 
 
-def fresh(split: Split, score: str = "complex", dimension: int = 12, seed: int = 0) -> State:
+def fresh(split: Split, score: str = "complex", dimension: int = 20, seed: int = 0) -> State:
     graph = split.graph
     return State.fresh(TableModel.create(score, len(graph.entities), graph.relations, dimension, seed))
 
@@ -189,7 +189,7 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(
 @pytest.mark.parametrize("score", NAMES)
 def test_a_loss_that_is_no_number_ends_the_training_with_advice(score: str, split: Split) -> None:
     with pytest.raises(KgdrugError, match=r"epoch 1.*lower.*learning_rate"):
-        list(train(fresh(split, score), split, replace(CONFIG, learning_rate=1e30), 0))
+        list(train(fresh(split, score), split, replace(CONFIG, learning_rate=1e38), 0))
 
 
 def test_a_seed_of_any_size_can_be_trained_with(split: Split) -> None:

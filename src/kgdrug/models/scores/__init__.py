@@ -9,16 +9,23 @@ interactions (head, relation and tail of any shape). Here the two steps are apar
 and serving compare a moved head with whichever rows they need by one and the same product.
 """
 
-from kgdrug.models.scores.distances import RotatE, TransE, TransEL2
+from kgdrug.models.scores.conve import ConvE
+from kgdrug.models.scores.distances import RotatE, TransE, TransEL1, TransEL2
 from kgdrug.models.scores.function import ScoreFunction, Weights
-from kgdrug.models.scores.products import ComplEx, DistMult
+from kgdrug.models.scores.products import CP, RESCAL, ComplEx, DistMult, QuatE, SimplE
 
 __all__ = ["SCORES", "ScoreFunction", "Weights"]
 
 SCORES: dict[str, ScoreFunction] = {
     "transe": TransE(),
+    "transe-l1": TransEL1(),
     "transe-l2": TransEL2(),
+    "rotate": RotatE(),
     "distmult": DistMult(),
     "complex": ComplEx(),
-    "rotate": RotatE(),
+    "quate": QuatE(),
+    "cp": CP(),
+    "simple": SimplE(),
+    "rescal": RESCAL(),
+    "conve": ConvE(),
 }

@@ -49,6 +49,18 @@ def _root(squares: Tensor) -> Tensor:
     return squares.clamp_min(1e-16).sqrt()
 
 
+class TransEL1(TransE):
+    """`-Σ |h + r - t|`, the city-block distance (Bordes et al. 2013), in tiles."""
+
+    def compare(self, queries: Tensor, rows: Tensor) -> Tensor:
+        parts = [rows[tile] for tile in _tiles(queries, rows)]
+        # on CUDA the gradient of a cdist makes a tensor of all its pairs and dimensions, which the tiles keep small
+        return -torch.cat([torch.cdist(queries, part, p=1.0) for part in parts], 1)
+
+    def pairwise(self, queries: Tensor, rows: Tensor) -> Tensor:
+        return -(queries - rows).abs().sum(1)
+
+
 class RotatE(Real):
     """`-Σ |h_i r_i - t_i|` with `r_i` on the unit circle (Sun et al. 2019); relations are `d / 2` phases in radians."""
 

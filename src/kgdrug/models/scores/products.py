@@ -6,7 +6,13 @@ import torch
 from torch import Tensor
 
 from kgdrug.models.scores.function import Real, Weights
-from kgdrug.models.scores.numbers import complex_moduli, complex_product
+from kgdrug.models.scores.numbers import (
+    complex_moduli,
+    complex_product,
+    hamilton_product,
+    quaternion_moduli,
+    unit_quaternions,
+)
 
 
 class Product(Real):
@@ -51,3 +57,85 @@ class ComplEx(Product):
 
     def moduli(self, table: Tensor, relation: bool) -> Tensor:
         return complex_moduli(table).repeat(1, 2)
+
+
+class CP(Product):
+    """`<h, r, t'>`: an entity has one vector as head and another as tail (Hitchcock 1927; Lacroix et al. 2018).
+
+    The two are the halves of its row, so `d` numbers are of rank `d / 2`.
+    """
+
+    multiple: ClassVar[int] = 2
+
+    def width(self, dimension: int) -> int:
+        return dimension // 2
+
+    def query(self, heads: Tensor, relations: Tensor, weights: Weights) -> Tensor:
+        return heads.chunk(2, -1)[0] * relations
+
+    def answers(self, rows: Tensor) -> Tensor:
+        return rows.chunk(2, -1)[1]
+
+    def ask_relation(self, heads: Tensor, tails: Tensor) -> Tensor:
+        return heads.chunk(2, -1)[0] * self.answers(tails)
+
+
+class SimplE(Product):
+    """`(<h, r, t'> + <t, r', h'>) / 2`, CP and its inverse at once (Kazemi and Poole 2018).
+
+    An entity is `h` where it is a head and `h'` where it is a tail, halves of its row; `r` and `r'` are halves of
+    the relation's.
+    """
+
+    multiple: ClassVar[int] = 2
+
+    def query(self, heads: Tensor, relations: Tensor, weights: Weights) -> Tensor:
+        return 0.5 * _swap_halves(heads * relations)
+
+    def ask_relation(self, heads: Tensor, tails: Tensor) -> Tensor:
+        return 0.5 * heads * _swap_halves(tails)
+
+
+class RESCAL(Product):
+    """`hᵀ R t` with a full matrix a relation (Nickel et al. 2011).
+
+    `R` lies row after row in the relation's row, so a query takes `d²` numbers: 160 KB at 200 an entity. It begins
+    near zero as other tables do: a matrix that keeps a head's length, of variance `1 / d`, learned no sooner (valid
+    MRR on UMLS after 5 epochs 0.89 against 0.87).
+    """
+
+    def width(self, dimension: int) -> int:
+        return dimension * dimension
+
+    def query(self, heads: Tensor, relations: Tensor, weights: Weights) -> Tensor:
+        b, d = heads.shape
+        return torch.bmm(heads[:, None, :], relations.reshape(b, d, d)).squeeze(1)
+
+    def ask_relation(self, heads: Tensor, tails: Tensor) -> Tensor:
+        return (heads[:, :, None] * tails[:, None, :]).flatten(1)
+
+
+class QuatE(Product):
+    """`h ⊗ r/|r| · t` over the quaternions: a relation turns each number of a head (Zhang et al. 2019).
+
+    Not linear in the relation, as it is taken at modulus 1.
+    """
+
+    multiple: ClassVar[int] = 4
+    linear: ClassVar[bool] = False
+
+    def initial(self, rows: int, dimension: int, relation: bool, generator: torch.Generator) -> Tensor:
+        # any length is the same relation, but the shorter the sooner it turns: valid MRR on UMLS after 10 epochs was
+        # 0.85 from 1, 0.89 from 0.1 and 0.88 from 0.001
+        return torch.randn(rows, dimension, generator=generator) * (0.1 if relation else 1e-3)
+
+    def query(self, heads: Tensor, relations: Tensor, weights: Weights) -> Tensor:
+        return hamilton_product(heads, unit_quaternions(relations))
+
+    def moduli(self, table: Tensor, relation: bool) -> Tensor:
+        return torch.zeros_like(table) if relation else quaternion_moduli(table).repeat(1, 4)
+
+
+def _swap_halves(rows: Tensor) -> Tensor:
+    first, second = rows.chunk(2, -1)
+    return torch.cat([second, first], -1)
