@@ -11,6 +11,7 @@ from safetensors.torch import save_file
 
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.models import SCORES, TableModel, load_table_model, read_tensors, save_table_model, write_tensors
+from kgdrug.models.scores import Weights
 
 NAMES = sorted(SCORES)
 QUERIES = torch.tensor([[0, 0], [8, 5], [3, 2], [0, 0]])
@@ -60,6 +61,25 @@ def test_a_dimension_that_does_not_divide_into_parts_is_refused(score: str, dime
 @pytest.mark.parametrize("score", ["transe", "transe-l1", "transe-l2", "distmult", "rescal"])
 def test_an_odd_dimension_is_fine_for_real_numbers(score: str) -> None:
     assert TableModel.create(score, 9, 3, 7, 0).scores(QUERIES, slice(0, 9)).shape == (4, 9)
+
+
+@pytest.mark.parametrize("score", NAMES)
+@pytest.mark.parametrize("queries", [QUERIES, QUERIES[:0]])
+def test_many_queries_are_moved_a_stretch_at_a_time(
+    queries: torch.Tensor, score: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = create(score)
+    together = model.scores(queries, slice(0, 9))
+    moved, query = [], model.function.query
+
+    def watched(heads: torch.Tensor, relations: torch.Tensor, weights: Weights) -> torch.Tensor:
+        moved.append(len(heads))
+        return query(heads, relations, weights)
+
+    monkeypatch.setattr(model.function, "query", watched)
+    monkeypatch.setattr("kgdrug.models.model.STRETCH", 3)
+    torch.testing.assert_close(model.scores(queries, slice(0, 9)), together)
+    assert moved == ([3, 1] if len(queries) else [0])
 
 
 @pytest.mark.parametrize("score", NAMES)
@@ -176,6 +196,38 @@ def test_a_model_without_one_of_its_tables_is_bad_input(tmp_path: Path) -> None:
     path = tmp_path / "half.safetensors"
     write_tensors(path, {"entity": torch.zeros(2, 4)}, {"score": "complex"})
     with pytest.raises(BadInputError, match="table model"):
+        load_table_model(path)
+
+
+def test_a_model_without_its_weights_or_with_those_of_another_is_bad_input(tmp_path: Path) -> None:
+    path, whole = tmp_path / "conve.safetensors", create("conve").tensors
+    write_tensors(path, {name: whole[name] for name in whole if name != "projection"}, {"score": "conve"})
+    with pytest.raises(BadInputError, match=r"conve\.safetensors.*lacks projection, which conve needs"):
+        load_table_model(path)
+    write_tensors(path, whole, {"score": "distmult"})
+    with pytest.raises(BadInputError, match=r"has filter_bias, filters, .*, which distmult has no use for"):
+        load_table_model(path)
+
+
+@pytest.mark.parametrize(
+    ("score", "name", "shape", "message"),
+    [
+        ("conve", "entity", (9, 15), "has entities of shape 9 x 15; conve needs rows whose length is a multiple of 10"),
+        ("quate", "entity", (9, 0), "has entities of shape 9 x 0; quate needs rows whose length is a multiple of 4"),
+        ("distmult", "entity", (9,), "has entities of shape 9; distmult needs rows whose length is a multiple of 1"),
+        ("distmult", "entity", (9, 40), "relation of shape 6 x 20; distmult with 40 numbers per entity needs 6 x 40"),
+        ("rescal", "relation", (6, 20), "relation of shape 6 x 20; rescal with 20 numbers per entity needs 6 x 400"),
+        ("cp", "relation", (), "has relation of shape one number; cp with 20 numbers per entity needs 0 x 10"),
+        ("conve", "filters", (32, 1, 5, 5), "has filters of shape 32 x 1 x 5 x 5; conve with .* needs 32 x 1 x 3 x 3"),
+        ("conve", "projection", (576, 20), "has projection of shape 576 x 20; conve with .* needs 576 x 19"),
+    ],
+)
+def test_tensors_of_shapes_that_do_not_fit_together_are_bad_input(
+    score: str, name: str, shape: tuple[int, ...], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "odd"
+    write_tensors(path, create(score).tensors | {name: torch.zeros(shape)}, {"score": score})
+    with pytest.raises(BadInputError, match=message):
         load_table_model(path)
 
 

@@ -13,6 +13,7 @@ from kgdrug.models.files import read_tensors, write_tensors
 from kgdrug.models.scores import SCORES, ScoreFunction
 
 Candidates = slice | Tensor
+STRETCH = 1024  # queries moved at once: one of RESCAL takes d² numbers to make, one of ConvE some 50 d
 
 
 class Model(Protocol):
@@ -75,7 +76,8 @@ class TableModel:
 
     def queries(self, queries: Tensor) -> Tensor:
         """Heads moved by relations; `(b, v)`."""
-        return self.function.query(self.entity[queries[:, 0]], self.relation[queries[:, 1]], self.weights)
+        parts = ((self.entity[part[:, 0]], self.relation[part[:, 1]]) for part in queries.split(STRETCH))
+        return torch.cat([self.function.query(heads, relations, self.weights) for heads, relations in parts])
 
     def scores(self, queries: Tensor, candidates: Candidates) -> Tensor:
         queries = queries.to(self.entity.device)
@@ -93,8 +95,28 @@ def load_table_model(path: Path) -> TableModel:
     score = about.get("score")
     if score not in SCORES or not {"entity", "relation"} <= set(tensors):
         raise BadInputError(path, f"is no table model of a known score function ({', '.join(SCORES)})")
-    function, dimension = SCORES[score], tensors["entity"].shape[1]
-    weights = set(function.weights(dimension, torch.Generator()))
-    if set(tensors) != {"entity", "relation"} | weights:
-        raise BadInputError(path, f"has the tensors {', '.join(sorted(tensors))}; {score} has others")
+    _check_shapes(score, tensors, path)
     return TableModel.of(score, tensors)
+
+
+def _check_shapes(score: str, tensors: Mapping[str, Tensor], path: Path) -> None:
+    function, entity = SCORES[score], tensors["entity"]
+    if entity.ndim != 2 or entity.shape[1] == 0 or entity.shape[1] % function.multiple:
+        due = f"rows whose length is a multiple of {function.multiple}"
+        raise BadInputError(path, f"has entities of shape {_shape(entity)}; {score} needs {due}")
+    dimension, relations = entity.shape[1], len(tensors["relation"]) if tensors["relation"].ndim else 0
+    with torch.device("meta"):  # their shapes alone
+        shared = function.weights(dimension, torch.Generator())
+        due_tensors = {"entity": entity, "relation": torch.empty(relations, function.width(dimension)), **shared}
+    if missing := sorted(set(due_tensors) - set(tensors)):
+        raise BadInputError(path, f"lacks {', '.join(missing)}, which {score} needs")
+    if foreign := sorted(set(tensors) - set(due_tensors)):
+        raise BadInputError(path, f"has {', '.join(foreign)}, which {score} has no use for")
+    for name, due_tensor in due_tensors.items():
+        if tensors[name].shape != due_tensor.shape:
+            of = f"{score} with {dimension} numbers per entity needs {_shape(due_tensor)}"
+            raise BadInputError(path, f"has {name} of shape {_shape(tensors[name])}; {of}")
+
+
+def _shape(tensor: Tensor) -> str:
+    return " x ".join(map(str, tensor.shape)) or "one number"
