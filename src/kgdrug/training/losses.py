@@ -21,8 +21,8 @@ def softmax_loss(scores: Tensor, rows: Tensor, columns: Tensor, counts: Tensor) 
     """
     softmax = scores.softmax(1)
     own = softmax[rows, columns]
-    softmax[rows, columns] = own - (1 / counts).to(own.dtype)[rows]
     wide = torch.promote_types(own.dtype, torch.float32)
+    softmax[rows, columns] = own - (1 / counts.to(wide)).to(own.dtype)[rows]
     return -own.to(wide).clamp_min(torch.finfo(torch.float32).tiny).log().sum(), softmax
 
 

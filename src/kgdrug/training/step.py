@@ -82,7 +82,7 @@ def _all_candidates(
     """The sum of the losses against every candidate, and the gradients of their mean by queries and rows."""
     scores, factors = _scores(function, asked, rows, precision)
     loss, softmax = softmax_loss(scores.detach(), batch.rows, batch.answers - batch.candidates.start, batch.counts)
-    return loss, *_back(function, factors, scores, softmax, batch.counts / len(batch.answers))
+    return loss, *_back(function, rows, factors, scores, softmax, batch.counts / len(batch.answers))
 
 
 def _sampled_candidates(
@@ -96,7 +96,7 @@ def _sampled_candidates(
     loss, softmax, weight, missed = sampled_softmax_loss(
         scores.detach(), positive.detach(), batch.rows, batch.hits, population
     )
-    for_asked, for_rows = _back(function, factors, scores, softmax, weight / len(batch.answers))
+    for_asked, for_rows = _back(function, sample, factors, scores, softmax, weight / len(batch.answers))
     positive.backward(missed / len(batch.answers))
     return loss, for_asked + _gradient(leaf), for_rows
 
@@ -130,7 +130,12 @@ def _scores(
 
 
 def _back(
-    function: ScoreFunction, factors: tuple[Tensor, Tensor], scores: Tensor, gradient: Tensor, weight: Tensor
+    function: ScoreFunction,
+    table: Tensor,
+    factors: tuple[Tensor, Tensor],
+    scores: Tensor,
+    gradient: Tensor,
+    weight: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """The gradients by queries and rows, from that by the scores: `gradient`, each row times its weight `(b,)`."""
     asked, rows = factors
@@ -141,7 +146,11 @@ def _back(
     wide = torch.promote_types(asked.dtype, torch.float32)
     for_asked = (gradient @ rows).to(wide) * weight
     by_answers = gradient.T @ (asked * weight).to(asked.dtype)
-    return for_asked, by_answers
+    if by_answers.shape == table.shape:
+        return for_asked, by_answers
+    for_rows = by_answers.new_zeros(table.shape)
+    function.answers(for_rows).copy_(by_answers)
+    return for_asked, for_rows
 
 
 def _change_candidates(table: Tensor, sums: Tensor, batch: Batch, for_rows: Tensor, some: Tensor, rate: float) -> None:
