@@ -13,7 +13,7 @@ from kgdrug.errors import KgdrugError
 from kgdrug.evaluation import filtered_ranks, rank_triples
 from kgdrug.evaluation import ranks as ranks_module
 from kgdrug.graph import EntityType, KnowledgeGraph, KnownTails, Metaedge, Vocabulary
-from kgdrug.models import Candidates
+from kgdrug.models import Candidates, TableModel
 
 Triple = tuple[int, int, int]
 
@@ -62,6 +62,15 @@ def test_a_rank_worked_by_hand() -> None:
     known_rows, known_columns = torch.tensor([0, 0]), torch.tensor([3, 1])
     ranks, candidates = filtered_ranks(scores, row, column, known_rows, known_columns)
     assert (ranks.tolist(), candidates.tolist()) == ([2.5], [4])
+
+
+def test_ranks_are_made_on_whatever_device_the_scores_are_on() -> None:
+    model = TableModel.create("complex", 30, 2, 8, seed=0).to("meta")
+    scores = model.scores(torch.tensor([[0, 1], [3, 2]]), slice(5, 25))
+    rows, columns = torch.tensor([0, 1, 1]), torch.tensor([4, 4, 9])
+    ranks, candidates = filtered_ranks(scores, rows, columns, rows, columns)
+    assert ranks.device.type == candidates.device.type == "meta"  # nothing was computed, so nothing was waited for
+    assert ranks.shape == candidates.shape == (3,)
 
 
 class Lookup:

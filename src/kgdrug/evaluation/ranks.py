@@ -47,25 +47,26 @@ def filtered_ranks(
 
     scores: `(u, k)` of distinct queries, higher is better; changed: known answers become NaN, which nothing beats or
     equals. rows, columns: `(p,)` the cells of the targets, rows ascending; known_rows, known_columns: `(a,)` the
-    distinct cells of known answers, the targets among them or not.
+    distinct cells of known answers, the targets among them or not. The four are on the CPU, whatever the scores are on.
     Returns `(p,)` float ranks from 1, ties counting half ("realistic"), and `(p,)` numbers of candidates.
     """
-    k = scores.shape[1]
-    targets = scores[rows, columns]
-    scores[known_rows, known_columns] = math.nan
-    away = scores[rows, columns].isnan()  # where the target is known itself, it no longer equals itself
+    k, device = scores.shape[1], scores.device
+    at, column = rows.to(device), columns.to(device)
+    targets = scores[at, column]
+    scores[known_rows.to(device), known_columns.to(device)] = math.nan
+    away = scores[at, column].isnan()  # where the target is known itself, it no longer equals itself
     higher, not_lower = torch.empty_like(targets), torch.empty_like(targets)
     step = max(1, TILE // k)
-    beats = torch.empty(min(step, len(rows)), k, device=scores.device)  # 1 or 0; sums are exact up to 2²⁴ candidates
+    beats = scores.new_empty(min(step, len(rows)), k)  # 1 or 0; sums are exact up to 2²⁴ candidates
     for start in range(0, len(rows), step):
         part = slice(start, min(start + step, len(rows)))
         first, last = int(rows[part.start]), int(rows[part.stop - 1])
-        one_each = last - first == part.stop - part.start - 1
-        among = scores[first : last + 1] if one_each and not (rows[part].diff() == 0).any() else scores[rows[part]]
+        one_each = last - first == part.stop - part.start - 1 and bool((rows[part].diff() == 1).all())
+        among = scores[first : last + 1] if one_each else scores[at[part]]
         for count, beat in ((higher, torch.gt), (not_lower, torch.ge)):
             count[part] = beat(among, targets[part, None], out=beats[: len(among)]).sum(1)
     equal = not_lower - higher - (~away).to(targets.dtype)
-    known = torch.bincount(known_rows, minlength=len(scores))[rows]
+    known = torch.bincount(known_rows, minlength=len(scores))[rows].to(device)
     return 1 + higher + equal / 2, k - known + away
 
 
@@ -100,7 +101,7 @@ def rank_triples(
             known_rows, known_tails = known.of(queries[low : low + step])
             inside = (known_tails >= start) & (known_tails < stop)
             cells = row_of[first:last] - low, both[block, 2] - start, known_rows[inside], known_tails[inside] - start
-            ranks = filtered_ranks(scores, *(torch.from_numpy(part).to(scores.device) for part in cells))
+            ranks = filtered_ranks(scores, *(torch.from_numpy(part) for part in cells))
             rank[block], counted[block] = (part.cpu().numpy() for part in ranks)
     head_side = np.arange(len(both)) >= len(triples)
     return Ranks(both[:, 1] % graph.relations, head_side, rank, counted)
