@@ -76,7 +76,7 @@ def train(
     )
 
 
-def evaluate(graph: str, *, triples: int = 4000, device: str = "auto", dim: int = 200) -> None:
+def evaluate(graph: str, *, triples: int = 20_000, device: str = "auto", dim: int = 200) -> None:
     """Filtered evaluation of some triples of a built graph, both sides, against all entities."""
     made, where = load_graph(graph), pick_device(device)
     keep_freed_memory()
