@@ -23,6 +23,7 @@ from kgdrug.training.losses import n3_gradient, sampled_softmax_loss, softmax_lo
 from kgdrug.training.state import State
 
 EPSILON = 1e-10
+PAD = 512  # answers whose relations are asked for are filled up to a multiple of it
 TILE = 500_000  # numbers of a table that are changed at once, few enough to stay in the cache
 
 
@@ -109,13 +110,15 @@ def _predict_relations(
     Leaves the gradient of the mean with heads and answers, and returns that by the relation table, `(2m, w)`.
     """
     asked = model.function.ask_relation(heads.index_select(0, batch.rows), answers)
-    asked_for, table = asked.detach().to(precision), model.relation.to(precision)
-    each = torch.arange(len(asked), device=asked.device)
-    ones = torch.ones_like(each, dtype=heads.dtype)
-    _, softmax = softmax_loss(asked_for @ table.T, each, batch.relations[batch.rows], ones)
-    scale = strength / len(asked)
-    asked.backward((softmax @ table).to(heads.dtype) * scale)
-    return (softmax.T @ asked_for).to(heads.dtype).mul_(scale)
+    count, table = len(asked), model.relation.to(precision)
+    # rows of nothing, to few lengths: oneDNN prepares, and keeps, a program of its own for each shape of a product
+    padded = torch.nn.functional.pad(asked.detach(), (0, 0, 0, -count % PAD)).to(precision)
+    each = torch.arange(count, device=asked.device)
+    ones = torch.ones(len(padded), dtype=heads.dtype, device=heads.device)
+    _, softmax = softmax_loss(padded @ table.T, each, batch.relations[batch.rows], ones)
+    scale = strength / count
+    asked.backward((softmax @ table)[:count].to(heads.dtype) * scale)
+    return (softmax.T @ padded).to(heads.dtype).mul_(scale)  # nothing comes of the rows of nothing
 
 
 def _scores(
