@@ -42,8 +42,13 @@ class Answer(BaseModel):
     id: str
     name: str
     type: str
-    score: float = Field(description="Comparable within one question only; no probability.")
+    score: float = Field(
+        description="Comparable within one question only; no probability. Of several members, their mean rank score."
+    )
     percentile: float = Field(description="Share of all candidates that score lower, in percent.")
+    agreement: float | None = Field(
+        None, description="Share of the model's members whose own answers hold this one; null where it has one member."
+    )
     known: list[KnownFact]
 
 
@@ -66,6 +71,7 @@ class Prediction(BaseModel):
                             "type": "Compound",
                             "score": 5.1,
                             "percentile": 100.0,
+                            "agreement": 0.8,
                             "known": [{"metaedge": "CtD", "relation": "treats", "part": "train"}],
                         }
                     ],

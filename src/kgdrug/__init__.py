@@ -15,7 +15,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _ROOMS = {
     "kgdrug.errors": ("AmbiguousNameError", "BadInputError", "KgdrugError", "UnknownNameError", "UsageError"),
-    "kgdrug.config": ("Experiment", "read_experiment"),
+    "kgdrug.config": ("Experiment", "TrainingConfig", "read_experiment"),
     "kgdrug.graph": (
         "Annotation",
         "EntityType",
@@ -50,22 +50,24 @@ _ROOMS = {
         "shipped",
         "write_graph",
     ),
+    "kgdrug.models": ("TableModel",),
     "kgdrug.splits": ("Split",),
+    "kgdrug.training": ("Epoch", "State", "train"),
     "kgdrug.evaluation": ("evaluate",),
-    "kgdrug.trained": ("TrainedModel",),
+    "kgdrug.trained": ("TrainedModel", "save_trained"),
     "kgdrug.trained.dglke": ("read_dglke",),
     "kgdrug.ranking": ("Answer", "KnownFact", "Question", "answer", "flat_rows", "predict", "question"),
     "kgdrug.reports": ("graph_page",),
     "kgdrug.registry": ("list_runs", "load_model", "resolve_model", "show_run"),
-    "kgdrug.experiment": ("Run", "make_split", "run"),
+    "kgdrug.experiment": ("Run", "make_split", "resume", "run"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 if TYPE_CHECKING:
-    from kgdrug.config import Experiment, read_experiment
+    from kgdrug.config import Experiment, TrainingConfig, read_experiment
     from kgdrug.errors import AmbiguousNameError, BadInputError, KgdrugError, UnknownNameError, UsageError
     from kgdrug.evaluation import evaluate
-    from kgdrug.experiment import Run, make_split, run
+    from kgdrug.experiment import Run, make_split, resume, run
     from kgdrug.graph import (
         Annotation,
         EntityType,
@@ -84,6 +86,7 @@ if TYPE_CHECKING:
         to_pyg,
         to_pykeen,
     )
+    from kgdrug.models import TableModel
     from kgdrug.ranking import Answer, KnownFact, Question, answer, flat_rows, predict, question
     from kgdrug.registry import list_runs, load_model, resolve_model, show_run
     from kgdrug.reports import graph_page
@@ -104,8 +107,9 @@ if TYPE_CHECKING:
         write_graph,
     )
     from kgdrug.splits import Split
-    from kgdrug.trained import TrainedModel
+    from kgdrug.trained import TrainedModel, save_trained
     from kgdrug.trained.dglke import read_dglke
+    from kgdrug.training import Epoch, State, train
 
 __all__ = [
     "DATASETS",
@@ -115,6 +119,7 @@ __all__ = [
     "Answer",
     "BadInputError",
     "EntityType",
+    "Epoch",
     "Experiment",
     "KgdrugError",
     "KnowledgeGraph",
@@ -125,7 +130,10 @@ __all__ = [
     "Reading",
     "Run",
     "Split",
+    "State",
+    "TableModel",
     "TrainedModel",
+    "TrainingConfig",
     "UnknownNameError",
     "UsageError",
     "Vocabulary",
@@ -154,8 +162,10 @@ __all__ = [
     "read_dglke",
     "read_experiment",
     "resolve_model",
+    "resume",
     "run",
     "save_graph",
+    "save_trained",
     "shipped",
     "show_run",
     "to_dgl",
@@ -163,6 +173,7 @@ __all__ = [
     "to_pandas",
     "to_pyg",
     "to_pykeen",
+    "train",
     "write_graph",
 ]
 

@@ -60,12 +60,14 @@ class TrainingConfig:
     candidates: Literal["typed", "all"] = "typed"  # which entities an answer competes with
     treatment_repeats: int = _setting(1, minimum=1)  # times that an epoch shows each treatment triple
     learning_rate: float = _setting(0.1, above=0)
+    schedule: Literal["constant", "linear"] = "constant"  # linear: down to 1 % of the rate at the end of `epochs`
     n3: float = _setting(0.0, minimum=0)  # weight of the N3 regulariser
     relation_prediction: float = _setting(0.0, minimum=0)  # weight of asking which relation joins head and tail
     dropout: float = _setting(0.0, minimum=0, below=1)  # share of a query's numbers left out in training
     precision: Literal["auto", "fp32", "bf16"] = "auto"  # of matrix products in training; tables are fp32
     valid_every: int = _setting(1, minimum=1)  # epochs between looks at valid
     patience: int = _setting(5, minimum=1)  # looks without a better valid MRR before it stops
+    checkpoint_every: int = _setting(1, minimum=1)  # epochs between checkpoints, at least
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class Experiment:
 
     name: str = "kgdrug"
     seed: int = _setting(0, minimum=0)
+    seeds: int = _setting(1, minimum=1)  # members to train, with the seeds from `seed` on
     device: str = "auto"
     auto: tuple[str, ...] = ()  # settings that are chosen from the graph, such as "training.n3"
     graph: GraphConfig = field(default_factory=GraphConfig)

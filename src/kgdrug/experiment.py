@@ -1,24 +1,53 @@
 """One experiment to a trained, evaluated, tracked model."""
 
+import contextlib
+import itertools
 import shutil
+import signal
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kgdrug.config import Experiment, to_dict
+import torch
+
+from kgdrug.config import Experiment, flat, override
 from kgdrug.errors import UsageError
-from kgdrug.evaluation import evaluate
+from kgdrug.evaluation import evaluate, metrics, on_test, rank_triples
 from kgdrug.graph.store import fresh_folder, refuse_existing
 from kgdrug.models import TableModel, pick_device
-from kgdrug.registry import tracked
+from kgdrug.registry import Tracker, tracked
 from kgdrug.sources import load_graph
 from kgdrug.splits import Split, fixed, hold_out_given, hold_out_pairs, hold_out_triples
-from kgdrug.trained import TrainedModel, load_trained, save_trained
-from kgdrug.training import Checkpoint, Epoch, State, keep_freed_memory, load_checkpoint, save_checkpoint, train
+from kgdrug.trained import MANIFEST, TrainedModel, load_trained, save_trained
+from kgdrug.training import (
+    TRAINING_FILE,
+    Checkpoint,
+    Checkpoints,
+    DivergedError,
+    Epoch,
+    State,
+    Stop,
+    Stopped,
+    is_over,
+    keep_freed_memory,
+    load_checkpoint,
+    load_stopped,
+    save_stopped,
+    stop_on_signals,
+    train,
+)
 
-CHECKPOINT_SECONDS = 10.0  # a checkpoint is written after an epoch when the last one is at least this old
+PARTIAL = ".partial"  # after a model folder's name: where the checkpoints of its training lie
+ADJUSTABLE = (
+    "device",
+    "training.epochs",
+    "training.patience",
+    "training.valid_every",
+    "training.checkpoint_every",
+)  # what may change when a training goes on
+Watch = Callable[[Iterable[Epoch]], Iterable[Epoch]]
 
 
 @dataclass(frozen=True)
@@ -33,11 +62,11 @@ class Run:
 
 
 class RunInterruptedError(KeyboardInterrupt):
-    """A training was stopped by hand; what its last checkpoint holds can be resumed."""
+    """A training was stopped by a signal; `resume` goes on with it."""
 
-    def __init__(self, folder: Path, checkpoint: Path) -> None:
-        self.folder, self.resumable = folder, checkpoint.is_file()
-        super().__init__(f"training of {folder} was stopped")
+    def __init__(self, folder: Path, signal_number: int) -> None:
+        self.folder, self.signal = folder, signal.Signals(signal_number)
+        super().__init__(f"training of {folder} was stopped by {self.signal.name}")
 
 
 def make_split(experiment: Experiment) -> Split:
@@ -59,58 +88,221 @@ def run(
     out: str | Path | None = None,
     *,
     force: bool = False,
-    resume: bool = False,
-    watch: Callable[[Iterable[Epoch]], Iterable[Epoch]] = iter,
+    keep_checkpoints: bool = False,
+    watch: Watch = iter,
 ) -> Run:
-    """Train, evaluate, save and track a model.
+    """Train, evaluate, save and track a model; with `seeds`, a model of as many members.
 
     out: the folder to write; by default `models/<run name>`. One that exists is refused without `force`.
-    resume: go on with a training into the same `out` that was stopped; its checkpoints lie beside it, in
-    `<out>.partial`. watch: wraps the epochs as they come, to show progress.
+    keep_checkpoints: leave them in `<out>.partial`, so that `resume` can give a finished training more epochs.
+    watch: wraps the epochs as they come, those of each member for itself, to show progress.
     """
     name = f"{experiment.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = Path(out) if out is not None else Path("models") / name
     refuse_existing(folder, force)
-    started = time.perf_counter()
+    checkpoints = _checkpoints_of(folder)
+    if (checkpoints / TRAINING_FILE).exists() and not force:
+        raise UsageError(
+            f"a stopped training lies in {checkpoints}; go on with --resume {folder}, or --force to start again"
+        )
+    return _carry_out(experiment, folder, Stopped(experiment, "", "", force, keep_checkpoints), watch)
+
+
+def resume(folder: str | Path, settings: Sequence[str] = (), *, watch: Watch = iter) -> Run:
+    """Go on with a training that was stopped, to the same bits (on the CPU) as if it had not been.
+
+    folder: the model folder that was to be written; settings: those of `ADJUSTABLE` may change, such as
+    `training.epochs=50`, which gives more epochs to a training that was stopped, or finished with its checkpoints kept.
+    """
+    folder, stopped = find_stopped(folder, settings)
+    return _carry_out(stopped.experiment, folder, stopped, watch)
+
+
+def find_stopped(folder: str | Path, settings: Sequence[str] = ()) -> tuple[Path, Stopped]:
+    """The model folder of a stopped training, and what is trained, with settings put over its experiment."""
+    folder = Path(folder)
+    if folder.name.endswith(PARTIAL) and (folder / TRAINING_FILE).exists():
+        folder = folder.with_name(folder.name.removesuffix(PARTIAL))
+    checkpoints, finished = _checkpoints_of(folder), (folder / MANIFEST).is_file()
+    if not (checkpoints / TRAINING_FILE).is_file():
+        if any(checkpoints.glob("*.safetensors")):
+            raise UsageError(f"{checkpoints} was written by another version of kgdrug; start again with --force")
+        if finished:
+            raise UsageError(
+                f"nothing to resume: {folder} is a finished model, and the checkpoints of its training were not kept; "
+                "--keep-checkpoints keeps them"
+            )
+        raise UsageError(f"nothing to resume: there are no checkpoints in {checkpoints}")
+    stopped = load_stopped(checkpoints)
+    experiment = override(stopped.experiment, settings) if settings else stopped.experiment
+    before, after = flat(stopped.experiment), flat(experiment)
+    changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+    fixed_ones = [key for key in changed if key not in ADJUSTABLE]
+    if fixed_ones:
+        key = fixed_ones[0]
+        raise UsageError(
+            f"{key} was {before.get(key)!r} when this training began, and a training that goes on keeps it; "
+            f"only {', '.join(ADJUSTABLE)} can change"
+        )
+    if stopped.finished and not changed:
+        raise UsageError(
+            f"nothing to resume: {folder} is a finished model; give it more epochs with --set training.epochs=N"
+        )
+    return folder, replace(stopped, experiment=experiment)
+
+
+def _carry_out(experiment: Experiment, folder: Path, stopped: Stopped, watch: Watch) -> Run:
+    """Begin a run, or go on with one where `stopped` says which."""
+    refuse_existing(folder, stopped.force or stopped.finished)
+    started, going_on, checkpoints = time.perf_counter(), bool(stopped.run_id), _checkpoints_of(folder)
     device = pick_device(experiment.device)
     keep_freed_memory()
     split = make_split(experiment)
+    if going_on and split.digest != stopped.split:
+        raise UsageError(f"the graph or its split is another than when {folder} was stopped; start again with --force")
     if experiment.evaluation.candidates == "all" and experiment.training.candidates != "all" and split.graph.typed:
         raise UsageError(
             "evaluation.candidates = 'all' needs training.candidates = 'all': a model that never saw negatives of "
             "other types ranks them at random"
         )
-    path = folder.with_name(folder.name + ".partial") / "checkpoint.safetensors"
-    checkpoint = _start(experiment, split, path, resume, force, str(device))
+    first = _begin(experiment, split, 0, checkpoints if going_on else None, device)
+    if stopped.finished and all(_ended(experiment, i, checkpoints) for i in range(experiment.seeds)):
+        raise UsageError(
+            f"nothing to resume: {folder} is finished, by training.epochs = {experiment.training.epochs} and "
+            f"training.patience = {experiment.training.patience}; raise what ended it"
+        )
     seconds = {"data": time.perf_counter() - started}
+    if not going_on:
+        shutil.rmtree(checkpoints, ignore_errors=True)
 
-    with tracked(experiment, split, str(device), folder.name, checkpoint.about.get("run_id")) as tracker:
-        checkpoint.about = {**checkpoint.about, "run_id": tracker.run_id}
-        started, saved = time.perf_counter(), time.monotonic()
-        try:
-            for epoch in watch(train(checkpoint.state, split, experiment.training, experiment.seed)):
-                tracker.epoch(epoch)
-                if epoch.best:
-                    checkpoint.best = checkpoint.state.model.clone()
-                if time.monotonic() - saved > CHECKPOINT_SECONDS:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    save_checkpoint(checkpoint, path)
-                    saved = time.monotonic()
-        except KeyboardInterrupt:
-            raise RunInterruptedError(folder, path) from None
-        seconds["train"] = time.perf_counter() - started
-        started = time.perf_counter()
-        report = evaluate(checkpoint.best, split, experiment.evaluation.candidates)
-        seconds["evaluate"] = time.perf_counter() - started
-        best = {"epoch": checkpoint.state.best_epoch, "mrr": checkpoint.state.best_mrr}
-        metrics: dict[str, Any] = {**report, "valid": best, "seconds": seconds}
-        trained = TrainedModel([checkpoint.best.to("cpu")], split, experiment, metrics)
-        with fresh_folder(folder, force) as writing:
-            save_trained(trained, writing)
+    with tracked(experiment, split, str(device), folder.name, stopped.run_id or None) as tracker:
+        force = stopped.force or stopped.finished
+        stopped = replace(stopped, split=split.digest, run_id=tracker.run_id, force=force, finished=False)
+        with _folder_of_checkpoints(checkpoints, folder):
+            save_stopped(stopped, checkpoints)
+            training = _Training(split, experiment, checkpoints, device, tracker, watch)
+            members = training.members(first)
+            seconds["train"] = sum(member.seconds for member in members)
+            started = time.perf_counter()
+            trained = TrainedModel([member.model for member in members], split, experiment)
+            report = evaluate(trained, split, experiment.evaluation.candidates)
+            report |= _valid_and_members(trained, members, experiment.evaluation.candidates)
+            seconds["evaluate"] = time.perf_counter() - started
+            with fresh_folder(folder, force) as writing:
+                save_trained(replace(trained, metrics={**report, "seconds": seconds}), writing)
+        if stopped.keep:
+            save_stopped(replace(stopped, finished=True), checkpoints)
+        else:
+            shutil.rmtree(checkpoints, ignore_errors=True)
         tracker.result(report, seconds)
         tracker.model(folder, example_question(split))
-    shutil.rmtree(path.parent, ignore_errors=True)
     return Run(load_trained(folder), folder, tracker.run_id, tracker.uri, seconds)
+
+
+@dataclass(frozen=True)
+class _Member:
+    """What came of one seed: the tables of its best epoch, that epoch and its valid MRR, and the seconds it took."""
+
+    model: TableModel
+    seed: int
+    valid: dict[str, Any]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Training:
+    """The members of a run, trained one after another."""
+
+    split: Split
+    experiment: Experiment
+    folder: Path
+    device: torch.device
+    tracker: Tracker
+    watch: Watch
+
+    def members(self, first: Checkpoint) -> list[_Member]:
+        """Every member at its end; those that lie finished in the folder are read there."""
+        writer, done = Checkpoints(self.experiment.training.checkpoint_every), []
+        with stop_on_signals() as stop:
+            for i in range(self.experiment.seeds):
+                member = _begin(self.experiment, self.split, i, self.folder, self.device) if i else first
+                self.train(member, i, writer, stop)
+                if stop.signal is not None:
+                    raise RunInterruptedError(self.folder, stop.signal)
+                valid = {"epoch": member.state.best_epoch, "mrr": member.state.best_mrr}
+                done.append(_Member(member.best.to("cpu"), member.seed, valid, member.seconds))
+        return done
+
+    def train(self, member: Checkpoint, i: int, writer: Checkpoints, stop: Stop) -> None:
+        """Train one member in place until it ends or is asked to stop, and leave its checkpoint in the folder."""
+        config, path, state = self.experiment.training, _path(self.folder, i), member.state
+        written = (state.epoch, state.batch) if path.is_file() else None
+        before, started = member.seconds, time.perf_counter()
+        for epoch in self.watch(train(state, self.split, config, member.seed, stop)):
+            self.tracker.epoch(epoch, i if self.experiment.seeds > 1 else None)
+            if epoch.best:
+                member.best = state.model.clone()
+            member.seconds = before + time.perf_counter() - started
+            if writer.offer(member, path):
+                written = state.epoch, state.batch
+        if written != (state.epoch, state.batch):
+            member.seconds = before + time.perf_counter() - started
+            writer.write(member, path)
+
+
+@contextlib.contextmanager
+def _folder_of_checkpoints(checkpoints: Path, folder: Path) -> Iterator[None]:
+    """The folder is there in the block, and stays when that fails, if it holds what can be gone on with."""
+    made = list(itertools.takewhile(lambda parent: not parent.exists(), checkpoints.parents))
+    checkpoints.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except RunInterruptedError as error:
+        raise RunInterruptedError(folder, error.signal) from None
+    except KeyboardInterrupt:  # a second Ctrl-C, or one after the training
+        raise RunInterruptedError(folder, signal.SIGINT) from None
+    except Exception as error:
+        if isinstance(error, DivergedError) or not any(checkpoints.glob("*.safetensors")):
+            shutil.rmtree(checkpoints, ignore_errors=True)
+            for parent in made:
+                with contextlib.suppress(OSError):  # not empty: something else was put there
+                    parent.rmdir()
+        raise
+
+
+def _begin(experiment: Experiment, split: Split, i: int, folder: Path | None, device: torch.device) -> Checkpoint:
+    """A member as it lies in the folder, or before its first step."""
+    if folder is not None and _path(folder, i).is_file():
+        return load_checkpoint(_path(folder, i), str(device))
+    graph, config, seed = split.graph, experiment.model, experiment.seed + i
+    model = TableModel.create(config.score, len(graph.entities), graph.relations, config.dimension, seed).to(device)
+    return Checkpoint(State.fresh(model), model.clone(), seed)
+
+
+def _valid_and_members(trained: TrainedModel, members: Sequence[_Member], candidates: str) -> dict[str, Any]:
+    """`valid`: the MRR on the valid triples that chose the model, and the epoch; of several members, that of the whole.
+
+    `members`: where there are several, the seed, `valid` and test metrics of each.
+    """
+    split, training = trained.split, trained.experiment.training
+    if len(members) == 1:
+        return {"valid": members[0].valid}
+    valid = metrics(rank_triples(trained, split.valid, split.known, split.graph, training.candidates))
+    each = [{"seed": m.seed, "valid": m.valid, **on_test(m.model, split, candidates)} for m in members]
+    return {"valid": {"mrr": valid["mrr"] if len(split.valid) else None}, "members": each}
+
+
+def _ended(experiment: Experiment, i: int, folder: Path) -> bool:
+    """Whether the member that lies in the folder has nothing left to do."""
+    return is_over(load_checkpoint(_path(folder, i)).state, experiment.training)
+
+
+def _path(folder: Path, i: int) -> Path:
+    return folder / f"{i}.safetensors"
+
+
+def _checkpoints_of(folder: Path) -> Path:
+    return folder.with_name(folder.name + PARTIAL)
 
 
 def evaluate_trained(model: TrainedModel, candidates: str | None = None) -> dict[str, Any]:
@@ -134,25 +326,3 @@ def example_question(split: Split) -> dict[str, Any]:
     triples = split.test if len(split.test) else split.train
     head, relation, _ = (int(x) for x in triples[0])
     return {"head": graph.entities.ids[head], "relation": graph.metaedges[relation].abbreviation, "top": 5}
-
-
-def _start(experiment: Experiment, split: Split, path: Path, resume: bool, force: bool, device: str) -> Checkpoint:
-    about = {"experiment": to_dict(experiment), "split": split.digest}
-    if path.is_file() and not resume:
-        if not force:
-            raise UsageError(
-                f"a stopped training lies in {path.parent}; go on with --resume, or --force to start again"
-            )
-        path.unlink()
-    if resume:
-        if not path.is_file():
-            raise UsageError(f"nothing to resume: there is no {path}")
-        checkpoint = load_checkpoint(path, device)
-        for what, value in about.items():
-            if checkpoint.about.get(what) != value:
-                raise UsageError(f"{path} is of another {what}; start again without --resume")
-        return checkpoint
-    graph, config = split.graph, experiment.model
-    model = TableModel.create(config.score, len(graph.entities), graph.relations, config.dimension, experiment.seed)
-    model = model.to(device)
-    return Checkpoint(State.fresh(model), model.clone(), about)

@@ -1219,7 +1219,7 @@ def test_a_command_that_is_stopped_by_hand_goes_on_when_it_is_run_again(publish,
     with monkeypatch.context() as patch:
         patch.setattr("kgdrug.cli.graphs.download_bars", impatient)
         done = kgdrug_command("data", "get", "toy")
-    assert (done.code, done.out) == (1, "")
+    assert (done.code, done.out) == (130, "")
     assert done.err == "kgdrug: stopped by hand; the same command goes on where this stopped\n"
     assert kgdrug_command("data", "get", "toy").err == f"nodes.tsv: {len(CONTENT) / 1000:.1f} kB downloaded\n"
     assert server.ranges == [None, f"bytes={HALF}-"]

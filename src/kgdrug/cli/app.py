@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         path = getattr(getattr(error, "ctx", None), "command_path", "kgdrug")
         fail(f"{error.format_message()}\ntry: {path} --help", error.exit_code)
     except typer.Abort:
-        fail("stopped by hand", 1)
+        fail("stopped by hand", 130)
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None

@@ -39,7 +39,7 @@ def data_get(name: Annotated[str, typer.Argument(metavar="NAME", help="See: kgdr
             with download_bars() as bar:
                 found = get_dataset(name, bar)
         except KeyboardInterrupt:
-            fail("stopped by hand; the same command goes on where this stopped", 1)
+            fail("stopped by hand; the same command goes on where this stopped", 130)
     out.print(f"{name} is in {found}")
 
 

@@ -1,20 +1,23 @@
 """Commands about models and runs: demo, train, evaluate, predict, serve, import, runs."""
 
+import functools
 import json
+import shlex
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from kgdrug.cli.app import Force, app
-from kgdrug.cli.screen import as_text, epochs, err, fail, new_table, out, print_answers, print_report
+from kgdrug.cli.screen import as_text, epochs, err, fail, new_table, out, print_answers, print_members, print_report
 from kgdrug.errors import KgdrugError, UsageError
 
 if TYPE_CHECKING:
     from kgdrug.config import Experiment
-    from kgdrug.experiment import Run
+    from kgdrug.experiment import Run, Watch
 
 runs_app = typer.Typer(help="Tracked runs.", no_args_is_help=True)
 import_app = typer.Typer(help="Models that were trained elsewhere.", no_args_is_help=True)
@@ -29,10 +32,10 @@ def demo(
     force: Force = False,
 ) -> None:
     """Build the sample graph, train, evaluate, and rank drugs for three diseases."""
-    from kgdrug import predict, read_experiment, shipped
+    from kgdrug import predict, read_experiment, run, shipped
 
     experiment = read_experiment(shipped("experiments/essential.toml"))
-    done = train_and_show(experiment, out_folder, force, resume=False)
+    done = train_and_show(experiment, lambda watch: run(experiment, out_folder, force=force, watch=watch))
     for disease in ("hypertension", "type 2 diabetes mellitus", "epilepsy syndrome"):
         answers = predict(done.model, disease=disease, top=200)
         learnt = [a for a in answers if any(fact.part == "train" and fact.metaedge == "CtD" for fact in a.known)]
@@ -56,18 +59,40 @@ def demo(
 
 @app.command()
 def train(
-    experiment_file: Annotated[Path, typer.Argument(metavar="EXPERIMENT.toml", help="See experiments/.")],
+    experiment_file: Annotated[Path | None, typer.Argument(metavar="EXPERIMENT.toml", help="See experiments/.")] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")
     ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Members to train; the same as --set seeds=N.")] = None,
     out_folder: Annotated[Path | None, typer.Option("--out", help="Model folder; default models/<run name>.")] = None,
     force: Force = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped training into --out.")] = False,
+    keep_checkpoints: Annotated[
+        bool, typer.Option("--keep-checkpoints", help="Keep what a finished training needs to be given more epochs.")
+    ] = False,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", metavar="DIR", help="Go on with the stopped training of this model.")
+    ] = None,
 ) -> None:
-    """Train, evaluate, save and track a model."""
-    from kgdrug import read_experiment
+    """Train, evaluate, save and track a model; or go on with a training that was stopped."""
+    from kgdrug import read_experiment, run
+    from kgdrug import resume as go_on
+    from kgdrug.experiment import find_stopped
 
-    done = train_and_show(read_experiment(experiment_file, settings or []), out_folder, force, resume)
+    settings = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
+    if resume is not None:
+        given = {"EXPERIMENT.toml": experiment_file, "--out": out_folder, "--force": force,
+                 "--keep-checkpoints": keep_checkpoints}  # fmt: skip
+        for word, value in given.items():
+            if value:
+                raise UsageError(f"{word} was settled when the training of {resume} began; leave it out with --resume")
+        experiment = find_stopped(resume, settings)[1].experiment
+        done = train_and_show(experiment, lambda watch: go_on(resume, settings, watch=watch))
+    elif experiment_file is None:
+        raise UsageError("give an EXPERIMENT.toml to train, or --resume DIR to go on with a stopped training")
+    else:
+        experiment = read_experiment(experiment_file, settings)
+        options = {"force": force, "keep_checkpoints": keep_checkpoints}
+        done = train_and_show(experiment, lambda watch: run(experiment, out_folder, **options, watch=watch))
     out.print(f"\nNext: kgdrug predict {done.folder} --disease NAME, kgdrug serve {done.folder}, mlflow ui")
 
 
@@ -167,8 +192,6 @@ def import_dglke(
     force: Force = False,
 ) -> None:
     """Make a model of vectors that DGL-KE trained, such as DRKG's; its scores are without DGL-KE's constant gamma."""
-    import shlex
-
     from kgdrug import read_dglke
     from kgdrug.graph.store import fresh_folder
     from kgdrug.trained import save_trained
@@ -224,18 +247,21 @@ def runs_show(
             out.print(f"  {key:{width}} {as_text(value) if isinstance(value, float) else value}")
 
 
-def train_and_show(experiment: "Experiment", folder: Path | None, force: bool, resume: bool) -> "Run":
-    from kgdrug.experiment import RunInterruptedError, run
+def train_and_show(experiment: "Experiment", begin: "Callable[[Watch], Run]") -> "Run":
+    """Begin or resume a run with its progress shown, and show what came of it."""
+    from kgdrug.experiment import RunInterruptedError
 
-    err.print(
-        f"experiment {experiment.name}: {experiment.model.score}, {experiment.model.dimension} numbers per entity"
-    )
+    model, seeds = experiment.model, experiment.seeds
+    members = f", {seeds} seeds from {experiment.seed}" if seeds > 1 else ""
+    err.print(f"experiment {experiment.name}: {model.score}, {model.dimension} numbers per entity{members}")
     try:
-        done = run(experiment, folder, force=force, resume=resume, watch=epochs)
+        done = begin(functools.partial(epochs, seeds=range(experiment.seed, experiment.seed + seeds)))
     except RunInterruptedError as stopped:
-        hint = f"; go on with --out {stopped.folder} --resume" if stopped.resumable else ""
-        fail(f"stopped by hand{hint}", 1)
-    graph, split = done.model.graph, done.model.split
+        fail(
+            f"stopped by {stopped.signal.name}; go on with: kgdrug train --resume {shlex.quote(str(stopped.folder))}",
+            128 + stopped.signal,
+        )
+    graph, split, metrics = done.model.graph, done.model.split, done.model.metrics
     facts = f"{len(graph.entities):,} entities, {len(graph.triples):,} triples"
     out.print(f"graph {graph.name}: {facts}, digest {graph.digest[:12]}")
     sizes = f"{len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test"
@@ -243,8 +269,12 @@ def train_and_show(experiment: "Experiment", folder: Path | None, force: bool, r
         f"split {split.made['kind']}: {sizes} triples"
         + (f", {len(split.withheld)} withheld" if len(split.withheld) else "")
     )
-    best = done.model.metrics["valid"]
-    out.print(f"trained in {done.seconds['train']:.1f} s; best valid MRR {best['mrr']:.3f} in epoch {best['epoch']}\n")
-    print_report(done.model.metrics, f"{experiment.model.score} (this model)")
+    trained = f"trained in {done.seconds['train']:.1f} s"
+    if "members" in metrics:
+        out.print(f"{trained}; valid MRR of the whole {as_text(metrics['valid']['mrr'])}\n")
+        print_members(metrics["members"])
+    else:
+        out.print(f"{trained}; best valid MRR {metrics['valid']['mrr']:.3f} in epoch {metrics['valid']['epoch']}\n")
+    print_report(metrics, f"{model.score} ({'this model' if seeds == 1 else f'all {seeds} seeds'})")
     out.print(f"\nmodel folder  {done.folder}\ntracked run   {done.run_id} at {done.tracking_uri}")
     return done

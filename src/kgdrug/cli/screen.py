@@ -1,6 +1,7 @@
 """What the command line shows: two consoles, tables, progress bars."""
 
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -28,22 +29,30 @@ def console(stderr: bool = False) -> Console:
 out, err = console(), console(stderr=True)
 
 
-def epochs(epochs: "Iterable[Epoch]") -> "Iterator[Epoch]":
-    """The epochs as they come, with a progress bar on a terminal and a line each elsewhere."""
+def epochs(epochs: "Iterable[Epoch]", seeds: range = range(0, 1)) -> "Iterator[Epoch]":
+    """The epochs of one seed as they come, with a progress bar on a terminal and a line each elsewhere.
+
+    seeds: all that are trained one after another; the time left is that until the last of them has ended.
+    """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("training"), BarColumn(), MofNCompleteColumn(), TextColumn("epochs"),
-               TimeElapsedColumn(), TextColumn("{task.fields[now]}"))  # fmt: skip
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+               TextColumn("epochs"), TimeElapsedColumn(), TextColumn("{task.fields[now]}"))  # fmt: skip
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         task = progress.add_task("training", total=None, now="")
-        for epoch in epochs:
-            valid = (
-                "" if epoch.valid is None else f", valid MRR {epoch.valid['mrr']:.3f}{' (best)' if epoch.best else ''}"
-            )
-            now = f"loss {epoch.loss:.3f}, {epoch.triples_per_second:,.0f} triples/s{valid}"
-            progress.update(task, completed=epoch.number, total=epoch.of, now=now)
-            if not err.is_terminal and epoch.seconds > 1:
-                err.print(f"epoch {epoch.number}: {now}")
+        started = time.monotonic()
+        for seen, epoch in enumerate(epochs, 1):
+            each = (time.monotonic() - started) / seen  # looks at valid and checkpoints included
+            left = each * (epoch.of - epoch.number + epoch.of * len([seed for seed in seeds if seed > epoch.seed]))
+            valid = "" if epoch.best_mrr is None else f"best valid MRR {epoch.best_mrr:.3f}, "
+            if epoch.valid is not None:
+                best = " (best)" if epoch.best else f" (best {epoch.best_mrr or 0:.3f})"
+                valid = f"valid MRR {epoch.valid['mrr']:.3f}{best}, "
+            now = f"loss {epoch.loss:.3f}, {epoch.triples_per_second:,.0f} triples/s, {valid}{as_time(left)} left"
+            which = f"seed {epoch.seed}, " if len(seeds) > 1 else ""
+            progress.update(task, completed=epoch.number, total=epoch.of, now=now, description=f"{which}training")
+            if not err.is_terminal:
+                err.print(f"{which}epoch {epoch.number} of {epoch.of}: {now}")
             yield epoch
 
 
@@ -142,13 +151,23 @@ def print_report(report: Mapping[str, Any], name: str) -> None:
     out.print(f"filtered realistic ranks among {which}")
 
 
+def print_members(members: "Sequence[Mapping[str, Any]]") -> None:
+    """What each seed came to."""
+    table = new_table("seed", "best epoch", "valid MRR", "test MRR", "Hits@10")
+    for member in members:
+        numbers = member["valid"]["mrr"], member["both"]["mrr"], member["both"]["hits_at_10"]
+        table.add_row(str(member["seed"]), str(member["valid"]["epoch"]), *(as_text(number) for number in numbers))
+    out.print(table)
+
+
 def print_answers(text: str, answers: "Sequence[Answer]") -> None:
     from kgdrug import flat_rows
 
-    table = new_table("rank", "name", "id", "score", "percentile", "known", title=text)
+    members = ["agreement"] if any(a.agreement is not None for a in answers) else []
+    table = new_table("rank", "name", "id", "score", "percentile", *members, "known", title=text)
     for row in flat_rows(answers):
-        score, percentile = f"{row['score']:.3f}", f"{row['percentile']:.1f}"
-        table.add_row(str(row["rank"]), str(row["name"]), str(row["id"]), score, percentile, str(row["known"]))
+        numbers = [f"{row['score']:.3f}", f"{row['percentile']:.1f}", *(f"{row[key]:.2f}" for key in members)]
+        table.add_row(str(row["rank"]), str(row["name"]), str(row["id"]), *numbers, str(row["known"]))
     out.print(table)
 
 
@@ -182,6 +201,14 @@ def as_text(value: object, digits: int = 3) -> str:
     if isinstance(value, float) and not value.is_integer():
         return f"{value:.{digits}f}"
     return f"{int(value):,}" if isinstance(value, int | float) else str(value)
+
+
+def as_time(seconds: float) -> str:
+    """A stretch of time in its two largest units: `41 s`, `3 min 5 s`, `2 h 10 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def fail(message: str, code: int) -> NoReturn:

@@ -3,7 +3,7 @@
 from kgdrug.evaluation.baselines import baselines
 from kgdrug.evaluation.metrics import METRICS, Metrics, metrics, metrics_by_metaedge, metrics_by_side
 from kgdrug.evaluation.ranks import Ranks, filtered_ranks, rank_triples
-from kgdrug.evaluation.report import evaluate
+from kgdrug.evaluation.report import evaluate, on_test
 
 __all__ = [
     "METRICS",
@@ -15,5 +15,6 @@ __all__ = [
     "metrics",
     "metrics_by_metaedge",
     "metrics_by_side",
+    "on_test",
     "rank_triples",
 ]

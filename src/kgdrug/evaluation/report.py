@@ -17,14 +17,12 @@ def evaluate(model: Model, split: Split, candidates: str = "typed") -> dict[str,
     `all`; on a graph with one type they are the same and called `all`. A metric that no query gives is None.
     """
     graph = split.graph
-    ranks = rank_triples(model, split.test, split.known, graph, candidates)
     by_side = {
         name: metrics_by_side(rank_triples(baseline, split.test, split.known, graph, candidates))
         for name, baseline in baselines(split.train, len(graph.entities), graph.relations).items()
     }
     report = {
-        **metrics_by_side(ranks),
-        "by_metaedge": metrics_by_metaedge(ranks, graph),
+        **on_test(model, split, candidates),
         "baselines": {name: sides["both"] for name, sides in by_side.items()},
         "baselines_by_side": {
             side: {name: sides[side] for name, sides in by_side.items()} for side in ("head", "tail")
@@ -32,6 +30,12 @@ def evaluate(model: Model, split: Split, candidates: str = "typed") -> dict[str,
         "candidates": candidates if graph.typed else "all",
     }
     return _without_nan(report)  # type: ignore[no-any-return]
+
+
+def on_test(model: Model, split: Split, candidates: str = "typed") -> dict[str, Any]:
+    """The part of `evaluate` that is the model's own: `both`, `head`, `tail` and `by_metaedge`."""
+    ranks = rank_triples(model, split.test, split.known, split.graph, candidates)
+    return _without_nan({**metrics_by_side(ranks), "by_metaedge": metrics_by_metaedge(ranks, split.graph)})  # type: ignore[no-any-return]
 
 
 def _without_nan(value: Any) -> Any:

@@ -1,23 +1,31 @@
 """Tensors on disk as safetensors: no pickle, and memory-mapped by any reader. The one door to that package."""
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from kgdrug.errors import BadInputError
+from kgdrug.errors import BadInputError, KgdrugError
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write tensors by name and a JSON-able mapping about them; an older file is replaced whole or not at all."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     writing = path.with_name(path.name + ".writing")
     contiguous = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
-    save_file(contiguous, writing, metadata={"kgdrug": json.dumps(about)})
-    writing.replace(path)
+    try:
+        save_file(contiguous, writing, metadata={"kgdrug": json.dumps(about)})
+        with writing.open("rb+") as file:
+            os.fsync(file)  # on the disk before it takes the name: a power cut leaves the old file or the new one
+        writing.replace(path)
+    except (OSError, SafetensorError) as error:
+        writing.unlink(missing_ok=True)
+        raise KgdrugError(f"{path} cannot be written, what was there stays: {error}") from error
 
 
 def read_tensors(path: Path, device: str = "cpu") -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
-from kgdrug.trained import TrainedModel
+from kgdrug.graph.known import Int
+from kgdrug.trained import TrainedModel, mean_rank_scores
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +32,10 @@ class KnownFact:
 class Answer:
     """One ranked candidate.
 
-    rank: from 1 among the answers asked for; score: the model's, comparable within a question only, no probability;
-    percentile: share of all candidates of the question that score lower, in percent, ties counting half.
+    rank: from 1 among the answers asked for; score: the model's, comparable within a question only, no probability,
+    of several members the mean of their rank scores; percentile: share of all candidates of the question that score
+    lower, in percent, ties counting half; agreement: share of the members whose own answers to the question, as many
+    as were asked for, hold this one, None where the model has one member.
     """
 
     rank: int
@@ -40,6 +44,7 @@ class Answer:
     type: str
     score: float
     percentile: float
+    agreement: float | None = None
     known: tuple[KnownFact, ...] = ()
 
 
@@ -115,13 +120,19 @@ def answer(model: TrainedModel, asked: Question, top: int = 20, novel: bool = Fa
     if "train" in model.known and not _seen_in_training(model, asked.entity):
         log.warning("%s stands in no training triple: this ranking is arbitrary", graph.entities.label(asked.entity))
     queries = torch.tensor([[asked.entity, r] for r in asked.relations])
-    scores = model.scores(queries, slice(candidates.start, candidates.stop)).amax(0).cpu().numpy()
+    span = slice(candidates.start, candidates.stop)
+    each = [member.scores(queries, span).amax(0, keepdim=True) for member in model.members]
+    by_member = torch.cat(each).cpu().numpy()
+    scores = by_member[0] if len(each) == 1 else mean_rank_scores(each)[0].cpu().numpy()
     known = _known_facts(model, asked.entity, candidates)
     eligible = np.arange(len(candidates))
     if novel:
         for tails in model.known.values():
             eligible = np.setdiff1d(eligible, tails.of(queries.numpy())[1] - candidates.start)
-    order = eligible[np.argsort(-scores[eligible], kind="stable")][:top]
+    order = _best(scores, eligible, top)
+    votes = np.zeros(len(candidates), np.int64)
+    for own in by_member:
+        votes[_best(own, eligible, top)] += 1
     ascending = np.sort(scores)
     below = np.searchsorted(ascending, scores[order]) + np.searchsorted(ascending, scores[order], "right") - 1
     percentiles = 100 * below / 2 / max(1, len(scores) - 1)
@@ -133,6 +144,7 @@ def answer(model: TrainedModel, asked: Question, top: int = 20, novel: bool = Fa
             type=graph.type_of(entity).name,
             score=float(scores[entity - candidates.start]),
             percentile=float(percentile),
+            agreement=None if len(each) == 1 else float(votes[entity - candidates.start]) / len(each),
             known=tuple(known.get(entity, ())),
         )
         for rank, (entity, percentile) in enumerate(
@@ -155,6 +167,12 @@ def predict(
     """Ranked answers to one question; see `question` and `answer`."""
     asked = question(model.graph, head=head, tail=tail, relation=relation, disease=disease, compound=compound)
     return answer(model, asked, top, novel)
+
+
+def _best(scores: NDArray[np.floating], eligible: Int, top: int) -> Int:
+    """The best eligible candidates, best first; ties in their order."""
+    best: Int = eligible[np.argsort(-scores[eligible], kind="stable")][:top]
+    return best
 
 
 def _known_facts(model: TrainedModel, entity: int, candidates: range) -> dict[int, list[KnownFact]]:

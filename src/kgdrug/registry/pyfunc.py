@@ -30,6 +30,7 @@ ANSWER = {
     "type": "string",
     "score": "double",
     "percentile": "double",
+    "agreement": "double",
     "known": "string",
 }
 

@@ -78,20 +78,23 @@ class Tracker:
     run_id: str
     uri: str
 
-    def epoch(self, epoch: Epoch) -> None:
-        """Log an epoch's numbers, as a step."""
-        values = {
-            "train.loss": epoch.loss,
-            "train.seconds": epoch.seconds,
-            "train.triples_per_second": epoch.triples_per_second,
-        }
+    def epoch(self, epoch: Epoch, member: int | None = None) -> None:
+        """Log an epoch's numbers, as a step; of one of several members as `members.0.train.loss` and so on."""
+        names = ("loss", "learning_rate", "seconds", "triples_per_second")
+        values: dict[str, Any] = {"train": {name: getattr(epoch, name) for name in names}}
         if epoch.valid is not None:
-            values |= _numbers({"valid": epoch.valid})
-        self.mlflow.log_metrics(values, step=epoch.number)
+            values["valid"] = epoch.valid
+        self.mlflow.log_metrics(_numbers(values if member is None else _of_member(member, values)), step=epoch.number)
 
     def result(self, metrics: Mapping[str, Any], timings: Mapping[str, float]) -> None:
-        """Log final metrics as `test.both.mrr` and so on, and timings as `seconds.train` and so on."""
-        self.mlflow.log_metrics(_numbers({"test": metrics, "seconds": timings}))
+        """Log final metrics as `test.both.mrr` and so on, and timings as `seconds.train` and so on.
+
+        Those of several members are `members.0.test.both.mrr` and so on.
+        """
+        values = _numbers({"test": metrics, "seconds": timings})
+        for i, member in enumerate(metrics.get("members", [])):
+            values |= _numbers(_of_member(i, {"test": {**member, "valid": {}}, "best": member["valid"]}))
+        self.mlflow.log_metrics(values)
         self.mlflow.log_dict(dict(metrics), "metrics.json")
 
     def model(self, folder: Path, example: Mapping[str, Any]) -> None:
@@ -115,7 +118,7 @@ def tracked(
 ) -> Iterator[Tracker]:
     """An MLflow run with all that decides it logged; it ends as failed or killed when the block does.
 
-    run_id: a run to go on with, of a training that was stopped.
+    run_id: a run to go on with, of a training that was stopped; what of its settings changed becomes tags `resumed.…`.
     """
     mlflow, git = import_mlflow(), git_state(Path.cwd())  # before this run writes anything into the checkout
     try:
@@ -133,6 +136,10 @@ def tracked(
             mlflow.set_tags({_TAG: versions()["kgdrug"], "device": device, **state, **git})
             for dataset, context in _datasets(split):
                 mlflow.log_input(dataset, context=context)
+        else:
+            logged = mlflow.get_run(run_id).data.params
+            changed = {key: value for key, value in flat(experiment).items() if logged.get(key) != str(value)}
+            mlflow.set_tags({f"resumed.{key}": str(value) for key, value in changed.items()})
         yield tracker
         status = "FINISHED"
     except KeyboardInterrupt:
@@ -258,6 +265,10 @@ def _datasets(split: Split) -> Iterator[tuple[Any, str]]:
     source = CodeDatasetSource(tags=about)
     yield MetaDataset(source, name=graph.name, digest=graph.digest[:36]), "graph"
     yield MetaDataset(source, name=f"{graph.name} split", digest=split.digest[:36]), "split"
+
+
+def _of_member(i: int, values: Mapping[str, Any]) -> dict[str, Any]:
+    return {"members": {str(i): values}}
 
 
 def _numbers(nested: Mapping[str, Any], prefix: str = "") -> dict[str, float]:

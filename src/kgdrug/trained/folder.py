@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from kgdrug.config import Experiment, experiment_from, to_dict
@@ -22,6 +21,7 @@ from kgdrug.graph.known import triple_keys
 from kgdrug.graph.store import read_array, read_json, write_json
 from kgdrug.models import Candidates, TableModel, load_table_model, save_table_model
 from kgdrug.splits import Split
+from kgdrug.trained.members import mean_rank_scores
 
 FORMAT = "kgdrug model 1"
 MANIFEST = "manifest.json"
@@ -32,7 +32,7 @@ PARTS = {"train": 1, "valid": 2, "test": 4, "withheld": 8}  # bits, since a fixe
 class TrainedModel:
     """Everything that serving needs: members, graph, known facts by part, configuration, and metrics.
 
-    members: one model a seed or fold; the answer is the mean of their scores.
+    members: one model a seed or fold; several answer with the mean of their rank scores, see `mean_rank_scores`.
     """
 
     members: Sequence[TableModel]
@@ -62,9 +62,9 @@ class TrainedModel:
         return {part: KnownTails(triples, n, m) for part, triples in parts.items() if len(triples)}
 
     def scores(self, queries: Tensor, candidates: Candidates) -> Tensor:
-        """`(b, k)`, the mean over members; see `Model.scores`."""
-        first, *others = (member.scores(queries, candidates) for member in self.members)
-        return torch.stack([first, *others]).mean(0) if others else first
+        """`(b, k)`, those of the one member, or the mean rank scores of several; see `Model.scores`."""
+        each = (member.scores(queries, candidates) for member in self.members)
+        return next(each) if len(self.members) == 1 else mean_rank_scores(each)
 
 
 def save_trained(model: TrainedModel, folder: Path) -> None:
@@ -98,7 +98,8 @@ def load_trained(folder: Path, check: bool = True) -> TrainedModel:
     made = read_json(folder / "split.json")
     made.pop("digest")
     split = Split(graph, **{part: graph.triples[bits & bit > 0] for part, bit in PARTS.items()}, made=made)
-    members = [load_table_model(p) for p in sorted((folder / "members").glob("*.safetensors"))]
+    files = sorted((folder / "members").glob("*.safetensors"), key=lambda path: int(path.stem))
+    members = [load_table_model(path) for path in files]
     experiment = experiment_from(read_json(folder / "experiment.json"), str(folder / "experiment.json"))
     return TrainedModel(members, split, experiment, read_json(folder / "metrics.json"), _sha256(folder / MANIFEST))
 

@@ -1,8 +1,35 @@
 """Losses, negatives, steps, the loop, and checkpoints."""
 
-from kgdrug.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from kgdrug.training.loop import Epoch, train
+from kgdrug.training.checkpoint import (
+    TRAINING_FILE,
+    Checkpoint,
+    Checkpoints,
+    Stopped,
+    load_checkpoint,
+    load_stopped,
+    save_checkpoint,
+    save_stopped,
+)
+from kgdrug.training.loop import DivergedError, Epoch, is_over, train
 from kgdrug.training.memory import keep_freed_memory
+from kgdrug.training.signals import Stop, stop_on_signals
 from kgdrug.training.state import State
 
-__all__ = ["Checkpoint", "Epoch", "State", "keep_freed_memory", "load_checkpoint", "save_checkpoint", "train"]
+__all__ = [
+    "TRAINING_FILE",
+    "Checkpoint",
+    "Checkpoints",
+    "DivergedError",
+    "Epoch",
+    "State",
+    "Stop",
+    "Stopped",
+    "is_over",
+    "keep_freed_memory",
+    "load_checkpoint",
+    "load_stopped",
+    "save_checkpoint",
+    "save_stopped",
+    "stop_on_signals",
+    "train",
+]

@@ -1,0 +1,28 @@
+"""Several members answer as one: each ranks the candidates, and a candidate's score is the mean of its ranks' scores.
+
+Raw scores of two members have no common scale; ranks have.
+"""
+
+import math
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+
+def mean_rank_scores(members: Iterable[Tensor]) -> Tensor:
+    """The mean over members of each candidate's rank score, `(b, k)` float64, from the members' scores `(b, k)`.
+
+    The rank score is `1 - (rank - 1) / (k - 1)`, ties counting half: the share of the other candidates that score
+    lower, 1 for the best and 0 for the last (and 0 where there is no other). Ranks are added as whole numbers, so that
+    candidates whose ranks have the same sum are equal to the bit. A row with a score that is no number is NaN.
+    """
+    total, count, unknown = torch.zeros(()), 0, torch.zeros(())
+    for scores in members:
+        ascending = scores.sort(1).values
+        below = torch.searchsorted(ascending, scores, out_int32=True)  # twice those below, and once the equal others
+        below += torch.searchsorted(ascending, scores, right=True, out_int32=True).sub_(1)
+        nan = scores.isnan().any(1, keepdim=True)
+        total, unknown = (below.long(), nan) if not count else (total.add_(below), unknown | nan)
+        count += 1
+    return total.double().div_(2 * count * max(1, total.shape[1] - 1)).masked_fill_(unknown, math.nan)
