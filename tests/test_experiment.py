@@ -1,20 +1,28 @@
 """One experiment to a trained, evaluated, tracked model: what is made, refused, repeated and resumed."""
 
+import itertools
+import re
+import shutil
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+import kgdrug.evaluation
 import kgdrug.experiment
-from kgdrug import Run, list_runs, load_model, make_split, predict, read_experiment, run, show_run
+import kgdrug.training.loop
+from kgdrug import Run, list_runs, load_model, make_split, predict, read_experiment, resume, run, show_run
 from kgdrug.config import Experiment
-from kgdrug.errors import KgdrugError, UsageError
+from kgdrug.errors import BadInputError, KgdrugError, UsageError
 from kgdrug.evaluation import evaluate
 from kgdrug.experiment import RunInterruptedError, evaluate_trained
 from kgdrug.trained import TrainedModel
-from kgdrug.training import Epoch
+from kgdrug.training import Epoch, load_checkpoint
+from kgdrug.training.batches import Batches
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Add type hints to the `predict` method:UserWarning")
 Reader = Callable[..., Experiment]
@@ -177,13 +185,20 @@ def test_what_cannot_be_trained_is_refused_before_a_run_begins(
 # what goes wrong
 
 
-def test_a_run_that_fails_in_training_ends_as_failed_and_leaves_no_folder(desk: Path, small: Reader) -> None:
+def test_a_run_that_fails_in_training_ends_as_failed_and_leaves_no_model(desk: Path, small: Reader) -> None:
     with pytest.raises(ZeroDivisionError):
         run(small(), "model", watch=stop_in(3, ZeroDivisionError))
     (failed,) = list_runs()
     assert failed.status == "FAILED"
     assert failed.params["training.epochs"] == "8"
     assert failed.metrics["train.loss"] > 0
+    assert everything_in(desk) == {"model.partial"}
+    assert resume("model").run_id == failed.id
+
+
+def test_a_run_that_fails_before_its_first_checkpoint_leaves_nothing(desk: Path, small: Reader) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(small(), "new/model", watch=stop_in(1, ZeroDivisionError))
     assert everything_in(desk) == set()
 
 
@@ -207,45 +222,45 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one_in_place(
     with pytest.raises(OSError, match="no space left"):
         run(small("training.epochs=1"), "model", force=True)
     assert [r.status for r in list_runs()] == ["FAILED", "FINISHED"]
-    assert everything_in(desk) == {"model"}
+    assert everything_in(desk) == {"model", "model.partial"}
     assert load_model("model").digest == old.digest
+    monkeypatch.undo()
+    monkeypatch.chdir(desk)
+    assert same_tables(resume("model").model, old)  # nothing is trained again
+    assert everything_in(desk) == {"model"}
 
 
 # what is stopped and resumed
 
 
-@pytest.fixture
-def checkpoint_each_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kgdrug.experiment, "CHECKPOINT_SECONDS", -1.0)
+def signalled_after(steps: int, number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From here on this process gets a signal in its training step of this number, and in the next the same again."""
+    take, taken = kgdrug.training.loop.step, itertools.count(1)
+
+    def step(*words: Any) -> Any:
+        if next(taken) == steps:
+            signal.raise_signal(number)
+        return take(*words)
+
+    monkeypatch.setattr("kgdrug.training.loop.step", step)
 
 
-@pytest.mark.usefixtures("checkpoint_each_epoch")
-def test_a_training_that_was_stopped_goes_on_and_ends_equal_to_the_bit(
-    desk: Path, small: Reader, trained_run: Run, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_gets_a_signal_stops_after_the_step_and_ends_equal_to_the_bit(
+    desk: Path, small: Reader, trained_run: Run, number: signal.Signals
 ) -> None:
-    def keep_two_and_stop_in_the_fifth(epochs: Iterable[Epoch]) -> Iterator[Epoch]:
-        for epoch in stop_in(5)(epochs):
-            if epoch.number == 3:
-                monkeypatch.setattr(kgdrug.experiment, "CHECKPOINT_SECONDS", 3600.0)
-            yield epoch
-
-    with pytest.raises(RunInterruptedError) as stopped:
-        run(small(), "model", watch=keep_two_and_stop_in_the_fifth)
-    assert stopped.value.folder == Path("model")
-    assert stopped.value.resumable
+    before = signal.getsignal(number)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(RunInterruptedError) as stopped:
+        signalled_after(21, number, patch)
+        run(small(), "model")
+    assert (stopped.value.folder, stopped.value.signal) == (Path("model"), number)
+    assert signal.getsignal(number) == before
     assert everything_in(desk) == {"model.partial"}
     (killed,) = list_runs()
     assert killed.status == "KILLED"
+    assert load_checkpoint(desk / "model.partial/0.safetensors").state.batch > 0
 
-    seen: list[int] = []
-
-    def note(epochs: Iterable[Epoch]) -> Iterator[Epoch]:
-        for epoch in epochs:
-            seen.append(epoch.number)
-            yield epoch
-
-    done = run(small(), "model", resume=True, watch=note)
-    assert seen == [3, 4, 5, 6, 7, 8]
+    done = resume("model")
     assert same_tables(done.model, trained_run.model)
     assert done.model.metrics["valid"] == trained_run.model.metrics["valid"]
     assert done.run_id == killed.id
@@ -255,54 +270,156 @@ def test_a_training_that_was_stopped_goes_on_and_ends_equal_to_the_bit(
     import mlflow
 
     history = mlflow.MlflowClient().get_metric_history(done.run_id, "train.loss")
-    losses = {(metric.step, metric.value) for metric in history}
-    assert sorted(step for step, _ in losses) == list(range(1, 9))  # what was trained twice came out the same
+    assert sorted(metric.step for metric in history) == list(range(1, 9))
 
 
-@pytest.mark.usefixtures("checkpoint_each_epoch")
-@pytest.mark.parametrize("settings", [["training.n3=0.5"], ["seed=1"], ["split.seed=3"]])
-def test_another_experiment_is_not_resumed(desk: Path, small: Reader, settings: Sequence[str]) -> None:
+def test_what_was_trained_after_the_last_checkpoint_is_trained_again_to_the_same(
+    desk: Path, small: Reader, trained_run: Run
+) -> None:
+    with pytest.raises(RunInterruptedError):  # no signal: as if the second Ctrl-C came in the middle of a step
+        run(small("training.checkpoint_every=3"), "model", watch=stop_in(6))
+    seen: list[int] = []
+
+    def note(epochs: Iterable[Epoch]) -> Iterator[Epoch]:
+        for epoch in epochs:
+            seen.append(epoch.number)
+            yield epoch
+
+    assert same_tables(resume("model.partial", watch=note).model, trained_run.model)
+    assert seen == [4, 5, 6, 7, 8]
+
+
+def test_a_training_that_was_stopped_before_its_first_checkpoint_starts_from_nothing(
+    desk: Path, small: Reader, trained_run: Run
+) -> None:
+    with pytest.raises(RunInterruptedError):
+        run(small(), "model", watch=stop_in(1))
+    assert everything_in(desk) == {"model.partial"}
+    assert same_tables(resume("model").model, trained_run.model)
+
+
+@pytest.mark.parametrize(
+    "setting", ["training.n3=0.5", "seed=1", "split.seed=3", "seeds=2", "training.schedule=linear"]
+)
+def test_a_training_that_goes_on_keeps_its_settings(desk: Path, small: Reader, setting: str) -> None:
     with pytest.raises(RunInterruptedError):
         run(small(), "model", watch=stop_in(2))
-    with pytest.raises(UsageError, match="is of another experiment; start again without --resume"):
-        run(small(*settings), "model", resume=True)
-    assert everything_in(desk) == {"model.partial"}  # still there for the right one
+    with pytest.raises(UsageError, match=rf"{re.escape(setting.split('=')[0])} was .* when this training began"):
+        resume("model", [setting])
+    assert everything_in(desk) == {"model.partial"}
 
 
-@pytest.mark.usefixtures("checkpoint_each_epoch")
+def test_a_training_may_go_on_with_more_epochs_and_another_patience(
+    desk: Path, small: Reader, trained_run: Run
+) -> None:
+    with pytest.raises(RunInterruptedError):
+        run(small("training.epochs=4"), "model", watch=stop_in(3))
+    done = resume("model", ["training.epochs=8", "training.checkpoint_every=2", "device=cpu"])
+    assert same_tables(done.model, trained_run.model)
+    assert done.model.experiment.training.epochs == 8
+    assert show_run(done.run_id).tags["resumed.training.epochs"] == "8"
+
+
+def test_a_finished_training_whose_checkpoints_were_kept_can_be_given_more_epochs(
+    desk: Path, small: Reader, trained_run: Run
+) -> None:
+    first = run(small("training.epochs=3"), "model", keep_checkpoints=True)
+    with pytest.raises(UsageError, match=r"model is a finished model; give it more epochs with --set training.epochs"):
+        resume("model")
+    with pytest.raises(UsageError, match=r"finished, by training.epochs = 2 and training.patience = 5"):
+        resume("model", ["training.epochs=2"])
+    assert load_model("model").digest == first.model.digest
+    with pytest.raises(RunInterruptedError):
+        resume("model", ["training.epochs=8"], watch=stop_in(6))
+    assert load_model("model").digest == first.model.digest  # until the longer training is finished
+    assert same_tables(resume("model").model, trained_run.model)
+    assert everything_in(desk) == {"model", "model.partial"}
+
+
+def test_what_cannot_be_resumed_says_why(desk: Path, small: Reader) -> None:
+    with pytest.raises(UsageError, match=r"nothing to resume: there are no checkpoints in model\.partial"):
+        resume("model")
+    run(small("training.epochs=1"), "model")
+    with pytest.raises(UsageError, match=r"model is a finished model, and the checkpoints .* were not kept"):
+        resume("model")
+    (desk / "old.partial").mkdir()
+    (desk / "old.partial/checkpoint.safetensors").touch()
+    with pytest.raises(UsageError, match=r"old\.partial was written by another version of kgdrug; start again"):
+        resume("old")
+    (desk / "old.partial/training.json").write_text('{"format": "kgdrug training 0"}')
+    with pytest.raises(BadInputError, match=r"training\.json: is no checkpoint of this version of kgdrug"):
+        resume("old")
+
+
 def test_a_graph_that_changed_meanwhile_is_not_resumed(desk: Path, small: Reader, curated: Path) -> None:
-    import shutil
-
     shutil.copytree(curated, desk / "graph")
     with pytest.raises(RunInterruptedError):
         run(small("graph.source=graph"), "model", watch=stop_in(2))
     with (desk / "graph/edges/CtD.tsv").open("a") as file:
         file.write("Metformin\thypertension\n")
-    with pytest.raises(UsageError, match="is of another split"):
-        run(small("graph.source=graph"), "model", resume=True)
+    with pytest.raises(UsageError, match="the graph or its split is another than when model was stopped"):
+        resume("model")
 
 
-def test_there_is_nothing_to_resume_where_nothing_was_stopped(desk: Path, small: Reader) -> None:
-    with pytest.raises(UsageError, match="nothing to resume: there is no"):
-        run(small(), "model", resume=True)
-    with pytest.raises(RunInterruptedError) as stopped:
-        run(small(), "model", watch=stop_in(2))  # sooner than the first checkpoint
-    assert not stopped.value.resumable
-    assert everything_in(desk) == set()
+def test_a_stopped_training_is_not_written_over_without_force(desk: Path, small: Reader) -> None:
+    with pytest.raises(RunInterruptedError):
+        run(small("seed=1"), "model", watch=stop_in(3))
+    with pytest.raises(UsageError, match=r"a stopped training lies in model\.partial; go on with --resume model, or"):
+        run(small("seed=2"), "model")
+    with pytest.raises(RunInterruptedError):
+        run(small("seed=2"), "model", force=True, watch=stop_in(1))
+    assert resume("model").model.experiment.seed == 2
 
 
-def test_a_fresh_start_does_not_offer_an_older_trainings_checkpoint(
+# several seeds
+
+
+def test_several_seeds_become_one_model_whose_members_are_those_that_each_seed_alone_gives(
+    desk: Path, small: Reader, trained_run: Run
+) -> None:
+    done = run(small("seeds=3"), "model")
+    alone = [trained_run.model, *(run(small(f"seed={seed}"), f"alone{seed}").model for seed in (8, 9))]
+    model, metrics = done.model, done.model.metrics
+    assert all(
+        torch.equal(member.entity, other.members[0].entity) for member, other in zip(model.members, alone, strict=True)
+    )
+    assert {split.digest for split in (model.split, *(other.split for other in alone))} == {model.split.digest}
+    assert evaluate_trained(model) == {key: metrics[key] for key in evaluate_trained(model)}
+    for member, seed, other in zip(metrics["members"], (7, 8, 9), alone, strict=True):
+        own = ("both", "head", "tail", "by_metaedge", "valid")
+        assert member == {"seed": seed, **{key: other.metrics[key] for key in own}}
+    valid = kgdrug.evaluation.metrics(
+        kgdrug.evaluation.rank_triples(model, model.split.valid, model.split.known, model.graph)
+    )
+    assert metrics["valid"] == {"mrr": valid["mrr"]}
+    tracked = show_run(done.run_id).metrics
+    assert tracked["members.1.test.both.mrr"] == pytest.approx(alone[1].metrics["both"]["mrr"])
+    assert tracked["members.2.train.learning_rate"] == 0.1
+    assert tracked["test.both.mrr"] == pytest.approx(metrics["both"]["mrr"])
+
+
+def test_a_training_of_several_seeds_goes_on_with_the_member_it_was_stopped_in(
     desk: Path, small: Reader, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as often:
-        often.setattr(kgdrug.experiment, "CHECKPOINT_SECONDS", -1.0)
-        with pytest.raises(RunInterruptedError):
-            run(small("seed=1"), "model", watch=stop_in(3))
-    with pytest.raises(UsageError, match="--resume"):
-        run(small("seed=2"), "model")
-    with pytest.raises(RunInterruptedError) as stopped:
-        run(small("seed=2"), "model", force=True, watch=stop_in(2))  # another one, stopped before it kept anything
-    assert not stopped.value.resumable
+    settings = ("seeds=3", "training.epochs=2")
+    whole = run(small(*settings), "whole").model
+    in_the_second_member = len(Batches(whole.split.graph, whole.split.known_in_training, small().training, 0)) * 3 + 1
+    with monkeypatch.context() as patch, pytest.raises(RunInterruptedError):
+        signalled_after(in_the_second_member, signal.SIGTERM, patch)
+        run(small(*settings), "model")
+    assert {p.name for p in (desk / "model.partial").iterdir()} == {"training.json", "0.safetensors", "1.safetensors"}
+    seen: list[tuple[int, int]] = []
+
+    def note(epochs: Iterable[Epoch]) -> Iterator[Epoch]:
+        for epoch in epochs:
+            seen.append((epoch.seed, epoch.number))
+            yield epoch
+
+    done = resume("model", watch=note).model
+    assert seen == [(8, 2), (9, 1), (9, 2)]
+    assert same_tables(done, whole)
+    assert done.metrics["members"] == whole.metrics["members"]
+    assert done.metrics["both"] == whole.metrics["both"]
 
 
 # how the graph is parted

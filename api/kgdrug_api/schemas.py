@@ -46,10 +46,10 @@ class Answer(BaseModel):
         description="Comparable within one question only; no probability. Of several members, their mean rank score."
     )
     percentile: float = Field(description="Share of all candidates that score lower, in percent.")
+    known: list[KnownFact]
     agreement: float | None = Field(
         None, description="Share of the model's members whose own answers hold this one; null where it has one member."
     )
-    known: list[KnownFact]
 
 
 class Prediction(BaseModel):
@@ -71,8 +71,8 @@ class Prediction(BaseModel):
                             "type": "Compound",
                             "score": 5.1,
                             "percentile": 100.0,
-                            "agreement": 0.8,
                             "known": [{"metaedge": "CtD", "relation": "treats", "part": "train"}],
+                            "agreement": None,
                         }
                     ],
                 }

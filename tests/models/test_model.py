@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from kgdrug.errors import BadInputError, UsageError
+from kgdrug.errors import BadInputError, KgdrugError, UsageError
 from kgdrug.models import SCORES, TableModel, load_table_model, read_tensors, save_table_model, write_tensors
 from kgdrug.models.scores import Weights
 
@@ -264,6 +264,7 @@ def test_writing_that_fails_leaves_the_older_file_as_it_was(tmp_path: Path, monk
         raise OSError("no space left on device")
 
     monkeypatch.setattr("safetensors.torch.save_file", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(KgdrugError, match="tensors cannot be written, what was there stays: no space left on device"):
         write_tensors(path, {"a": torch.ones(3)}, {})
     assert read_tensors(path)[1] == {"kept": True}
+    assert [p.name for p in tmp_path.iterdir()] == ["tensors"]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -193,14 +194,26 @@ def test_no_answer_is_left_when_all_are_known(make: Maker) -> None:
     assert [a.rank for a in predict(model, disease="d")] == [1]
 
 
-def test_the_mean_of_several_members_is_what_ranks(clinic: TrainedModel) -> None:
-    table = clinic.members[0]
-    opposite = type(table)(table.score, -table.entity, table.relation)  # h and t both turn: the scores stay
-    louder = type(table)(table.score, table.entity * 2, table.relation)  # four times the scores
-    both = TrainedModel([opposite, louder], clinic.split, clinic.experiment)
-    one, two = predict(clinic, disease="fever"), predict(both, disease="fever")
-    assert [a.id for a in two] == [a.id for a in one]
-    assert [a.score for a in two] == [2.5 * a.score for a in one]
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(graphs(), st.integers(1, 4), st.booleans())
+def test_several_members_answer_with_their_mean_rank_score_and_say_how_many_agree(
+    make: Maker, drawn: dict[str, object], top: int, novel: bool
+) -> None:
+    seeds = [make(**{**drawn, "seed": seed}) for seed in (1, 2, 3)]
+    model = replace(seeds[0], members=[seed.members[0] for seed in seeds])
+    for asked in ({"disease": drawn["entities"]["Disease"][0]}, {"head": "Compound::C0", "relation": "CbG"}):
+        everything = [{a.id: a for a in predict(seed, **asked, top=100)} for seed in seeds]
+        own = [{a.id for a in predict(seed, **asked, top=top, novel=novel)} for seed in seeds]
+        answers = predict(model, **asked, top=top, novel=novel)
+        for a in answers:
+            assert a.score == pytest.approx(sum(each[a.id].percentile for each in everything) / 3 / 100)
+            assert a.agreement == sum(a.id in each for each in own) / 3
+        assert [a.score for a in answers] == sorted((a.score for a in answers), reverse=True)
+        assert len(answers) == len(own[0])
+
+
+def test_a_model_of_one_member_speaks_of_no_agreement(clinic: TrainedModel) -> None:
+    assert {a.agreement for a in predict(clinic, disease="fever")} == {None}
 
 
 def test_the_question_is_put_in_words(clinic: TrainedModel) -> None:

@@ -2,7 +2,7 @@
 
 import csv
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ ANSWERS = [
     ),
     Answer(2, "Compound::DB01085", "Pilocarpine", "Compound", -0.1, 100 / 3, ()),
 ]
+OF_MEMBERS = [replace(a, agreement=share) for a, share in zip(ANSWERS, (1.0, 0.4), strict=True)]
 
 
 def test_json_holds_the_question_and_every_answer_whole(tmp_path: Path) -> None:
@@ -46,8 +47,18 @@ def test_csv_reads_back_to_the_same_rows(tmp_path: Path) -> None:
     with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert text == (tmp_path / "a.csv").read_text(encoding="utf-8")
-    assert rows == [{key: str(value) for key, value in row.items()} for row in flat_rows(ANSWERS)]
+    assert rows == [{**{key: str(value) for key, value in row.items()}, "agreement": ""} for row in flat_rows(ANSWERS)]
     assert [float(row["score"]) for row in rows] == [a.score for a in ANSWERS]  # no digit is lost
+
+
+def test_the_agreement_of_members_is_in_every_form(tmp_path: Path) -> None:
+    import pandas
+
+    write_answers(OF_MEMBERS, "parquet", ABOUT, tmp_path / "a.parquet")
+    assert pandas.read_parquet(tmp_path / "a.parquet").to_dict("records") == flat_rows(OF_MEMBERS)
+    assert [a["agreement"] for a in json.loads(write_answers(OF_MEMBERS, "json", ABOUT))["answers"]] == [1.0, 0.4]
+    rows = csv.DictReader(write_answers(OF_MEMBERS, "csv", ABOUT).splitlines())
+    assert [row["agreement"] for row in rows] == ["1.0", "0.4"]
 
 
 def test_parquet_reads_back_to_the_same_rows(tmp_path: Path) -> None:
@@ -73,8 +84,8 @@ def test_no_answers_are_still_a_file_that_reads(tmp_path: Path, form: str) -> No
         case "jsonl":
             assert path.read_text() == ""
         case "csv":
-            assert path.read_text() == "rank,id,name,type,score,percentile,known\n"
+            assert path.read_text() == "rank,id,name,type,score,percentile,known,agreement\n"
         case "parquet":
             table = pandas.read_parquet(path)
             assert len(table) == 0
-            assert list(table.columns) == ["rank", "id", "name", "type", "score", "percentile", "known"]
+            assert list(table.columns) == ["rank", "id", "name", "type", "score", "percentile", "known", "agreement"]

@@ -5,6 +5,7 @@ import pickle
 import shutil
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from kgdrug.graph import KnowledgeGraph
 from kgdrug.models import SCORES, TableModel
 from kgdrug.sources import load_graph
 from kgdrug.splits import fixed, hold_out_pairs
-from kgdrug.trained import MANIFEST, TrainedModel, load_trained, save_trained
+from kgdrug.trained import MANIFEST, TrainedModel, load_trained, mean_rank_scores, save_trained
 
 PARTS = ("train", "valid", "test", "withheld")
 
@@ -89,10 +90,17 @@ def test_every_kind_of_model_survives_the_folder(graph: KnowledgeGraph, score: s
     assert torch.equal(all_scores(load_trained(tmp_path)), all_scores(model))
 
 
-def test_several_members_answer_with_the_mean_of_their_scores(model: TrainedModel) -> None:
+def test_several_members_answer_with_the_mean_of_their_rank_scores(model: TrainedModel) -> None:
     alone = [all_scores(TrainedModel([member], model.split, model.experiment)) for member in model.members]
-    torch.testing.assert_close(all_scores(model), (alone[0] + alone[1]) / 2)
     assert not torch.equal(alone[0], alone[1])
+    assert torch.equal(all_scores(model), mean_rank_scores(alone))
+
+
+def test_ten_members_and_more_come_back_in_their_order(model: TrainedModel, tmp_path: Path) -> None:
+    members = [TableModel("complex", model.members[0].entity + i, model.members[0].relation) for i in range(12)]
+    save_trained(replace(model, members=members), tmp_path)
+    loaded = load_trained(tmp_path).members
+    assert all(torch.equal(a.entity, b.entity) for a, b in zip(loaded, members, strict=True))
 
 
 def test_a_triple_in_two_parts_of_a_fixed_split_stays_in_both(tmp_path: Path) -> None:
@@ -282,8 +290,6 @@ class _Touch:
 def test_ranks_among_all_entities_mean_something_only_after_negatives_of_every_type(
     model: TrainedModel, training: str, typed: bool, means: bool
 ) -> None:
-    from dataclasses import replace
-
     experiment = replace(model.experiment, training=replace(model.experiment.training, candidates=training))
     assert replace(model, experiment=experiment).scores_all_entities is means
     assert model.graph.typed is typed

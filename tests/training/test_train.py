@@ -1,19 +1,24 @@
 """Training as its caller sees it: epochs that come one by one, from a state that can lie on disk between them."""
 
+import resource
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from kgdrug.config import TrainingConfig
 from kgdrug.errors import BadInputError, KgdrugError
 from kgdrug.evaluation import metrics, rank_triples
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
-from kgdrug.models import SCORES, TableModel, save_table_model
+from kgdrug.models import SCORES, TableModel, save_table_model, write_tensors
 from kgdrug.splits import Split, hold_out_triples
-from kgdrug.training import Checkpoint, Epoch, State, load_checkpoint, save_checkpoint, train
+from kgdrug.training import Checkpoint, Checkpoints, Epoch, State, load_checkpoint, save_checkpoint, train
+from kgdrug.training.batches import Batch, Batches
 
 NAMES = sorted(SCORES)
 CONFIG = TrainingConfig(epochs=4, batch_size=16, negatives="all", learning_rate=0.3, patience=100)
@@ -46,7 +51,7 @@ def equal(a: State, b: State) -> bool:
         (a.model.relation, b.model.relation),
         *((a.sums[name], b.sums[name]) for name in a.sums),
     ]
-    counters = [(s.epoch, s.best_mrr, s.best_epoch) for s in (a, b)]
+    counters = [{**s.counters, "seconds": 0.0} for s in (a, b)]
     return counters[0] == counters[1] and all(torch.equal(x, y) for x, y in tables)
 
 
@@ -168,8 +173,19 @@ def resumed(state: State, split: Split, config: TrainingConfig, stop: int, path:
     for epoch in train(state, split, config, 0):
         if epoch.number == stop:
             break
-    save_checkpoint(Checkpoint(state, state.model.clone()), path)
+    return kept(state, path)
+
+
+def kept(state: State, path: Path) -> State:
+    """The state as it comes back from the disk."""
+    save_checkpoint(Checkpoint(state, state.model.clone(), 0), path)
     return load_checkpoint(path).state
+
+
+def asked_after(steps: int) -> Callable[[], bool]:
+    """Somebody who says stop when asked for the first time after so many steps."""
+    answers = iter([False] * steps)
+    return lambda: next(answers, True)
 
 
 @pytest.mark.parametrize(("score", "negatives"), [("complex", "all"), ("complex", 3), ("rotate", 3), ("transe", "all")])
@@ -186,6 +202,75 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(
         assert equal(state, whole)
 
 
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.integers(0, 30), max_size=6), st.sampled_from(["all", 3]), st.sampled_from(["constant", "linear"]))
+def test_a_training_may_be_stopped_after_any_steps_and_ends_as_if_it_had_not_been(
+    split: Split, tmp_path: Path, stops: list[int], negatives: int | str, schedule: str
+) -> None:
+    config = replace(CONFIG, negatives=negatives, epochs=3, n3=0.01, dropout=0.2, schedule=schedule)
+    whole, state, epochs = fresh(split), fresh(split), []
+    expected = timeless(list(train(whole, split, config, 0)))
+    for steps in stops:
+        before = steps_done(state, split, config)
+        epochs += train(state, split, config, 0, asked_after(steps))
+        assert steps_done(state, split, config) - before <= steps
+        state = kept(state, tmp_path / "checkpoint")
+    epochs += train(state, split, config, 0)
+    assert timeless(epochs) == expected
+    assert equal(state, whole)
+
+
+def steps_done(state: State, split: Split, config: TrainingConfig) -> int:
+    return state.epoch * len(Batches(split.graph, split.known_in_training, config, 0)) + state.batch
+
+
+def test_a_stop_is_heeded_before_the_next_step_and_before_a_look_at_valid(split: Split) -> None:
+    steps = len(Batches(split.graph, split.known_in_training, CONFIG, 0))
+    for asked in range(steps + 1):
+        state = fresh(split)
+        assert list(train(state, split, CONFIG, 0, asked_after(asked))) == []
+        assert (state.epoch, state.batch, state.best_epoch) == (0, asked, 0)
+        assert (state.loss > 0) == (state.triples > 0) == (state.seconds > 0.0 and asked > 0)
+    assert state.triples == 2 * len(split.train)
+
+
+def test_the_seconds_of_an_epoch_are_those_of_both_its_parts(split: Split) -> None:
+    state = fresh(split)
+    list(train(state, split, CONFIG, 0, asked_after(1)))
+    state.seconds = 1000.0
+    epoch = next(train(state, split, CONFIG, 0))
+    assert 1000 < epoch.seconds < 1100
+    assert epoch.triples_per_second == pytest.approx(len(split.train) / epoch.seconds)
+
+
+def test_the_linear_schedule_falls_to_a_hundredth_of_the_rate_at_the_last_step(
+    split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates: list[float] = []
+
+    def note(state: State, batch: Batch, config: TrainingConfig, rate: float, precision: torch.dtype) -> torch.Tensor:
+        rates.append(rate)
+        return torch.ones(())
+
+    monkeypatch.setattr("kgdrug.training.loop.step", note)
+    epochs = list(train(fresh(split), split, replace(CONFIG, schedule="linear", epochs=3), 0))
+    steps = len(rates) // 3
+    assert rates == pytest.approx(np.linspace(CONFIG.learning_rate, 0.01 * CONFIG.learning_rate, 3 * steps).tolist())
+    assert [epoch.learning_rate for epoch in epochs] == [rates[steps - 1], rates[2 * steps - 1], rates[-1]]
+    rates.clear()
+    list(train(fresh(split), split, CONFIG, 0))
+    assert set(rates) == {CONFIG.learning_rate}
+
+
+def test_more_epochs_later_are_the_same_as_more_epochs_at_once(split: Split, tmp_path: Path) -> None:
+    at_once, later = fresh(split), fresh(split)
+    list(train(at_once, split, replace(CONFIG, epochs=5), 0))
+    list(train(later, split, replace(CONFIG, epochs=2), 0))
+    later = kept(later, tmp_path / "checkpoint")
+    list(train(later, split, replace(CONFIG, epochs=5), 0))
+    assert equal(later, at_once)
+
+
 @pytest.mark.parametrize("score", NAMES)
 def test_a_loss_that_is_no_number_ends_the_training_with_advice(score: str, split: Split) -> None:
     with pytest.raises(KgdrugError, match=r"epoch 1.*lower.*learning_rate"):
@@ -198,31 +283,30 @@ def test_a_seed_of_any_size_can_be_trained_with(split: Split) -> None:
     assert len(list(train(state, split, replace(CONFIG, epochs=1), largest))) == 1
 
 
-def test_a_checkpoint_holds_the_state_the_best_tables_and_what_the_run_was(split: Split, tmp_path: Path) -> None:
+def test_a_checkpoint_holds_the_state_the_best_tables_and_the_seed(split: Split, tmp_path: Path) -> None:
     state, path = fresh(split, "rotate"), tmp_path / "checkpoint"
     list(train(state, split, replace(CONFIG, epochs=1), 0))
     best = fresh(split, "rotate", seed=9).model
-    about = {"split": "abc", "experiment": {"training": {"learning_rate": 0.1, "epochs": 2}}}
-    save_checkpoint(Checkpoint(state, best, about), path)
+    save_checkpoint(Checkpoint(state, best, 9, 12.5), path)
     loaded = load_checkpoint(path)
     assert equal(loaded.state, state)
     assert loaded.state.model.score == loaded.best.score == "rotate"
     assert torch.equal(loaded.best.entity, best.entity)
     assert torch.equal(loaded.best.relation, best.relation)
-    assert loaded.about == about
+    assert (loaded.seed, loaded.seconds) == (9, 12.5)
 
 
 def test_a_newer_checkpoint_takes_the_place_of_the_older(split: Split, tmp_path: Path) -> None:
     state, path = fresh(split), tmp_path / "checkpoint"
     for _ in train(state, split, replace(CONFIG, epochs=3), 0):
-        save_checkpoint(Checkpoint(state, state.model.clone()), path)
+        save_checkpoint(Checkpoint(state, state.model.clone(), 0), path)
     assert load_checkpoint(path).state.epoch == 3
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_damaged_checkpoint_is_bad_input(split: Split, tmp_path: Path) -> None:
     state, path = fresh(split), tmp_path / "checkpoint"
-    save_checkpoint(Checkpoint(state, state.model.clone()), path)
+    save_checkpoint(Checkpoint(state, state.model.clone(), 0), path)
     content = path.read_bytes()
     for damaged in (b"", content[:5], content[: len(content) // 2], content[:-1], b"\x80\x04" + content):
         path.write_bytes(damaged)
@@ -239,3 +323,46 @@ def test_a_model_is_no_checkpoint(split: Split, tmp_path: Path) -> None:
     save_table_model(fresh(split).model, tmp_path / "model")
     with pytest.raises(BadInputError, match="no checkpoint"):
         load_checkpoint(tmp_path / "model")
+
+
+def test_a_checkpoint_of_another_version_is_said_to_be_one(split: Split, tmp_path: Path) -> None:
+    tensors = fresh(split).model.tensors
+    for about, said in (({}, "says no format"), ({"format": "kgdrug training 0"}, "it says 'kgdrug training 0'")):
+        write_tensors(tmp_path / "checkpoint", tensors, about)
+        with pytest.raises(BadInputError, match=f"no checkpoint of this version of kgdrug.*{said}"):
+            load_checkpoint(tmp_path / "checkpoint")
+
+
+def test_a_disk_that_is_full_leaves_the_older_checkpoint_and_says_so(split: Split, tmp_path: Path) -> None:
+    state, path = fresh(split), tmp_path / "checkpoint"
+    save_checkpoint(Checkpoint(state, state.model.clone(), 0), path)
+    size, larger = path.stat().st_size, fresh(split, dimension=48)
+    limit, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))  # no file may grow beyond the first one
+    try:
+        with pytest.raises(KgdrugError, match="checkpoint cannot be written, what was there stays: .*large"):
+            save_checkpoint(Checkpoint(larger, larger.model.clone(), 0), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    assert equal(load_checkpoint(path).state, state)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_checkpoints_are_due_every_so_many_epochs_and_take_a_twentieth_of_the_time_at_most(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, path = 0.0, tmp_path / "checkpoint"
+
+    def slow(checkpoint: Checkpoint, path: Path) -> None:
+        nonlocal now
+        now += 2.0
+
+    monkeypatch.setattr("kgdrug.training.checkpoint.time.monotonic", lambda: now)
+    monkeypatch.setattr("kgdrug.training.checkpoint.save_checkpoint", slow)
+    writer, checkpoint, written = Checkpoints(every=3), Checkpoint(fresh(split), fresh(split).model, 0), []
+    for epoch in range(1, 31):
+        now += 5.0
+        checkpoint.state.epoch = epoch
+        if writer.offer(checkpoint, path):
+            written.append(epoch)
+    assert written == [3, 12, 21, 30]  # 3 epochs take 15 s: the first multiple of them after 40 s

@@ -44,8 +44,8 @@ class Answer:
     type: str
     score: float
     percentile: float
-    agreement: float | None = None
     known: tuple[KnownFact, ...] = ()
+    agreement: float | None = None
 
 
 @dataclass(frozen=True)
@@ -144,8 +144,8 @@ def answer(model: TrainedModel, asked: Question, top: int = 20, novel: bool = Fa
             type=graph.type_of(entity).name,
             score=float(scores[entity - candidates.start]),
             percentile=float(percentile),
-            agreement=None if len(each) == 1 else float(votes[entity - candidates.start]) / len(each),
             known=tuple(known.get(entity, ())),
+            agreement=None if len(each) == 1 else float(votes[entity - candidates.start]) / len(each),
         )
         for rank, (entity, percentile) in enumerate(
             zip((order + candidates.start).tolist(), percentiles, strict=True), 1

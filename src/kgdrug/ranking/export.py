@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kgdrug.ranking.answers import Answer
 
-COLUMNS = ("rank", "id", "name", "type", "score", "percentile", "agreement", "known")
+COLUMNS = ("rank", "id", "name", "type", "score", "percentile", "known", "agreement")
 
 
 def flat_rows(answers: Sequence[Answer]) -> list[dict[str, object]]:

@@ -30,8 +30,8 @@ ANSWER = {
     "type": "string",
     "score": "double",
     "percentile": "double",
-    "agreement": "double",
     "known": "string",
+    "agreement": "double",
 }
 
 
