@@ -6,12 +6,15 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
@@ -98,7 +101,9 @@ def test_training_is_quiet_on_stderr_but_for_its_own_lines(
 ) -> None:
     done = kgdrug_command("train", experiment_file, "--set", "training.epochs=1", "--out", "model")
     assert done.code == 0
-    assert done.err.splitlines() == ["experiment small: complex, 16 numbers per entity"]
+    header, epoch = done.err.splitlines()
+    assert header == "experiment small: complex, 16 numbers per entity"
+    assert re.fullmatch(r"epoch 1 of 1: loss [\d.]+, [\d,]+ triples/s, valid MRR [\d.]+ \(best\), 0 s left", epoch)
     assert [str(warning.message) for warning in recwarn if "mlflow" in str(warning.filename)] == []
 
 
@@ -117,7 +122,7 @@ def test_help_names_every_command(kg: Kgdrug) -> None:
     ("command", "options"),
     [
         (["build"], ["--out", "--force"]),
-        (["train"], ["--set", "--out", "--force", "--resume"]),
+        (["train"], ["--set", "--seeds", "--out", "--force", "--keep-checkpoints", "--resume"]),
         (["evaluate"], ["--json"]),
         (
             ["predict"],
@@ -399,23 +404,92 @@ def test_settings_on_the_command_line_win_over_the_file(
 def test_a_stopped_training_says_how_to_go_on_and_goes_on(
     kgdrug_command: Kgdrug, desk: Path, experiment_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def press_ctrl_c(epochs: Iterable[Epoch]) -> Iterator[Epoch]:
+    def press_ctrl_c(epochs: Iterable[Epoch], seeds: range) -> Iterator[Epoch]:
         for epoch in epochs:
-            if epoch.number == 3:
-                raise KeyboardInterrupt
             yield epoch
+            if epoch.number == 2:
+                signal.raise_signal(signal.SIGINT)
 
-    words = ("train", experiment_file, "--set", "training.epochs=4", "--out", "model")
     with monkeypatch.context() as patch:
-        patch.setattr("kgdrug.experiment.CHECKPOINT_SECONDS", -1.0)
         patch.setattr("kgdrug.cli.models.epochs", press_ctrl_c)
-        stopped = kgdrug_command(*words)
-    assert stopped.code == 1
-    assert stopped.err.splitlines()[-1] == "kgdrug: stopped by hand; go on with --out model --resume"
-    refused_lines = kgdrug_command("train", experiment_file, "--out", "model", "--resume")
-    assert "is of another experiment; start again without --resume" in refused_lines.err
-    assert kgdrug_command(*words, "--resume").code == 0
-    assert kgdrug.load_model("model").metrics["valid"]["epoch"] <= 4
+        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+        stopped = kgdrug_command("train", experiment_file, "--set", "training.epochs=4", "--out", "model")
+        signal.signal(signal.SIGINT, handler)
+    assert stopped.code == 130
+    assert stopped.err.splitlines()[-1] == "kgdrug: stopped by SIGINT; go on with: kgdrug train --resume model"
+    refused(kgdrug_command("train", "--resume", "model", "--seeds", "3"), "seeds was 1 when this training began")
+    refused(kgdrug_command("train", experiment_file, "--resume", "model"), "EXPERIMENT.toml was settled when")
+    refused(kgdrug_command("train", "--resume", "model", "--out", "other"), "--out was settled when")
+    done = kgdrug_command("train", "--resume", "model", "--set", "training.epochs=5")
+    assert done.code == 0
+    assert [line.split(":")[0] for line in done.err.splitlines()[1:]] == [f"epoch {i} of 5" for i in (3, 4, 5)]
+    assert kgdrug.load_model("model").experiment.training.epochs == 5
+    refused(kgdrug_command("train", "--resume", "model"), "nothing to resume: model is a finished model")
+
+
+def test_a_training_needs_an_experiment_or_something_to_resume(kg: Kgdrug) -> None:
+    refused(kg("train"), "give an EXPERIMENT.toml to train, or --resume DIR")
+    refused(kg("train", "--resume", "nothing"), "nothing to resume: there are no checkpoints in nothing.partial")
+
+
+def test_several_seeds_show_each_and_the_whole_and_answer_with_their_agreement(
+    kgdrug_command: Kgdrug, desk: Path, experiment_file: Path
+) -> None:
+    done = kgdrug_command("train", experiment_file, "--seeds", "2", "--set", "training.epochs=1", "--out", "model")
+    assert done.code == 0
+    header, *lines = done.err.splitlines()
+    assert header == "experiment small: complex, 16 numbers per entity, 2 seeds from 7"
+    assert [line.split(":")[0] for line in lines] == ["seed 7, epoch 1 of 1", "seed 8, epoch 1 of 1"]
+    assert "complex (all 2 seeds)" in done.out
+    members = kgdrug.load_model("model").metrics["members"]
+    table = {line.split()[0]: line.split() for line in done.out.splitlines() if line.strip()[:1] in ("7", "8")}
+    for member in members:
+        assert table[str(member["seed"])][3] == f"{member['both']['mrr']:.3f}"
+    asked = kgdrug_command("predict", "model", "--disease", "hypertension", "--top", "3")
+    rows = [line.split() for line in asked.out.splitlines() if line.strip()[:1].isdigit()]
+    answers = kgdrug.predict(kgdrug.load_model("model"), disease="hypertension", top=3)
+    assert "agreement" in asked.out
+    assert all(f"{a.agreement:.2f}" in row for a, row in zip(answers, rows, strict=True))
+    assert "agreement" not in kgdrug_command("predict", "model", "--help").out
+
+
+class Clock:
+    """A clock that goes on ten seconds each time somebody looks."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 10
+        return self.now
+
+
+def test_each_epoch_is_a_line_with_loss_speed_valid_mrr_the_best_and_the_time_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kgdrug.cli import screen
+
+    monkeypatch.setattr(screen, "time", Clock())
+    first = Epoch(1, 20, 7, 2.5, 1.0, 1234.5, 0.1, {"mrr": 0.25}, True, 0.25)
+    epochs = [
+        first,
+        replace(first, number=2, valid={"mrr": 0.125}, best=False),
+        replace(first, number=3, valid=None, best=False),
+        replace(first, number=18, seed=8, valid=None, best=False, best_mrr=None),
+    ]
+    assert list(screen.epochs(epochs, range(7, 9))) == epochs
+    assert capsys.readouterr().err.splitlines() == [
+        "seed 7, epoch 1 of 20: loss 2.500, 1,234 triples/s, valid MRR 0.250 (best), 6 min 30 s left",
+        "seed 7, epoch 2 of 20: loss 2.500, 1,234 triples/s, valid MRR 0.125 (best 0.250), 6 min 20 s left",
+        "seed 7, epoch 3 of 20: loss 2.500, 1,234 triples/s, best valid MRR 0.250, 6 min 10 s left",
+        "seed 8, epoch 18 of 20: loss 2.500, 1,234 triples/s, 20 s left",
+    ]
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (7505, "2 h 5 min")])
+def test_time_is_said_in_its_two_largest_units(seconds: float, text: str) -> None:
+    from kgdrug.cli import screen
+
+    assert screen.as_time(seconds) == text
 
 
 # evaluate

@@ -234,7 +234,7 @@ def test_a_model_that_cannot_be_written_leaves_the_old_one_in_place(
 
 
 def signalled_after(steps: int, number: signal.Signals, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From here on this process gets a signal in its training step of this number, and in the next the same again."""
+    """This process gets a signal in the training step of this number, counted from here on."""
     take, taken = kgdrug.training.loop.step, itertools.count(1)
 
     def step(*words: Any) -> Any:
@@ -250,9 +250,10 @@ def test_a_training_that_gets_a_signal_stops_after_the_step_and_ends_equal_to_th
     desk: Path, small: Reader, trained_run: Run, number: signal.Signals
 ) -> None:
     before = signal.getsignal(number)
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(RunInterruptedError) as stopped:
+    with pytest.MonkeyPatch.context() as patch:
         signalled_after(21, number, patch)
-        run(small(), "model")
+        with pytest.raises(RunInterruptedError) as stopped:
+            run(small(), "model")
     assert (stopped.value.folder, stopped.value.signal) == (Path("model"), number)
     assert signal.getsignal(number) == before
     assert everything_in(desk) == {"model.partial"}
@@ -404,9 +405,10 @@ def test_a_training_of_several_seeds_goes_on_with_the_member_it_was_stopped_in(
     settings = ("seeds=3", "training.epochs=2")
     whole = run(small(*settings), "whole").model
     in_the_second_member = len(Batches(whole.split.graph, whole.split.known_in_training, small().training, 0)) * 3 + 1
-    with monkeypatch.context() as patch, pytest.raises(RunInterruptedError):
+    with monkeypatch.context() as patch:
         signalled_after(in_the_second_member, signal.SIGTERM, patch)
-        run(small(*settings), "model")
+        with pytest.raises(RunInterruptedError):
+            run(small(*settings), "model")
     assert {p.name for p in (desk / "model.partial").iterdir()} == {"training.json", "0.safetensors", "1.safetensors"}
     seen: list[tuple[int, int]] = []
 

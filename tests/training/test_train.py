@@ -340,7 +340,7 @@ def test_a_disk_that_is_full_leaves_the_older_checkpoint_and_says_so(split: Spli
     limit, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))  # no file may grow beyond the first one
     try:
-        with pytest.raises(KgdrugError, match="checkpoint cannot be written, what was there stays: .*large"):
+        with pytest.raises(KgdrugError, match=r"checkpoint cannot be written, what was there stays: .*large"):
             save_checkpoint(Checkpoint(larger, larger.model.clone(), 0), path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
