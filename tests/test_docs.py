@@ -2,10 +2,12 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
 
+import kgdrug
 from kgdrug.cli import app
 from kgdrug.sources import DATASETS, FORMS
 
@@ -35,6 +37,27 @@ def test_every_command_and_option_that_is_shown_exists(page: str, command: str) 
     _, *words = command.split()
     given = {word.partition("=")[0] for word in words if word.startswith("--")}
     assert given <= options_of([word for word in words if not word.startswith("-")])
+
+
+def test_the_training_script_of_the_readme_runs_as_it_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scripts = re.findall(
+        r"^```python\n(.*?)^```", (CHECKOUT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    (script,) = (script for script in scripts if "kgdrug.train(" in script)
+    assert len([line for line in script.splitlines() if line and not line.startswith("import")]) <= 10
+    (tmp_path / "experiments").symlink_to(CHECKOUT / "experiments")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(script, names)
+    printed = capsys.readouterr().out
+    assert re.findall(r"^epoch (\d): loss", printed, re.MULTILINE) == ["1", "2", "3", "4", "5"]
+    assert names["trained"].metrics["both"]["mrr"] > 2 * names["trained"].metrics["baselines"]["degree"]["mrr"]
+    assert printed.count("Answer(rank=") == 3
+    kgdrug.save_trained(names["trained"], tmp_path)
+    asked = [kgdrug.predict(model, disease="asthma") for model in (kgdrug.load_model(tmp_path), names["trained"])]
+    assert [a.id for a in asked[0]] == [a.id for a in asked[1]]
 
 
 def test_every_form_and_data_set_is_documented() -> None:
