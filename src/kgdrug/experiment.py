@@ -230,7 +230,7 @@ class _Training:
                 if stop.signal is not None:
                     raise RunInterruptedError(self.folder, stop.signal)
                 valid = {"epoch": member.state.best_epoch, "mrr": member.state.best_mrr}
-                done.append(_Member(member.best.to("cpu"), member.seed, valid, member.seconds))
+                done.append(_Member(member.best, member.seed, valid, member.seconds))
         return done
 
     def train(self, member: Checkpoint, i: int, writer: Checkpoints, stop: Stop) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def mean_rank_scores(members: Iterable[Tensor]) -> Tensor:
-    """The mean over members of each candidate's rank score, `(b, k)` float64, from the members' scores `(b, k)`.
+    """The mean over members of each candidate's rank score, `(b, k)`, from the members' scores `(b, k)`.
 
     The rank score is `1 - (rank - 1) / (k - 1)`, ties counting half: the share of the other candidates that score
     lower, 1 for the best and 0 for the last (and 0 where there is no other). Ranks are added as whole numbers, so that
@@ -25,4 +25,4 @@ def mean_rank_scores(members: Iterable[Tensor]) -> Tensor:
         nan = scores.isnan().any(1, keepdim=True)
         total, unknown = (below.long(), nan) if not count else (total.add_(below), unknown | nan)
         count += 1
-    return total.double().div_(2 * count * max(1, total.shape[1] - 1)).masked_fill_(unknown, math.nan)
+    return total.float().div_(2 * count * max(1, total.shape[1] - 1)).masked_fill_(unknown, math.nan)
