@@ -343,6 +343,11 @@ def test_what_cannot_be_resumed_says_why(desk: Path, small: Reader) -> None:
     run(small("training.epochs=1"), "model")
     with pytest.raises(UsageError, match=r"model is a finished model, and the checkpoints .* were not kept"):
         resume("model")
+    with pytest.raises(RunInterruptedError):
+        run(small(), "left", watch=stop_in(3))
+    shutil.copytree("model", "left")  # as if the process had been killed before it could remove the checkpoints
+    with pytest.raises(UsageError, match=r"left is a finished model; left\.partial is left over, remove it"):
+        resume("left")
     (desk / "old.partial").mkdir()
     (desk / "old.partial/checkpoint.safetensors").touch()
     with pytest.raises(UsageError, match=r"old\.partial was written by another version of kgdrug; start again"):

@@ -134,6 +134,8 @@ def find_stopped(folder: str | Path, settings: Sequence[str] = ()) -> tuple[Path
             )
         raise UsageError(f"nothing to resume: there are no checkpoints in {checkpoints}")
     stopped = load_stopped(checkpoints)
+    if finished and not (stopped.finished or stopped.force):  # killed between its last two acts
+        raise UsageError(f"nothing to resume: {folder} is a finished model; {checkpoints} is left over, remove it")
     experiment = override(stopped.experiment, settings) if settings else stopped.experiment
     before, after = flat(stopped.experiment), flat(experiment)
     changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
