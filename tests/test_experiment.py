@@ -23,6 +23,7 @@ from kgdrug.experiment import RunInterruptedError, evaluate_trained
 from kgdrug.trained import TrainedModel
 from kgdrug.training import Epoch, load_checkpoint
 from kgdrug.training.batches import Batches
+from kgdrug.training.recipe import with_recipe
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Add type hints to the `predict` method:UserWarning")
 Reader = Callable[..., Experiment]
@@ -375,6 +376,22 @@ def test_a_stopped_training_is_not_written_over_without_force(desk: Path, small:
     with pytest.raises(RunInterruptedError):
         run(small("seed=2"), "model", force=True, watch=stop_in(1))
     assert resume("model").model.experiment.seed == 2
+
+
+def test_settings_that_follow_from_the_graph_are_saved_tracked_and_resumed_as_chosen(
+    desk: Path, experiment_file: Path
+) -> None:
+    chosen = ["training.n3", "training.dropout", "training.epochs"]
+    (desk / "auto.toml").write_text(f"auto = {chosen}\n" + experiment_file.read_text().replace("epochs = 8\n", ""))
+    experiment = read_experiment("auto.toml", ["training.epochs=2"])
+    with pytest.raises(RunInterruptedError):
+        run(experiment, "model", watch=stop_in(2))
+    done = resume("model")
+    expected = with_recipe(experiment, done.model.split)
+    assert expected.training.n3 > 0
+    assert done.model.experiment == expected
+    assert show_run(done.run_id).params["training.n3"] == str(expected.training.n3)
+    assert same_tables(run(experiment, "whole").model, done.model)
 
 
 # several seeds

@@ -38,6 +38,7 @@ from kgdrug.training import (
     stop_on_signals,
     train,
 )
+from kgdrug.training.recipe import with_recipe
 
 PARTIAL = ".partial"  # after a model folder's name: where the checkpoints of its training lie
 ADJUSTABLE = (
@@ -160,6 +161,7 @@ def _carry_out(experiment: Experiment, folder: Path, stopped: Stopped, watch: Wa
     device = pick_device(experiment.device)
     keep_freed_memory()
     split = make_split(experiment)
+    experiment = with_recipe(experiment, split)
     if going_on and split.digest != stopped.split:
         raise UsageError(f"the graph or its split is another than when {folder} was stopped; start again with --force")
     if experiment.evaluation.candidates == "all" and experiment.training.candidates != "all" and split.graph.typed:
@@ -179,7 +181,8 @@ def _carry_out(experiment: Experiment, folder: Path, stopped: Stopped, watch: Wa
 
     with tracked(experiment, split, str(device), folder.name, stopped.run_id or None) as tracker:
         force = stopped.force or stopped.finished
-        stopped = replace(stopped, split=split.digest, run_id=tracker.run_id, force=force, finished=False)
+        begun = {"experiment": experiment, "split": split.digest, "run_id": tracker.run_id}
+        stopped = replace(stopped, **begun, force=force, finished=False)
         with _folder_of_checkpoints(checkpoints, folder):
             save_stopped(stopped, checkpoints)
             training = _Training(split, experiment, checkpoints, device, tracker, watch)

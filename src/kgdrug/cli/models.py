@@ -253,7 +253,8 @@ def train_and_show(experiment: "Experiment", begin: "Callable[[Watch], Run]") ->
 
     model, seeds = experiment.model, experiment.seeds
     members = f", {seeds} seeds from {experiment.seed}" if seeds > 1 else ""
-    err.print(f"experiment {experiment.name}: {model.score}, {model.dimension} numbers per entity{members}")
+    width = "as many as suit the graph" if "model.dimension" in experiment.auto else model.dimension
+    err.print(f"experiment {experiment.name}: {model.score}, {width} numbers per entity{members}")
     try:
         done = begin(functools.partial(epochs, seeds=range(experiment.seed, experiment.seed + seeds)))
     except RunInterruptedError as stopped:
