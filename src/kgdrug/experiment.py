@@ -181,8 +181,7 @@ def _carry_out(experiment: Experiment, folder: Path, stopped: Stopped, watch: Wa
 
     with tracked(experiment, split, str(device), folder.name, stopped.run_id or None) as tracker:
         force = stopped.force or stopped.finished
-        begun = {"experiment": experiment, "split": split.digest, "run_id": tracker.run_id}
-        stopped = replace(stopped, **begun, force=force, finished=False)
+        stopped = Stopped(experiment, split.digest, tracker.run_id, force, stopped.keep)
         with _folder_of_checkpoints(checkpoints, folder):
             save_stopped(stopped, checkpoints)
             training = _Training(split, experiment, checkpoints, device, tracker, watch)
