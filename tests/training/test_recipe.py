@@ -54,6 +54,12 @@ def test_only_what_is_named_is_chosen(split: Split) -> None:
     assert with_recipe(auto(), split) == auto()
 
 
+def test_relations_are_predicted_only_where_the_score_is_linear_in_them(split: Split) -> None:
+    distance = override(auto("training.relation_prediction"), ["model.score=transe"])
+    assert with_recipe(distance, split).training.relation_prediction == 0
+    assert with_recipe(auto("training.relation_prediction"), split).training.relation_prediction > 0
+
+
 def test_what_is_set_by_hand_is_no_longer_chosen(split: Split) -> None:
     made = override(auto("training.n3", "training.epochs"), ["training.epochs=7"])
     assert made.auto == ("training.n3",)

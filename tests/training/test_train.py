@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kgdrug.config import TrainingConfig
-from kgdrug.errors import BadInputError, KgdrugError
+from kgdrug.errors import BadInputError, KgdrugError, UsageError
 from kgdrug.evaluation import metrics, rank_triples
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
 from kgdrug.models import SCORES, TableModel, save_table_model, write_tensors
@@ -275,6 +275,12 @@ def test_more_epochs_later_are_the_same_as_more_epochs_at_once(split: Split, tmp
 def test_a_loss_that_is_no_number_ends_the_training_with_advice(score: str, split: Split) -> None:
     with pytest.raises(KgdrugError, match=r"epoch 1.*lower.*learning_rate"):
         list(train(fresh(split, score), split, replace(CONFIG, learning_rate=1e38), 0))
+
+
+def test_predicting_relations_with_a_score_that_cannot_is_refused(split: Split) -> None:
+    config = replace(CONFIG, relation_prediction=0.5)
+    with pytest.raises(UsageError, match=r"relation_prediction needs a score linear.*complex.*not rotate"):
+        next(train(fresh(split, "rotate"), split, config, 0))
 
 
 def test_a_seed_of_any_size_can_be_trained_with(split: Split) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.known import Int
+from kgdrug.ranking.top import top_scores
 from kgdrug.trained import TrainedModel, mean_rank_scores
 
 log = logging.getLogger(__name__)
@@ -171,7 +172,8 @@ def predict(
 
 def _best(scores: NDArray[np.floating], eligible: Int, top: int) -> Int:
     """The best eligible candidates, best first; ties in their order."""
-    best: Int = eligible[np.argsort(-scores[eligible], kind="stable")][:top]
+    columns = top_scores(torch.from_numpy(scores[eligible])[None], top)[1][0]
+    best: Int = eligible[columns.numpy()]
     return best
 
 

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import torch
 
 from kgdrug.config import TrainingConfig
-from kgdrug.errors import KgdrugError
+from kgdrug.errors import KgdrugError, UsageError
 from kgdrug.evaluation import Metrics, metrics, rank_triples
-from kgdrug.models import product_precision
+from kgdrug.models import SCORES, product_precision
 from kgdrug.splits import Split
+from kgdrug.training.ahead import ahead
 from kgdrug.training.batches import Batches
 from kgdrug.training.state import State
 from kgdrug.training.step import step
@@ -61,6 +62,11 @@ def train(
     stop: asked before each step; once it says so the epochs end, and the state goes on from there another time.
     """
     graph = split.graph
+    if config.relation_prediction and not state.model.function.linear:
+        able = ", ".join(name for name, function in SCORES.items() if function.linear)
+        raise UsageError(
+            f"training.relation_prediction needs a score linear in the relation ({able}), not {state.model.score}"
+        )
     batches = Batches(graph, split.known_in_training, config, seed)
     precision = product_precision(config.precision, state.model.entity.device)
     steps = len(batches)
@@ -69,7 +75,7 @@ def train(
         started = time.perf_counter() - state.seconds
         done, stopped = first, False
         total, count = torch.tensor(state.loss, dtype=torch.float64), state.triples
-        for batch in batches.epoch(number, first):
+        for batch in ahead(batches.epoch(number, first), state.model.entity.device):
             stopped = stop()
             if stopped:
                 break

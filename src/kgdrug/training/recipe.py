@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from kgdrug.config import Experiment, override
+from kgdrug.models import SCORES
 from kgdrug.splits import Split
 
 SAMPLE = 4000  # negatives of a batch where there are more than twice as many candidates
@@ -63,5 +64,7 @@ def with_recipe(experiment: Experiment, split: Split) -> Experiment:
     if not experiment.auto:
         return experiment
     chosen = recipe(shape_of(split, experiment.training.candidates))
+    if not SCORES[experiment.model.score].linear:
+        chosen["training.relation_prediction"] = 0.0
     settings = [f"{name}={chosen[name]}" for name in experiment.auto]
     return replace(override(experiment, settings), auto=())
