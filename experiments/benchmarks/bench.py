@@ -109,16 +109,16 @@ def engine(work: Path, device: str) -> list[Figure]:
 
     bare = (all_of_it, n, m)
     training = [
-        peer("PyKEEN, SLCWA, 64 negatives", "train-pykeen", *bare, "batch_size=512", "loss=softplus"),
-        peer("PyKEEN, LCWA", "train-pykeen-lcwa", *bare, "batch_size=256"),
-        peer("PyG nn.kge, 1 negative", "train-pyg", *bare, "batch_size=10000"),
+        peer("PyKEEN, SLCWA, 64 negatives", "train-pykeen", *bare, "batch_size=1024"),
+        peer("PyKEEN, LCWA", "train-pykeen-lcwa", *bare, "batch_size=512"),
+        peer("PyG nn.kge, 1 negative", "train-pyg", *bare, "batch_size=50000"),
         peer(
             "DICE, NegSample, 64 negatives", "train-dicee", *bare, "technique=NegSample", "negatives=64", python=DICEE
         ),
     ]
     asking = [
-        peer("PyKEEN", "evaluate-pykeen", all_of_it, all_of_it, n, m, "count=300"),
-        peer("DICE", "evaluate-dicee", all_of_it, all_of_it, n, m, "count=300", python=DICEE),
+        peer("PyKEEN", "evaluate-pykeen", all_of_it, all_of_it, n, m, "count=1000", "batch_size=8"),
+        peer("DICE", "evaluate-dicee", all_of_it, all_of_it, n, m, "count=1000", python=DICEE),
     ]
     training, asking = ([who for who in of if who.python.is_file()] for of in (training, asking))
     rate: dict[str, Any] = {"value": "triples_per_second", "unit": "triples/s", "higher": True}
