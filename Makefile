@@ -9,7 +9,7 @@ BIN := .venv/bin
 # of the engine's figures in make bench
 DEVICE ?= cpu
 
-.PHONY: demo test lint results bench clean
+.PHONY: demo test lint results bench small clean
 
 demo: .venv/installed
 	$(BIN)/kgdrug demo
@@ -28,6 +28,12 @@ results: .venv/installed
 
 bench: .venv/installed .venv-peers/installed .venv-dicee/installed
 	$(BIN)/python experiments/benchmarks/bench.py --device $(DEVICE)
+
+# one thread and the same memory allocator for both; SECONDS of search a contestant and data set
+SECONDS ?= 60
+small: .venv/installed .venv-peers/installed
+	OMP_NUM_THREADS=1 MALLOC_MMAP_THRESHOLD_=1073741824 MALLOC_TRIM_THRESHOLD_=1073741824 \
+		$(BIN)/python experiments/benchmarks/small.py --seconds $(SECONDS)
 
 # what kgdrug is measured against, in environments of their own: dicee wants a numpy of its own
 .venv-peers/installed: PEERS := pykeen==1.11.1 "pandas<3" torch_geometric==2.8.1

@@ -118,8 +118,8 @@ class Valid:
             start, stop = (np.searchsorted(key[order], asked[asked_order], side) for side in ("left", "right"))
             self.sides.append((triples[:, [anchor, 1]], triples[:, answer], known[order, answer], start, stop, heads))
 
-    def mrr(self, scores: Scores, block: int = 1000) -> float:
-        """Filtered realistic MRR of both sides against all entities.
+    def ranks(self, scores: Scores, block: int = 1000) -> Any:
+        """Filtered realistic ranks of both sides against all entities, `(2 v,)` float64.
 
         Products are in full precision, whatever training uses.
         """
@@ -128,7 +128,7 @@ class Valid:
 
         precision = torch.get_float32_matmul_precision()
         torch.set_float32_matmul_precision("highest")
-        total, count = 0.0, 0
+        ranks = []
         with torch.no_grad():
             for queries, answers, known, start, stop, heads in self.sides:
                 for i in range(0, len(queries), block):
@@ -150,10 +150,13 @@ class Valid:
                     level = (all_scores == own).sum(1) - torch.bincount(
                         rows[known_scores == own[rows, 0]], minlength=len(own)
                     )
-                    total += float((1 / (1 + above + (level - 1) / 2).double()).sum())
-                    count += len(own)
+                    ranks.append((1 + above + (level - 1) / 2).double())
         torch.set_float32_matmul_precision(precision)
-        return total / count
+        return torch.cat(ranks)
+
+    def mrr(self, scores: Scores) -> float:
+        """Filtered realistic MRR of both sides against all entities."""
+        return float((1 / self.ranks(scores)).mean())
 
 
 def indices(folder: str, out: str) -> None:
