@@ -19,7 +19,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
-KGDRUG = [sys.executable, "-m", "kgdrug.cli"]
+KGDRUG = [str(Path(sys.executable).with_name("kgdrug"))]
 PUBLISHED = {"MRR": "mrr", "hits@1": "hits_at_1", "hits@3": "hits_at_3", "hits@10": "hits_at_10"}
 METRICS = {"MRR": "mrr", "Hits@1": "hits_at_1", "Hits@3": "hits_at_3", "Hits@10": "hits_at_10", "AMRI": "amri"}
 

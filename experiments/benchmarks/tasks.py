@@ -80,20 +80,20 @@ def read_pandas(path: str) -> None:
 
 def import_kgdrug() -> None:
     """`import kgdrug` in an interpreter of its own, less the start of a bare one."""
-    result["seconds"] = _process("-c", "import kgdrug") - _process("-c", "")
+    result["seconds"] = _process(sys.executable, "-c", "import kgdrug") - _process(sys.executable, "-c", "")
 
 
 def help_kgdrug() -> None:
     """`kgdrug --help`, the whole process."""
-    result["seconds"] = _process("-m", "kgdrug.cli", "--help")
+    result["seconds"] = _process(str(Path(sys.executable).with_name("kgdrug")), "--help")
 
 
-def _process(*arguments: str) -> float:
+def _process(*command: str) -> float:
     import subprocess
 
-    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)  # files are in memory from here on
+    subprocess.run(command, check=True, capture_output=True)  # files are in memory from here on
     started = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True)
     return time.perf_counter() - started
 
 
