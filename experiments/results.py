@@ -71,20 +71,29 @@ def published(dataset: str) -> dict[str, dict[str, float]]:
     }
 
 
+def machine() -> str:
+    """What an experiment ran on."""
+    versions = ", ".join(f"{package} {version(package)}" for package in ("kgdrug", "torch", "numpy"))
+    threads = os.environ.get("OMP_NUM_THREADS", os.cpu_count())
+    cores = f"{os.cpu_count()} cores ({platform.machine()}), {threads} threads"
+    return f"{cores}, Python {platform.python_version()}, {versions}"
+
+
 def _output(command: list[str]) -> str:
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
 
 
 def table(name: str, result: dict) -> str:
     """A section of RESULTS.md."""
+    epoch = f" in epoch {result['valid']['epoch']}" if "epoch" in result["valid"] else ""
     lines = [
         f"## {name}",
         "",
         f"`kgdrug train experiments/{name}.toml`: {result['wall']:.0f} s of wall time in all, "
         f"{result['seconds']['train']:.0f} s of it training, peak memory {result['memory']:.0f} MiB; "
-        f"best valid MRR {result['valid']['mrr']:.3f} in epoch {result['valid']['epoch']}. "
+        f"best valid MRR {result['valid']['mrr']:.3f}{epoch}. "
         f"Graph {result['digests'][0]}, split {result['digests'][1]}, candidates {result['candidates']}, "
-        f"{result['both']['queries']} queries. Seeds: {result['seeds']}; commit {result['commit']}.",
+        f"{result['both']['queries']} queries. Seeds: {result['seeds']}; commit {result['commit']}; {machine()}.",
         "",
         "| asked for | model | " + " | ".join(METRICS) + " |",
         "| --- | --- |" + " ---: |" * len(METRICS),
@@ -105,16 +114,12 @@ def main(names: list[str]) -> None:
     old = RESULTS.read_text() if RESULTS.exists() else ""
     sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", old, flags=re.M | re.S))
     sections = {name: f"## {name}\n{body.rstrip()}\n" for name, body in sections.items()}
-    for name in names or sorted(p.stem for p in HERE.glob("*.toml")):
+    for name in names or sorted(p.stem for p in HERE.glob("*.toml") if p.stem != "auto"):
         sections[name] = table(name, measure(HERE / f"{name}.toml"))
-        versions = ", ".join(f"{package} {version(package)}" for package in ("kgdrug", "torch", "numpy"))
-        threads = os.environ.get("OMP_NUM_THREADS", os.cpu_count())
-        python = f"Python {platform.python_version()}, {versions}"
-        machine = f"{os.cpu_count()} cores ({platform.machine()}), {threads} thread(s), {python}"
         intro = (
             "# Results\n\nMade by `make results`, which runs `experiments/results.py`. Filtered realistic ranks of the "
             "test triples. Tail asked for: which diseases for a compound; head: which compounds for a disease.\n"
-            f"Machine: {machine}. One seed each: differences of a few hundredths are noise. "
+            "Where there is one seed, differences of a few hundredths are noise. "
             "Hetionet is as rebuilt from its public sources: 2,138,842 of its 2,250,197 triples.\n"
         )
         RESULTS.write_text("\n".join([intro, *(sections[key] for key in sorted(sections))]))

@@ -322,6 +322,15 @@ def test_a_training_may_go_on_with_more_epochs_and_another_patience(
     assert show_run(done.run_id).tags["resumed.training.epochs"] == "8"
 
 
+def test_a_training_cut_short_before_its_first_look_is_looked_at_in_the_end(desk: Path, small: Reader) -> None:
+    with pytest.raises(RunInterruptedError):
+        run(small("training.epochs=8", "training.valid_every=8"), "model", watch=stop_in(3))
+    done = resume("model", ["training.epochs=2"])
+    assert done.model.metrics["valid"]["epoch"] >= 2
+    assert done.model.metrics["valid"]["mrr"] > 0
+    assert float(done.model.members[0].entity.std()) > 0.01  # as it was made, before the first step, it is 0.001
+
+
 def test_a_finished_training_whose_checkpoints_were_kept_can_be_given_more_epochs(
     desk: Path, small: Reader, trained_run: Run
 ) -> None:

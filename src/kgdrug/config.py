@@ -113,6 +113,9 @@ def read_experiment(path: str | Path, settings: Sequence[str] = ()) -> Experimen
         raise UsageError(f"{path} cannot be read as an experiment: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: {error}") from None
+    both = set(flat_value(content, "")) & {f".{name}" for name in content.get("auto", [])}
+    if both:
+        raise UsageError(f"{path}: {both.pop()[1:]} is set, and named by auto too; leave one of them out")
     if settings:
         return override(dataclass_from(Experiment, content, str(path)), settings)
     return experiment_from(content, str(path))
@@ -140,7 +143,8 @@ def override(experiment: Experiment, settings: Sequence[str]) -> Experiment:
                 raise UsageError(f"--set {setting}: unknown key {key.strip()}{_did_you_mean(key.strip(), Experiment)}")
             section = inner
         section[last] = _value(text.strip())
-        content["auto"] = [setting for setting in content["auto"] if setting != key.strip()]
+        by_hand = flat_value(section[last], key.strip())
+        content["auto"] = [setting for setting in content["auto"] if setting not in by_hand]
     return experiment_from(content, "--set")
 
 

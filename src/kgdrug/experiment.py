@@ -25,15 +25,16 @@ from kgdrug.training import (
     TRAINING_FILE,
     Checkpoint,
     Checkpoints,
-    DivergedError,
     Epoch,
     State,
     Stop,
     Stopped,
+    check_trainable,
     is_over,
     keep_freed_memory,
     load_checkpoint,
     load_stopped,
+    look,
     save_stopped,
     stop_on_signals,
     train,
@@ -169,6 +170,7 @@ def _carry_out(experiment: Experiment, folder: Path, stopped: Stopped, watch: Wa
             "evaluation.candidates = 'all' needs training.candidates = 'all': a model that never saw negatives of "
             "other types ranks them at random"
         )
+    check_trainable(experiment.model.score, experiment.training)
     first = _begin(experiment, split, 0, checkpoints if going_on else None, device)
     if stopped.finished and all(_ended(experiment, i, checkpoints) for i in range(experiment.seeds)):
         raise UsageError(
@@ -233,7 +235,11 @@ class _Training:
                 self.train(member, i, writer, stop)
                 if stop.signal is not None:
                     raise RunInterruptedError(self.folder, stop.signal)
-                valid = {"epoch": member.state.best_epoch, "mrr": member.state.best_mrr}
+                if not member.state.best_epoch:  # it ended before its first look, by fewer epochs than it began with
+                    look(member.state, self.split, self.experiment.training)
+                    member.best = member.state.model.clone()
+                mrr = member.state.best_mrr if len(self.split.valid) else None
+                valid = {"epoch": member.state.best_epoch, "mrr": mrr}
                 done.append(_Member(member.best, member.seed, valid, member.seconds))
         return done
 
@@ -265,8 +271,8 @@ def _folder_of_checkpoints(checkpoints: Path, folder: Path) -> Iterator[None]:
         raise RunInterruptedError(folder, error.signal) from None
     except KeyboardInterrupt:  # a second Ctrl-C, or one after the training
         raise RunInterruptedError(folder, signal.SIGINT) from None
-    except Exception as error:
-        if isinstance(error, DivergedError) or not any(checkpoints.glob("*.safetensors")):
+    except Exception:
+        if not any(checkpoints.glob("*.safetensors")):
             shutil.rmtree(checkpoints, ignore_errors=True)
             for parent in made:
                 with contextlib.suppress(OSError):  # not empty: something else was put there

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kgdrug.errors import KgdrugError
 from kgdrug.models import TableModel
 from kgdrug.ranking import top as top_module
 from kgdrug.ranking.top import top_candidates, top_scores
@@ -22,6 +23,12 @@ def test_the_best_of_each_row_are_those_of_a_whole_sort(b: int, k: int, top: int
         expected = sorted(range(k), key=lambda c: (-float(scores[row, c]), c))[:top]
         assert places == expected
         assert found == [float(scores[row, c]) for c in expected]
+
+
+def test_scores_that_are_no_numbers_are_said_to_be() -> None:
+    scores = torch.tensor([[1.0, 2.0, 3.0], [1.0, float("nan"), 2.0]])
+    with pytest.raises(KgdrugError, match="not numbers"):
+        top_scores(scores, 2)
 
 
 @pytest.mark.parametrize("block", [1, 50, 10**6])

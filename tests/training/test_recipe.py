@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from kgdrug.config import CHOSEN, Experiment, experiment_from, override, read_experiment, to_dict
 from kgdrug.errors import UsageError
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
+from kgdrug.models import SCORES, TableModel
 from kgdrug.splits import Split
+from kgdrug.training import check_trainable
 from kgdrug.training.recipe import Shape, recipe, shape_of, with_recipe
 
 EXPERIMENTS = Path(__file__).parents[2] / "experiments"
@@ -60,10 +62,26 @@ def test_relations_are_predicted_only_where_the_score_is_linear_in_them(split: S
     assert with_recipe(auto("training.relation_prediction"), split).training.relation_prediction > 0
 
 
+@pytest.mark.parametrize("score", sorted(SCORES))
+def test_whatever_the_score_what_is_chosen_can_be_trained(score: str, split: Split) -> None:
+    made = with_recipe(override(auto(*CHOSEN), [f"model.score={score}"]), split)
+    check_trainable(score, made.training)
+    model = TableModel.create(score, 5, 1, made.model.dimension, seed=0)
+    assert model.relation.shape[1] <= 10_000
+
+
+def test_a_setting_that_a_file_sets_is_not_named_by_auto_as_well(tmp_path: Path) -> None:
+    path = tmp_path / "both.toml"
+    path.write_text('auto = ["training.n3"]\n[graph]\nsource = "essential"\n[training]\nn3 = 0.7\n')
+    with pytest.raises(UsageError, match=r"both\.toml: training\.n3 is set, and named by auto too"):
+        read_experiment(path)
+
+
 def test_what_is_set_by_hand_is_no_longer_chosen(split: Split) -> None:
     made = override(auto("training.n3", "training.epochs"), ["training.epochs=7"])
     assert made.auto == ("training.n3",)
     assert with_recipe(made, split).training.epochs == 7
+    assert override(auto("training.n3"), ["training={n3=0.1}"]).auto == ()
 
 
 def test_a_name_that_no_rule_is_about_is_an_error() -> None:

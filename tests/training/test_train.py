@@ -279,8 +279,13 @@ def test_a_loss_that_is_no_number_ends_the_training_with_advice(score: str, spli
 
 def test_predicting_relations_with_a_score_that_cannot_is_refused(split: Split) -> None:
     config = replace(CONFIG, relation_prediction=0.5)
-    with pytest.raises(UsageError, match=r"relation_prediction needs a score linear.*complex.*not rotate"):
+    with pytest.raises(UsageError, match=r"relation_prediction needs a score that is linear.*complex.*not rotate"):
         next(train(fresh(split, "rotate"), split, config, 0))
+
+
+def test_dropping_numbers_of_a_distance_is_refused(split: Split) -> None:
+    with pytest.raises(UsageError, match=r"dropout needs a score that is a product.*complex.*not transe"):
+        next(train(fresh(split, "transe"), split, replace(CONFIG, dropout=0.5), 0))
 
 
 def test_a_seed_of_any_size_can_be_trained_with(split: Split) -> None:

@@ -80,20 +80,17 @@ def rank_triples(
     """
     both = both_directions(triples, graph.relations)
     rank, counted = np.empty(len(both)), np.empty(len(both), np.int64)
-    spans = graph.relation_ranges[0][both[:, 1]]
     if candidates not in ("typed", "all"):
         raise KgdrugError(f"candidates is {candidates!r}; expected 'typed' or 'all'")
-    if candidates == "all":
-        spans = np.tile([0, len(graph.entities)], (len(both), 1))
-    for start, stop in sorted(set(map(tuple, spans.tolist()))):
-        rows = np.flatnonzero((spans[:, 0] == start) & (spans[:, 1] == stop))
+    for span, relations in graph.answer_spans(candidates == "all"):
+        rows, start, stop = np.flatnonzero(relations[both[:, 1]]), span.start, span.stop
         step = max(1, BLOCK // (stop - start))
         # a repeated query is scored once
         keys, row_of = np.unique(both[rows, 0] * 2 * graph.relations + both[rows, 1], return_inverse=True)
         rows, row_of = rows[np.argsort(row_of, kind="stable")], np.sort(row_of)
         queries = np.stack(np.divmod(keys, 2 * graph.relations), 1)
         for low in range(0, len(queries), step):
-            scores = model.scores(torch.from_numpy(queries[low : low + step]), slice(start, stop))
+            scores = model.scores(torch.from_numpy(queries[low : low + step]), span)
             if scores.amax(1).isnan().any():
                 raise KgdrugError("the model's scores are not numbers (NaN); train it with a lower learning rate")
             first, last = np.searchsorted(row_of, [low, low + step])

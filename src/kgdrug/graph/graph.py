@@ -122,6 +122,16 @@ class KnowledgeGraph:
         shape = (2 * len(self.metaedges), 2)
         return np.array(tails + heads, np.int64).reshape(shape), np.array(heads + tails, np.int64).reshape(shape)
 
+    def answer_spans(self, every_entity: bool = False) -> list[tuple[slice, NDArray[np.bool_]]]:
+        """The distinct slices of entities that answers come from, each with which relations have it, `(2m,)`.
+
+        every_entity: answers of all relations come from all entities.
+        """
+        spans = self.relation_ranges[0]
+        if every_entity:
+            spans = np.tile(np.array([[0, len(self.entities)]]), (len(spans), 1))
+        return [(slice(*span.tolist()), (spans == span).all(1)) for span in np.unique(spans, axis=0)]
+
     def answers(self, relation: int) -> range:
         """Indices that can answer a query with this relation, in `[0, 2m)`: the tail type of the relation."""
         start, stop = self.relation_ranges[0][relation]

@@ -6,10 +6,9 @@ from kgdrug.errors import UsageError, first_line
 
 
 def pick_device(name: str) -> torch.device:
-    """The device of this name; `auto` is CUDA, else MPS, else the CPU."""
+    """The device of this name; `auto` is CUDA where there is one, else the CPU."""
     if name == "auto":
-        cuda, mps = torch.cuda.is_available(), torch.backends.mps.is_available()
-        return torch.device("cuda" if cuda else "mps" if mps else "cpu")
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()

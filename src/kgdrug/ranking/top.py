@@ -7,6 +7,7 @@ at least k scores reach, and few more do: only those are sorted.
 import torch
 from torch import Tensor
 
+from kgdrug.errors import KgdrugError
 from kgdrug.models import Model
 
 BLOCK = 8_000_000  # scores held at once: 32 MB
@@ -16,7 +17,8 @@ WIDTH = 64  # scores whose maximum is looked at first
 def top_candidates(model: Model, queries: Tensor, candidates: slice, top: int) -> tuple[Tensor, Tensor]:
     """Scores and entities `(b, top)` of the best candidates of queries `(b, 2)`, best first; ties in entity order.
 
-    top: fewer where there are fewer candidates. Memory beyond the model: a block of scores, `BLOCK` numbers or one row.
+    top: fewer where there are fewer candidates. Memory beyond the model: a block of scores, `BLOCK` numbers or one row,
+    and 40 bytes a score that reaches the bound: few more than `top`, unless very many are equal.
     """
     step = max(1, BLOCK // max(1, candidates.stop - candidates.start))
     parts = [top_scores(model.scores(part, candidates), top) for part in queries.split(step)]
@@ -30,6 +32,8 @@ def top_scores(scores: Tensor, top: int) -> tuple[Tensor, Tensor]:
     top, blocks = min(top, k), k // WIDTH
     few = scores if blocks < top else scores[:, : blocks * WIDTH].unflatten(1, (blocks, WIDTH)).amax(2)
     bound = few.topk(top, 1).values[:, -1:]
+    if bound.isnan().any():
+        raise KgdrugError("the model's scores are not numbers (NaN)")
     rows, columns = (scores >= bound).nonzero(as_tuple=True)
     values = scores[rows, columns]
     order = values.argsort(descending=True, stable=True)

@@ -10,7 +10,7 @@ from kgdrug.training.checkpoint import (
     save_checkpoint,
     save_stopped,
 )
-from kgdrug.training.loop import DivergedError, Epoch, is_over, train
+from kgdrug.training.loop import DivergedError, Epoch, check_trainable, is_over, look, train
 from kgdrug.training.memory import keep_freed_memory
 from kgdrug.training.signals import Stop, stop_on_signals
 from kgdrug.training.state import State
@@ -24,10 +24,12 @@ __all__ = [
     "State",
     "Stop",
     "Stopped",
+    "check_trainable",
     "is_over",
     "keep_freed_memory",
     "load_checkpoint",
     "load_stopped",
+    "look",
     "save_checkpoint",
     "save_stopped",
     "stop_on_signals",

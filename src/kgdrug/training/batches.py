@@ -73,7 +73,7 @@ class Batch:
     seed: int
 
     def to(self, device: torch.device) -> "Batch":
-        """The same batch with its tensors on a device, without waiting for them to arrive."""
+        """The same batch with its tensors on a device; a GPU does not wait for them to arrive."""
         moved: Batch = _moved(self, device)
         return moved
 
@@ -91,8 +91,8 @@ class _Pieces:
 class Batches:
     """The batches of every epoch, from a seed and the epoch's number alone, so that any epoch can be made again.
 
-    Where candidates are sampled, a query with many answers is cut into pieces of at most `PIECE`, so that a hub's
-    answers spread over many steps. Where every candidate is scored queries stay whole: the scores are what costs.
+    With `negatives = "all"` queries stay whole: the scores are what costs. Otherwise a query with many answers is cut
+    into pieces of at most `PIECE`, so that a hub's answers spread over many steps.
     Memory: 8 bytes a triple and direction, and 32 a query or piece.
     """
 
@@ -114,13 +114,11 @@ class Batches:
         starts = known.offsets[query] + nth * piece
         lengths = np.minimum(known.offsets[query + 1] - starts, piece)
         queries = known.queries[query]
-        spans = graph.relation_ranges[0][queries[:, 1]]
-        if config.candidates == "all":
-            spans = np.tile([0, len(graph.entities)], (len(queries), 1))
         self.groups = []
-        for start, stop in sorted(set(map(tuple, spans.tolist()))):
-            rows = np.flatnonzero((spans[:, 0] == start) & (spans[:, 1] == stop))
-            self.groups.append(_Pieces(slice(start, stop), queries[rows], starts[rows], lengths[rows]))
+        for span, relations in graph.answer_spans(config.candidates == "all"):
+            rows = np.flatnonzero(relations[queries[:, 1]])
+            if len(rows):
+                self.groups.append(_Pieces(span, queries[rows], starts[rows], lengths[rows]))
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -187,7 +185,8 @@ def make_batch(
 def _moved(value: Any, device: torch.device) -> Any:
     """Every tensor in it on a device."""
     if isinstance(value, Tensor):
-        return value.to(device, non_blocking=True)
+        # elsewhere the memory that is copied from could be gone before it was
+        return value.to(device, non_blocking=device.type == "cuda")
     if isinstance(value, tuple):
         return tuple(_moved(inner, device) for inner in value)
     if isinstance(value, Batch | Places):

@@ -61,21 +61,17 @@ def train(
     (on the same number of threads), also when it goes on from a state that was kept on the way.
     stop: asked before each step; once it says so the epochs end, and the state goes on from there another time.
     """
-    graph = split.graph
-    if config.relation_prediction and not state.model.function.linear:
-        able = ", ".join(name for name, function in SCORES.items() if function.linear)
-        raise UsageError(
-            f"training.relation_prediction needs a score linear in the relation ({able}), not {state.model.score}"
-        )
+    graph, device = split.graph, state.model.entity.device
+    check_trainable(state.model.score, config)
     batches = Batches(graph, split.known_in_training, config, seed)
-    precision = product_precision(config.precision, state.model.entity.device)
+    precision = product_precision(config.precision, device)
     steps = len(batches)
     while not is_over(state, config):
         number, first = state.epoch + 1, state.batch
         started = time.perf_counter() - state.seconds
         done, stopped = first, False
-        total, count = torch.tensor(state.loss, dtype=torch.float64), state.triples
-        for batch in ahead(batches.epoch(number, first), state.model.entity.device):
+        total, count = torch.tensor(state.loss, dtype=_widest(device), device=device), state.triples
+        for batch in ahead(batches.epoch(number, first), device):
             stopped = stop()
             if stopped:
                 break
@@ -92,11 +88,7 @@ def train(
         state.complete_epoch()
         valid, best = None, False
         if number % config.valid_every == 0 or number == config.epochs:
-            valid = metrics(rank_triples(state.model, split.valid, split.known, graph, config.candidates))
-            best = valid["mrr"] > state.best_mrr or not len(split.valid)
-            if best:
-                state.best_epoch = number
-                state.best_mrr = valid["mrr"] if len(split.valid) else state.best_mrr
+            valid, best = look(state, split, config)
         yield Epoch(
             number=number,
             of=config.epochs,
@@ -109,6 +101,29 @@ def train(
             best=best,
             best_mrr=state.best_mrr if state.best_mrr >= 0 else None,
         )
+
+
+def look(state: State, split: Split, config: TrainingConfig) -> tuple[Metrics, bool]:
+    """Metrics on the valid triples after the last complete epoch, and whether it is the best yet, which is noted."""
+    valid = metrics(rank_triples(state.model, split.valid, split.known, split.graph, config.candidates))
+    best = valid["mrr"] > state.best_mrr or not len(split.valid)
+    if best:
+        state.best_epoch = state.epoch
+        state.best_mrr = valid["mrr"] if len(split.valid) else state.best_mrr
+    return valid, best
+
+
+def check_trainable(score: str, config: TrainingConfig) -> None:
+    """Refuse settings that mean nothing for a score function."""
+    for setting, able in (("relation_prediction", "linear"), ("dropout", "product")):
+        if getattr(config, setting) and not getattr(SCORES[score], able):
+            names = ", ".join(name for name, function in SCORES.items() if getattr(function, able))
+            what = {"linear": "that is linear in the relation", "product": "that is a product"}[able]
+            raise UsageError(f"training.{setting} needs a score {what} ({names}), not {score}")
+
+
+def _widest(device: torch.device) -> torch.dtype:
+    return torch.float32 if device.type == "mps" else torch.float64
 
 
 def is_over(state: State, config: TrainingConfig) -> bool:

@@ -64,7 +64,13 @@ def with_recipe(experiment: Experiment, split: Split) -> Experiment:
     if not experiment.auto:
         return experiment
     chosen = recipe(shape_of(split, experiment.training.candidates))
-    if not SCORES[experiment.model.score].linear:
+    function = SCORES[experiment.model.score]
+    if function.width(chosen["model.dimension"]) > 10 * chosen["model.dimension"]:
+        chosen["model.dimension"] = 100  # a relation is a matrix
+    chosen["model.dimension"] += -chosen["model.dimension"] % function.multiple
+    if not function.linear:
         chosen["training.relation_prediction"] = 0.0
+    if not function.product:
+        chosen["training.dropout"] = 0.0
     settings = [f"{name}={chosen[name]}" for name in experiment.auto]
     return replace(override(experiment, settings), auto=())
