@@ -31,9 +31,10 @@ def top_scores(scores: Tensor, top: int) -> tuple[Tensor, Tensor]:
     b, k = scores.shape
     top, blocks = min(top, k), k // WIDTH
     few = scores if blocks < top else scores[:, : blocks * WIDTH].unflatten(1, (blocks, WIDTH)).amax(2)
-    bound = few.topk(top, 1).values[:, -1:]
-    if bound.isnan().any():
+    best = few.topk(top, 1).values
+    if best[:, :1].isnan().any():  # they come first
         raise KgdrugError("the model's scores are not numbers (NaN)")
+    bound = best[:, -1:]
     rows, columns = (scores >= bound).nonzero(as_tuple=True)
     values = scores[rows, columns]
     order = values.argsort(descending=True, stable=True)
