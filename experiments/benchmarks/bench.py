@@ -149,7 +149,7 @@ def engine(work: Path, device: str) -> list[Figure]:
 
 def quality_030(work: Path, device: str) -> list[Figure]:
     """Seconds of training until FB15k-237's valid MRR reaches 0.30."""
-    return _quality(work, device, 0.30, 600, "dim=256", "negatives=1000", "batch_size=500")
+    return _quality(work, device, 0.30, 300, "dim=256", "negatives=1000", "batch_size=500")
 
 
 def quality_034(work: Path, device: str) -> list[Figure]:
