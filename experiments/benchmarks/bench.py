@@ -45,7 +45,8 @@ class Figure:
     """One row of the results: what is measured, who takes part (ours first), and the bounds that it should keep.
 
     value: which number of a task's result counts, `/` between nested names; unit: its unit; higher: whether more is
-    better. at_most, at_least: of our own median; times: how many times as good as the best peer; at_most_mb: our peak.
+    better. at_most, at_least: of our own median; times: as good as the best peer (1: no bound);
+    at_most_mb: our peak.
     """
 
     name: str
@@ -318,7 +319,7 @@ def _rows(result: dict[str, Any]) -> list[str]:
         ratio = "" if i == 0 else f"{result['ratios'][name]:.1f} times as good"
         bounds = [f"at most {result['at_most']:g}"] if result["at_most"] else []
         bounds += [f"at least {result['at_least']:g}"] if result["at_least"] else []
-        bounds += [f"{result['times']:g} times as good as any"] if result["times"] else []
+        bounds += [f"{result['times']:g} times as good as any"] if (result["times"] or 0) > 1 else []
         bounds += [f"at most {result['at_most_mb']:g} MB"] if result["at_most_mb"] else []
         first = (result["title"], ", ".join(bounds)) if i == 0 else ("", "")
         cells = (first[0], name, median, spread, result["unit"], f"{result['peak_mb'][name]:,.0f}", ratio, first[1])
