@@ -5,8 +5,6 @@
 Rates of a bare product are taken in the same run, on the same shapes and in the same precision.
 """
 
-import ast
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from tasks import peak_mb, result
+from tasks import main, peak_mb, result
 
 from kgdrug.config import TrainingConfig
 from kgdrug.evaluation import metrics, rank_triples
@@ -274,16 +272,5 @@ TASKS: dict[str, Callable[..., None]] = {
 }
 
 
-def _value(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-
-
 if __name__ == "__main__":
-    given = [argument for argument in sys.argv[2:] if "=" not in argument]
-    chosen = dict(argument.split("=", 1) for argument in sys.argv[2:] if "=" in argument)
-    TASKS[sys.argv[1]](*map(_value, given), **{name: _value(text) for name, text in chosen.items()})
-    result["peak_mb"] = peak_mb()
-    print(json.dumps(result))
+    main(TASKS)

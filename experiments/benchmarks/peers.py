@@ -11,7 +11,6 @@ everywhere, so ComplEx has `dim / 2` complex ones.
 The defaults of the `quality-` tasks are the best settings found on FB15k-237; PEERS.md tells what was tried.
 """
 
-import ast
 import json
 import math
 import sys
@@ -23,7 +22,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from tasks import peak_mb, result, timed
+from tasks import main, result, timed
 
 
 class Done(Exception):  # noqa: N818  (it ends a training loop, and is not an error)
@@ -506,16 +505,5 @@ TASKS: dict[str, Callable[..., None]] = {
 }
 
 
-def _value(text: str) -> Any:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-
-
 if __name__ == "__main__":
-    given = [argument for argument in sys.argv[2:] if "=" not in argument]
-    chosen = dict(argument.split("=", 1) for argument in sys.argv[2:] if "=" in argument)
-    TASKS[sys.argv[1]](*map(_value, given), **{name: _value(text) for name, text in chosen.items()})
-    result["peak_mb"] = peak_mb()
-    print(json.dumps(result))
+    main(TASKS)

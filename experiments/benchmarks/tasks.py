@@ -6,6 +6,7 @@ Seconds are counted after the imports that the task needs; peak memory is that o
 file with the interpreter of their own environment, so nothing is imported here that a task does not need.
 """
 
+import ast
 import json
 import sys
 import time
@@ -113,7 +114,23 @@ TASKS: dict[str, Callable[..., None]] = {
     "help": help_kgdrug,
 }
 
-if __name__ == "__main__":
-    TASKS[sys.argv[1]](*sys.argv[2:])
+
+def main(tasks: dict[str, Callable[..., None]]) -> None:
+    """Run the task that the command line names, with its arguments and `name=value` settings, and print the result."""
+    given = [argument for argument in sys.argv[2:] if "=" not in argument]
+    chosen = dict(argument.split("=", 1) for argument in sys.argv[2:] if "=" in argument)
+    tasks[sys.argv[1]](*map(_value, given), **{name: _value(text) for name, text in chosen.items()})
     result["peak_mb"] = peak_mb()
     print(json.dumps(result))
+
+
+def _value(text: str) -> Any:
+    """A number, tuple or the like as Python writes it; what is none is text."""
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+if __name__ == "__main__":
+    main(TASKS)

@@ -132,7 +132,7 @@ def answer(model: TrainedModel, asked: Question, top: int = 20, novel: bool = Fa
             eligible = np.setdiff1d(eligible, tails.of(queries.numpy())[1] - candidates.start)
     order = _best(scores, eligible, top)
     votes = np.zeros(len(candidates), np.int64)
-    for own in by_member:
+    for own in by_member if len(each) > 1 else ():
         votes[_best(own, eligible, top)] += 1
     ascending = np.sort(scores)
     below = np.searchsorted(ascending, scores[order]) + np.searchsorted(ascending, scores[order], "right") - 1

@@ -10,7 +10,7 @@ from kgdrug.training.checkpoint import (
     save_checkpoint,
     save_stopped,
 )
-from kgdrug.training.loop import DivergedError, Epoch, check_trainable, is_over, look, train
+from kgdrug.training.loop import Epoch, check_trainable, is_over, look, train
 from kgdrug.training.memory import keep_freed_memory
 from kgdrug.training.signals import Stop, stop_on_signals
 from kgdrug.training.state import State
@@ -19,7 +19,6 @@ __all__ = [
     "TRAINING_FILE",
     "Checkpoint",
     "Checkpoints",
-    "DivergedError",
     "Epoch",
     "State",
     "Stop",

@@ -21,9 +21,7 @@ from kgdrug.training.state import State
 
 FORMAT = "kgdrug training 1"
 TRAINING_FILE = "training.json"
-PAUSE = (
-    20  # a checkpoint waits until this many times what the last one took has passed: a twentieth of the time at most
-)
+PAUSE = 20  # times what the last checkpoint took, before the next
 
 
 @dataclass

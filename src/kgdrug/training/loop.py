@@ -1,12 +1,4 @@
-"""Training is a generator of epochs: the caller logs, saves, and stops when it likes.
-
-One step: the queries of a batch are scored against shared candidates, the softmax loss and its gradient come from
-that one matrix, and Adagrad changes only the rows that took part.
-
-Read before: kbc's optimiser (1-vs-all cross-entropy, N3, Adagrad on whole tables) and DGL-KE (chunks that share
-negatives, row-wise Adagrad). Kept from the first are loss and regulariser, from the second the shared negatives;
-Adagrad is element-wise, which reaches a given valid MRR several times sooner than row-wise.
-"""
+"""Training is a generator of epochs: the caller logs, saves, and stops when it likes."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -25,10 +17,6 @@ from kgdrug.training.state import State
 from kgdrug.training.step import step
 
 LAST_RATE = 0.01  # what the linear schedule leaves of the learning rate
-
-
-class DivergedError(KgdrugError):
-    """The loss is no number any more: to go on is of no use."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +69,7 @@ def train(
         loss = float(total)
         seconds = time.perf_counter() - started
         if not loss < float("inf"):
-            raise DivergedError(f"the loss is {loss} in epoch {number}; try a lower training.learning_rate")
+            raise KgdrugError(f"the loss is {loss} in epoch {number}; try a lower training.learning_rate")
         if stopped or stop():  # the second: a look at valid may take long
             state.batch, state.loss, state.triples, state.seconds = done, loss, count, seconds
             return
