@@ -127,6 +127,8 @@ def engine(work: Path, device: str) -> list[Figure]:
     share: dict[str, Any] = {"value": "share_of_product", "unit": "of a bare product's rate", "higher": True}
     single, brain = (f"training, ComplEx, 200 numbers an entity, {p}" for p in ("fp32", "bf16 products"))
     full = "filtered evaluation, both sides, all entities"
+    part = str(shape["triples"] // 20)
+    whole = f"the same of a whole test part, {int(part):,} triples (peers: 2,000 of them)"
     fp32, bf16 = (ours("kgdrug, 1,024 typed negatives", "train", f"precision={p}") for p in ("fp32", "bf16"))
     top = ours("kgdrug", "top")
     return [
@@ -137,6 +139,13 @@ def engine(work: Path, device: str) -> list[Figure]:
         Figure("training_share_of_product_rate", single, (fp32,), at_least=0.6, **share),
         Figure("training_bf16_share_of_product_rate", brain, (bf16,), at_least=0.6, **share),
         Figure("evaluation_vs_pykeen", full, (ours("kgdrug", "evaluate"), *asking[:1]), times=80, **rate),
+        Figure(
+            "evaluation_whole_vs_pykeen",
+            whole,
+            (ours("kgdrug", "evaluate", f"triples={part}"), *asking[:1]),
+            times=80,
+            **rate,
+        ),
         Figure("evaluation_vs_dice", full, (ours("kgdrug", "evaluate"), *asking[1:]), times=1, **rate),
         Figure("evaluation_share_of_product_rate", full, (ours("kgdrug", "evaluate"),), at_least=0.4, **share),
         Figure("top100_all_ms", "top 100 of all entities, one query", (top,), "all_ms", "ms"),
@@ -251,6 +260,8 @@ def measure(figures: list[Figure], rounds: int, work: Path) -> dict[str, Any]:
         for j, who in enumerate(runs):
             out = work / "out" / f"{i}-{j}"
             out.parent.mkdir(exist_ok=True)
+            if runs[who] and None in runs[who][0].get("reached", {}).values():
+                continue  # who did not reach a goal in the first round is not asked again
             runs[who].append(_run(who, str(out)))
             shutil.rmtree(out, ignore_errors=True)
             print(f"round {i + 1}, {who.name} {who.task}: {runs[who][-1]}", file=sys.stderr)

@@ -31,11 +31,11 @@ from kgdrug.training.step import step
 
 
 def shape(graph: str, out: str) -> None:
-    """A built graph to `all.npy`, its triples `(t, 3)` in random order, for peers; its numbers n and m."""
+    """A built graph to `all.npy`, its triples `(t, 3)` in random order, for peers; its numbers n, m and of triples."""
     made = load_graph(graph)
     Path(out).mkdir(parents=True, exist_ok=True)
     np.save(Path(out) / "all.npy", np.random.default_rng(0).permutation(made.triples))
-    result.update(n=len(made.entities), m=made.relations)
+    result.update(n=len(made.entities), m=made.relations, triples=len(made.triples))
 
 
 def train(
