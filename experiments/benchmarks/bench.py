@@ -31,7 +31,10 @@ ALLOCATOR = {"MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": s
 
 @dataclass(frozen=True)
 class Contestant:
-    """Who does a task: a name, the script and the task, its arguments (`{out}` is a new folder), the interpreter."""
+    """Who does a task: a name, the script and the task, its arguments, the interpreter.
+
+    Of the arguments `{out}` is a new folder, and `{round}` the number of the round, from 0.
+    """
 
     name: str
     task: str
@@ -186,17 +189,34 @@ def _quality(work: Path, device: str, goal: float, limit: float, *settings: str)
     return [Figure(name, title, who, f"reached/{goal}", times=20)]
 
 
+def precision(work: Path, device: str) -> list[Figure]:
+    """What bf16 products do to FB15k-237's valid MRR: 12 epochs, each round another seed."""
+    data = _data("benchmarks/FB15k-237")
+    if data is None:
+        return []
+    settings = ("seed={round}", f"device={device}", "epochs=12", "negatives=1000", "batch_size=500")
+    ours = (Contestant("kgdrug", "precision", (str(data), *settings), "engine.py"),)
+    apart = "between bf16 and fp32"
+    return [
+        Figure("mrr_bf16", "valid MRR with bf16 products", ours, "bf16", "MRR"),
+        Figure("mrr_fp32", "the same with fp32 products", ours, "fp32", "MRR"),
+        Figure("mrr_bf16_less_fp32", f"difference {apart}, a seed", ours, "difference", "MRR", at_most=0.002),
+    ]
+
+
 def scale(work: Path, device: str) -> list[Figure]:
     """Cost per triple and memory, from small to large generated graphs."""
     figures = []
-    for millions, thousands in ((1, 50), (10, 50), (50, 50), (10, 500), (50, 2000)):
+    # as many triples an entity throughout; in the last two of the same entities, where queries repeat, which is cheaper
+    for millions, thousands in ((1, 50), (10, 500), (40, 2000), (10, 50), (50, 50)):
         numbers = (f"{millions}000000", f"{thousands}000", f"device={device}")
         who = (Contestant("kgdrug", "scale", numbers, "engine.py"),)
         title = f"training on {millions} M generated triples of {thousands},000 entities"
         name = f"scale_{millions}m_triples_{thousands}k_entities"
         figures += [
             Figure(f"{name}_ns", title, who, "nanoseconds_per_triple", "ns a triple"),
-            Figure(f"{name}_memory", "the same: peak memory less tables", who, "bytes_per_triple", "bytes a triple"),
+            Figure(f"{name}_mb", "the same: peak memory", who, "peak_mb", "MB"),
+            Figure(f"{name}_mb_expected", "the same: what it should be", who, "expected_mb", "MB"),
         ]
     return figures
 
@@ -214,6 +234,7 @@ PARTS: dict[str, Callable[[Path, str], list[Figure]]] = {
     "engine": engine,
     "quality-030": quality_030,
     "quality-034": quality_034,
+    "precision": precision,
     "scale": scale,
     "start": start,
 }
@@ -240,8 +261,8 @@ def _kgdrug(*words: object) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def _run(who: Contestant, out: str = "") -> dict[str, Any]:
-    arguments = [argument.replace("{out}", out) for argument in who.arguments]
+def _run(who: Contestant, out: str = "", number: int = 0) -> dict[str, Any]:
+    arguments = [argument.replace("{out}", out).replace("{round}", str(number)) for argument in who.arguments]
     command = [str(who.python), str(HERE / who.script), who.task, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ | ALLOCATOR)
     if done.returncode:
@@ -262,7 +283,7 @@ def measure(figures: list[Figure], rounds: int, work: Path) -> dict[str, Any]:
             out.parent.mkdir(exist_ok=True)
             if runs[who] and None in runs[who][0].get("reached", {}).values():
                 continue  # who did not reach a goal in the first round is not asked again
-            runs[who].append(_run(who, str(out)))
+            runs[who].append(_run(who, str(out), i))
             shutil.rmtree(out, ignore_errors=True)
             print(f"round {i + 1}, {who.name} {who.task}: {runs[who][-1]}", file=sys.stderr)
     return {figure.name: _result(figure, {who.name: runs[who] for who in figure.contestants}) for figure in figures}

@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import pairwise, product
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from kgdrug.config import TrainingConfig
 from kgdrug.graph import EntityType, KnowledgeGraph, KnownTails, Metaedge, Vocabulary
+from kgdrug.training import batches
 from kgdrug.training.batches import PIECE, Batch, Batches
 
 Triple = tuple[int, int, int]
@@ -280,3 +282,11 @@ def test_a_piece_of_a_hub_is_a_random_part_of_its_answers() -> None:
 def test_a_graph_without_triples_has_no_batch() -> None:
     graph = make_graph([3], [(0, 0)], set())
     assert list(batches_of(graph, 10).epoch(1)) == []
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_answers_are_shuffled_the_same_however_many_at_once(chunk: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = make_graph([3, 40], [(0, 1), (1, 1), (1, 0)])
+    whole = batches_of(graph, 10)
+    monkeypatch.setattr(batches, "CHUNK", chunk)
+    assert np.array_equal(batches_of(graph, 10).tails, whole.tails)
