@@ -238,7 +238,6 @@ def scale(
         graph_mb=of_graph,
         tables_mb=tables,
         expected_mb=expected,
-        peak_of_expected=peak_mb() / expected,
         seconds=took,
     )
 

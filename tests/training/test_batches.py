@@ -174,7 +174,8 @@ def test_a_sample_is_of_the_candidates_and_its_hits_are_the_answers_in_it(
 ) -> None:
     graph = make_graph([3, 30], [(0, 1), (1, 1)])
     seen = set()
-    for batch in batches_of(graph, batch_size, seed=seed, negatives=negatives).epoch(1):
+    made = batches_of(graph, batch_size, seed=seed, negatives=negatives)
+    for batch in (batch for number in (1, 2, 3) for batch in made.epoch(number)):
         if batch.candidates.stop == 3:
             assert batch.sample is None or negatives == 1
             continue

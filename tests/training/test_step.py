@@ -113,13 +113,13 @@ def cubes(score: str, table: Tensor, relation: bool) -> Tensor:
 class Dense:
     """The tensors of a model as autograd's leaves, changed whole by torch's own Adagrad."""
 
-    def __init__(self, model: TableModel, rate: float) -> None:
+    def __init__(self, model: TableModel, rate: float, begun: float = BEGUN) -> None:
         self.score = model.score
         self.tensors = {name: tensor.clone().requires_grad_() for name, tensor in model.tensors.items()}
         self.entity, self.relation = self.tensors["entity"], self.tensors["relation"]
         self.weights = {name: self.tensors[name] for name in model.weights}
         self.optimizer = torch.optim.Adagrad(
-            list(self.tensors.values()), lr=rate, eps=1e-10, initial_accumulator_value=BEGUN
+            list(self.tensors.values()), lr=rate, eps=1e-10, initial_accumulator_value=begun
         )
 
     def scores(self, heads: Tensor, relations: Tensor) -> Tensor:
@@ -139,9 +139,11 @@ class Dense:
         self.optimizer.step()
 
 
-def dense_steps(model: TableModel, batches: list[Asked], config: TrainingConfig) -> tuple[Dense, list[float]]:
+def dense_steps(
+    model: TableModel, batches: list[Asked], config: TrainingConfig, begun: float = BEGUN
+) -> tuple[Dense, list[float]]:
     """What a step on each batch leaves, and the sums of the losses without the regulariser."""
-    dense, losses = Dense(model, config.learning_rate), []
+    dense, losses = Dense(model, config.learning_rate, begun), []
     for batch in batches:
         heads, relations = batch.queries[batch.rows].T
         scores = dense.scores(heads, relations)[:, batch.candidates]
@@ -175,7 +177,7 @@ def begun(model: TableModel) -> State:
 def assert_same(model: TableModel, dense: Dense) -> None:
     for name, tensor in model.tensors.items():
         expected = dense.tensors[name].detach()
-        torch.testing.assert_close(tensor, expected, rtol=1e-6, atol=1e-6)
+        torch.testing.assert_close(tensor, expected, rtol=1e-6, atol=1e-7)
 
 
 @st.composite
@@ -325,13 +327,16 @@ def test_a_step_in_single_precision_is_that_of_dense_autograd_and_adagrad(score:
     batch = Asked(
         torch.tensor([[0, 1], [9, 3], [9, 0]]), torch.tensor([5, 8, 9, 5]), torch.tensor([0, 0, 1, 2]), slice(4, 11)
     )
-    dense, losses = dense_steps(model, [batch], config)
-    state = begun(model)
+    dense, losses = dense_steps(model, [batch], config, begun=0.0)
+    exact, _ = dense_steps(before, [batch], config, begun=0.0)
+    # a first step of Adagrad is the rate, or nothing but enlarged rounding where the gradient is zero
+    moved = {name: (tensor - exact.tensors[name]).abs() > 0.2 for name, tensor in before.tensors.items()}
+    assert moved["entity"].any(1).nonzero().flatten().tolist() == [0, *range(4, 11)]  # a head, and the candidates
+    assert moved["relation"].any(1).tolist() == [True, True, False, True]
+    state = State.fresh(model)
     assert step(state, batch, config) == pytest.approx(losses[0], rel=1e-5)
-    for name, tensor in state.model.tensors.items():
-        torch.testing.assert_close(tensor, dense.tensors[name].detach(), rtol=1e-4, atol=1e-4)
-    assert (state.model.entity != before.entity.float()).any(1).nonzero().flatten().tolist() == [0, *range(4, 11)]
-    assert (state.model.relation != before.relation.float()).any(1).tolist() == [True, True, False, True]
+    for name, where in moved.items():
+        torch.testing.assert_close(state.model.tensors[name][where], dense.tensors[name][where], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("score", NAMES)

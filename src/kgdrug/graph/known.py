@@ -70,11 +70,8 @@ class KnownTails:
             row += triples[:, tail]
         facts = facts.reshape(-1)
         facts.sort()
-        self.tails = distinct_sorted(facts)
-        keys = self.tails // max(entities, 1)
-        for start in range(0, len(keys), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            self.tails[part] -= keys[part] * entities
+        facts = distinct_sorted(facts)
+        keys, self.tails = np.divmod(facts, max(entities, 1), out=(np.empty_like(facts), facts))
         starts = np.flatnonzero(np.diff(keys, prepend=-1))
         self.keys: Int = keys[starts]
         self.offsets: Int = np.append(starts, len(keys)).astype(np.int64)

@@ -194,15 +194,11 @@ def adagrad(table: Tensor, sums: Tensor, rows: Tensor | slice, gradient: Tensor,
 
 
 def _change(values: Tensor, seen: Tensor, gradient: Tensor, rate: float) -> None:
-    """Adagrad on all of these values and their sums; on the CPU by torch's kernel, which passes over them once."""
-    if values.device.type == "cpu":
-        torch_adagrad(
-            [values], [gradient], [seen], [torch.zeros(())],
-            lr=rate, eps=EPSILON, fused=True, weight_decay=0.0, lr_decay=0.0, maximize=False,
-        )  # fmt: skip
-    else:
-        seen.addcmul_(gradient, gradient)
-        values.addcdiv_(gradient, seen.sqrt().add_(EPSILON), value=-rate)
+    """Adagrad on all of these values and their sums; on the CPU in one pass over them."""
+    torch_adagrad(
+        [values], [gradient], [seen], [torch.zeros(())], fused=values.device.type == "cpu", foreach=False,
+        lr=rate, eps=EPSILON, weight_decay=0.0, lr_decay=0.0, maximize=False,
+    )  # fmt: skip
 
 
 def _put(table: Tensor, rows: Tensor, values: Tensor) -> None:
