@@ -161,7 +161,7 @@ def engine(work: Path, device: str) -> list[Figure]:
 
 
 def quality(work: Path, device: str) -> list[Figure]:
-    """Seconds of training until FB15k-237's valid MRR reaches 0.30 and 0.34; a peer gets 12 minutes."""
+    """Seconds of training until FB15k-237's valid MRR reaches 0.30 and 0.34."""
     data = _data("benchmarks/FB15k-237")
     if data is None:
         return []

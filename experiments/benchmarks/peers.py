@@ -501,7 +501,7 @@ TASKS: dict[str, Callable[..., None]] = {
     "evaluate-dicee": evaluate_dicee,
     "quality-pykeen": partial(quality, "pykeen", n3=0.05),
     "quality-pyg": partial(quality, "pyg", weight_decay=1e-6),
-    "quality-dicee": partial(quality, "dicee"),
+    "quality-dicee": partial(quality, "dicee", technique="NegSample", negatives=20, lr=0.01),
 }
 
 

@@ -3,9 +3,9 @@
 python experiments/benchmarks/wordnet.py /usr/share/wordnet wordnet     # the files of Debian's package wordnet-base
 kgdrug train experiments/auto.toml --set graph.splits=wordnet
 
-Synsets are the entities, eleven kinds of links between them the relations, as in WN18RR (Dettmers et al. 2018): some
-40,000 synsets and few links each. The parts are other than WN18RR's, so are the figures: a symmetric relation stands
-there in both directions, one of which may be in train and the other in test.
+Synsets are the entities, eleven kinds of links between them the relations, as in WN18RR (Dettmers et al. 2018):
+33,221 synsets that have few links each. The parts are other than WN18RR's, so are the figures: a symmetric relation
+stands there in both directions, one of which may be in train and the other in test.
 """
 
 import random
