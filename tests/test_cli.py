@@ -609,7 +609,11 @@ def test_a_place_that_cannot_be_written_is_an_error_that_names_it(kg: Kgdrug, tr
         assert "unexpected" not in done.err
 
 
-def test_a_pipe_that_closes_early_is_no_error(trained_run: Run, tmp_path: Path) -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_pipe_that_closes_early_is_no_error(
+    trained_run: Run, tmp_path: Path, unbuffered: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
     command = (
         f"{Path(sys.executable).with_name('kgdrug')} predict {trained_run.folder} --disease asthma --format csv | true"
     )

@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     command = typer.main.get_command(app)
     try:
         code = command.main([word for word in words if word != "--debug"], "kgdrug", standalone_mode=False)
+        sys.stdout.flush()  # a pipe that closed early is met here, not when the interpreter ends
     except KgdrugError as error:
         if debug:
             raise
