@@ -81,6 +81,7 @@ class TrainingConfig:
     batch_size: int = _setting(512, minimum=1)  # queries a step, each with up to 8 of its answers, or all in 1-vs-all
     negatives: int | Literal["all"] = _setting(1024, minimum=1)  # per batch, shared; "all" is 1-vs-all
     candidates: Literal["typed", "all"] = "typed"  # which entities an answer competes with
+    without: tuple[str, ...] = ()  # metaedges that training does not show; they stay in the graph
     treatment_repeats: int = _setting(1, minimum=1)  # times that an epoch shows each treatment triple
     learning_rate: float = _setting(0.1, above=0)
     schedule: Literal["constant", "linear"] = "constant"  # linear: down to 1 % of the rate at the end of `epochs`
