@@ -59,7 +59,7 @@ _ROOMS = {
     "kgdrug.trained": ("TrainedModel", "save_trained"),
     "kgdrug.trained.dglke": ("read_dglke",),
     "kgdrug.ranking": ("Answer", "KnownFact", "Question", "answer", "flat_rows", "predict", "question"),
-    "kgdrug.reports": ("graph_page",),
+    "kgdrug.reports": ("graph_page", "model_page"),
     "kgdrug.registry": ("list_runs", "load_model", "resolve_model", "show_run"),
     "kgdrug.experiment": ("Run", "make_split", "resume", "run"),
 }
@@ -91,7 +91,7 @@ if TYPE_CHECKING:
     from kgdrug.models import TableModel
     from kgdrug.ranking import Answer, KnownFact, Question, answer, flat_rows, predict, question
     from kgdrug.registry import list_runs, load_model, resolve_model, show_run
-    from kgdrug.reports import graph_page
+    from kgdrug.reports import graph_page, model_page
     from kgdrug.sources import (
         DATASETS,
         FORMS,
@@ -162,6 +162,7 @@ __all__ = [
     "load_model",
     "make_split",
     "merge_graphs",
+    "model_page",
     "open_split",
     "predict",
     "question",

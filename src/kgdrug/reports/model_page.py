@@ -1,0 +1,87 @@
+"""One page about a trained model: what it was asked, how well it answered, and what it must not be used for."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from kgdrug.evaluation import evaluate
+from kgdrug.reports import words
+from kgdrug.splits import audit, given_away
+from kgdrug.trained import TrainedModel
+
+MOST_DISEASES = 10  # easiest, and hardest, that are listed
+
+
+def model_page(model: TrainedModel, report: Mapping[str, Any] | None = None) -> str:
+    """A self-contained HTML page: it has no script and asks for nothing from outside. Equal models have equal pages.
+
+    report: what `evaluate` says of the model, where it is known already.
+    """
+    from kgdrug.reports import model_plots as plots
+    from kgdrug.reports.pages import render
+    from kgdrug.reports.svg import drawing
+
+    split, graph, experiment = model.split, model.graph, model.experiment
+    report = dict(report if report is not None else evaluate(model, split, experiment.evaluation.candidates))
+    diseases = _diseases(model, report)
+    with drawing():
+        pictures = {
+            "sides": plots.models_by_side(report),
+            "degrees": plots.metric_by_degree(report["by_degree"]),
+            "diseases": plots.spread_over_diseases([row["auroc"] for row in diseases]) if diseases else "",
+        }
+    findings = audit(split)
+    return render(
+        "model.html.j2",
+        model=model,
+        graph=graph,
+        split=split,
+        report=report,
+        pictures=pictures,
+        findings=findings,
+        given_away=given_away(findings),
+        diseases=diseases,
+        most=MOST_DISEASES,
+        settings=_settings(model),
+        licences=_licences(model),
+        made=words.plain(dict(split.made)),
+        rounded=_rounded,
+        interval=_interval,
+    )
+
+
+def _diseases(model: TrainedModel, report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What came of each disease that test asks about, easiest first."""
+    if not report["pairs"]:
+        return []
+    entities = model.graph.entities
+    rows = [
+        {"id": i, "name": entities.names[entities.index(i)], **values}
+        for i, values in report["pairs"]["by_disease"].items()
+        if values["auroc"] is not None
+    ]
+    return sorted(rows, key=lambda row: (-row["auroc"], row["name"]))
+
+
+def _settings(model: TrainedModel) -> dict[str, Any]:
+    from kgdrug.config import flat
+
+    return flat(model.experiment)
+
+
+def _licences(model: TrainedModel) -> dict[str, list[str]]:
+    """The metaedges under each licence."""
+    found: dict[str, list[str]] = {}
+    for metaedge in model.graph.metaedges:
+        found.setdefault(metaedge.licence or "none stated", []).append(metaedge.abbreviation)
+    return dict(sorted(found.items()))
+
+
+def _rounded(value: float | None, digits: int = 3) -> str:
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def _interval(values: Mapping[str, Any], name: str, digits: int = 3) -> str:
+    """`0.41 to 0.62`, the ends of a metric's interval; a dash where there is none."""
+    low, high = values.get(f"{name}_low"), values.get(f"{name}_high")
+    return "-" if low is None or high is None else f"{low:.{digits}f} to {high:.{digits}f}"

@@ -1,0 +1,78 @@
+"""The plots of a model's page."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from kgdrug.reports.svg import ACCENT, FAINT, INK, TREAT, new_figure, text_for_drawing, to_svg
+
+_SIDES = {"head": "head asked: which compounds?", "tail": "tail asked: which diseases?"}
+
+
+def models_by_side(report: Mapping[str, Any]) -> str:
+    """The MRR of the model and of each baseline with its interval, for each side."""
+    others = list(report["baselines"])
+    figure = new_figure(900, 70 + 26 * (1 + len(others)))
+    for axes, (side, title) in zip(figure.subplots(1, 2, sharex=True, sharey=True), _SIDES.items(), strict=True):
+        rows = {"this model": report[side], **{name: report["baselines_by_side"][side][name] for name in others}}
+        for place, (name, values) in enumerate(rows.items()):
+            _point(axes, values, "mrr", place, TREAT if name == "this model" else ACCENT)
+        axes.set_yticks(range(len(rows)), [text_for_drawing(name, 30) for name in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.set_xlim(0, None)
+        axes.set_xlabel("MRR")
+        axes.set_title(title, loc="left", fontsize=12, fontweight="bold")
+        axes.grid(True, axis="x")
+        axes.set_axisbelow(True)
+    return to_svg(figure, "plot-sides", "MRR of the model and the baselines with 95 % intervals, for both sides")
+
+
+def metric_by_degree(by_degree: Mapping[str, Mapping[str, Any]]) -> str:
+    """The MRR by how often the answer answers the same relation in training, with intervals and counts."""
+    figure = new_figure(900, 250)
+    axes = figure.subplots()
+    for place, values in enumerate(by_degree.values()):
+        if values["mrr"] is not None:
+            low, high = (values[f"mrr_{end}"] for end in ("low", "high"))
+            if low is not None:
+                axes.vlines(place, low, high, color=ACCENT, linewidth=2, alpha=0.6)
+            axes.scatter(place, values["mrr"], color=ACCENT, s=40, zorder=3)
+            axes.annotate(f"{values['mrr']:.3f}", (place, values["mrr"]), (8, 4), textcoords="offset points")
+    labels = [f"{name}\n{values['queries']:,.0f} queries" for name, values in by_degree.items()]
+    axes.set_xticks(range(len(labels)), labels)
+    axes.set_xlim(-0.5, len(labels) - 0.3)
+    axes.set_ylim(0, None)
+    axes.set_ylabel("MRR")
+    axes.grid(True, axis="y")
+    axes.set_axisbelow(True)
+    return to_svg(figure, "plot-by-degree", "MRR by training triples of the answer in the same relation")
+
+
+def spread_over_diseases(auroc: Sequence[float]) -> str:
+    """One dot a disease, hardest first: how well its held-out compounds stand above the others."""
+    ordered = np.sort(np.asarray(auroc, np.float64))
+    figure = new_figure(900, 240)
+    axes = figure.subplots()
+    axes.axhline(0.5, color=FAINT, linewidth=1, linestyle="--")
+    axes.scatter(range(1, len(ordered) + 1), ordered, color=ACCENT, s=16)
+    axes.annotate("chance", (1, 0.5), (0, 4), textcoords="offset points", color=INK, fontsize=11)
+    axes.set_xlabel("diseases, hardest first")
+    axes.set_ylabel("AUROC")
+    axes.set_ylim(min(0.0, float(ordered.min())), 1.03)
+    axes.grid(True, axis="y")
+    axes.set_axisbelow(True)
+    return to_svg(figure, "plot-diseases", f"AUROC of each of {len(ordered)} diseases, hardest first")
+
+
+def _point(axes: Axes, values: Mapping[str, Any], name: str, place: int, colour: str) -> None:
+    """A metric as a dot, its interval as a line."""
+    if values[name] is None:
+        return
+    low, high = values.get(f"{name}_low"), values.get(f"{name}_high")
+    if low is not None and high is not None:
+        axes.hlines(place, low, high, color=colour, linewidth=2, alpha=0.6)
+    axes.scatter(values[name], place, color=colour, s=40, zorder=3)
+    at = (max(values[name], high or 0), place)
+    axes.annotate(f"{values[name]:.3f}", at, (8, 0), textcoords="offset points", va="center", fontsize=11)

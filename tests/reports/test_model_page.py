@@ -1,0 +1,151 @@
+"""The page of a model, as text and in a browser."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from kgdrug import Run, TrainedModel, audit, evaluate, model_page
+from kgdrug.splits import given_away
+
+EVIL = "<script>alert(1)</script>"
+
+
+class Page(HTMLParser):
+    """The tags of a page, its text, and its tables as rows of cells."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.tables: list[list[list[str]]] = []
+        self.words: list[str] = []
+        self.inside: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+        self.inside.append(tag)
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.inside and self.inside.pop() != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "style" in self.inside:
+            return
+        self.words.append(data)
+        if {"td", "th"} & set(self.inside):
+            self.tables[-1][-1][-1] += data
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    def rows(self, *heads: str) -> list[list[str]]:
+        """The rows of every table whose first cells are these."""
+        found = [table for table in self.tables if tuple(cell.strip() for cell in table[0][: len(heads)]) == heads]
+        return [[" ".join(cell.split()) for cell in row] for table in found for row in table[1:]]
+
+
+@pytest.fixture(scope="module")
+def model(trained_run: Run) -> TrainedModel:
+    return trained_run.model
+
+
+@pytest.fixture(scope="module")
+def html(model: TrainedModel) -> str:
+    return model_page(model)
+
+
+def test_the_tables_say_what_the_evaluation_found(model: TrainedModel, html: str) -> None:
+    report, page = evaluate(model, model.split), Page(html)
+    rows = {row[0]: row[1:] for row in page.rows("test", "MRR")}
+    assert set(rows) >= {"this model", "this model, head asked", "baseline random", "baseline random, tail asked"}
+    for name, values in (("this model", report["both"]), ("this model, tail asked", report["tail"])):
+        assert rows[name][0] == f"{values['mrr']:.3f}"
+        assert rows[name][1] == f"{values['mrr_low']:.3f} to {values['mrr_high']:.3f}"
+        assert rows[name][-1] == str(values["queries"])
+    assert {f"baseline {name}" for name in report["baselines"]} <= set(rows)
+    pairs = {row[0]: row[1:] for row in page.rows("test pairs", "AUROC")}
+    assert pairs["this model"][0] == f"{report['pairs']['auroc']:.3f}"
+    assert len(pairs) == 1 + len(report["pairs"]["baselines"])
+    diseases = {row[1]: row for row in page.rows("disease", "id")}
+    assert set(diseases) == {i for i, one in report["pairs"]["by_disease"].items() if one["auroc"] is not None}
+
+
+def test_split_audit_card_and_settings_are_told(model: TrainedModel, html: str) -> None:
+    page, findings = Page(html), audit(model.split)
+    assert [row[0] for row in page.rows("finding", "metaedges")] == [one.kind for one in findings]
+    shown = "none" if not given_away(findings) else str(given_away(findings))
+    assert f"Training gives away {shown} of {len(model.split.test)} test triples." in page.text
+    assert "kind pairs" in page.text
+    for words in ("intended use", "not intended", "no medical advice", "CC0 1.0", model.split.digest, model.digest):
+        assert words in page.text
+    assert ["training.epochs", "8"] in [row for table in page.tables for row in table]
+    assert "probability" in page.text
+    assert "is no probability" in page.text
+
+
+def test_a_page_is_self_contained_and_escapes_what_comes_from_the_graph(model: TrainedModel) -> None:
+    graph = model.graph
+    renamed = replace(model.experiment, name=EVIL)
+    html = model_page(replace(model, experiment=renamed))
+    assert EVIL not in html
+    page = Page(html)
+    assert {tag for tag, _ in page.tags}.isdisjoint({"script", "iframe", "object", "img", "link"})
+    assert all(
+        not str(value).startswith(("http", "//", "file", "javascript"))
+        for _, attributes in page.tags
+        for name, value in attributes.items()
+        if name in ("href", "src")
+    )
+    assert graph.digest in page.text
+    assert html == model_page(replace(model, experiment=renamed))
+
+
+def test_a_model_of_a_graph_without_treatments_has_a_page_without_pairs(model: TrainedModel) -> None:
+    split = replace(model.split, graph=replace(model.graph, treats=()))
+    page = Page(model_page(replace(model, split=split)))
+    assert page.rows("test", "MRR")
+    assert not page.rows("test pairs", "AUROC")
+    assert "Popularity" not in page.text
+
+
+def test_the_command_writes_the_page_and_spares_what_is_there(
+    model: TrainedModel, trained_run: Run, laboratory: Path, kgdrug_command: Callable, tmp_path: Path
+) -> None:
+    file = tmp_path / "report.html"
+    done = kgdrug_command("report", trained_run.folder, "--out", file)
+    assert (done.code, done.out) == (0, f"wrote {file}\n")
+    assert model.name in file.read_text(encoding="utf-8")
+    done = kgdrug_command("report", trained_run.folder, "--out", file)
+    assert done.code == 2
+    assert "exists" in done.err
+    assert kgdrug_command("report", trained_run.folder, "--out", file, "--force").code == 0
+
+
+def test_a_browser_shows_the_whole_page(html: str, tmp_path: Path) -> None:
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("needs chromium")
+    file = tmp_path / "page.html"
+    file.write_text(html, encoding="utf-8")
+    quiet = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+    words = [chromium, "--headless", "--no-sandbox", "--disable-gpu", *quiet]
+    words += [f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", file.as_uri()]
+    shown = Page(subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout)
+    written = Page(html)
+    assert shown.text == written.text
+    assert [tag for tag, _ in shown.tags if tag == "svg"] == [tag for tag, _ in written.tags if tag == "svg"]
+    assert len(shown.tables) == len(written.tables)
