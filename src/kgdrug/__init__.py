@@ -53,7 +53,7 @@ _ROOMS = {
     "kgdrug.models": ("TableModel",),
     "kgdrug.splits": ("Split",),
     "kgdrug.training": ("Epoch", "State", "train"),
-    "kgdrug.evaluation": ("evaluate",),
+    "kgdrug.evaluation": ("DegreeCorrected", "compare", "evaluate", "evaluate_pairs"),
     "kgdrug.trained": ("TrainedModel", "save_trained"),
     "kgdrug.trained.dglke": ("read_dglke",),
     "kgdrug.ranking": ("Answer", "KnownFact", "Question", "answer", "flat_rows", "predict", "question"),
@@ -66,7 +66,7 @@ _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 if TYPE_CHECKING:
     from kgdrug.config import Experiment, TrainingConfig, read_experiment
     from kgdrug.errors import AmbiguousNameError, BadInputError, KgdrugError, UnknownNameError, UsageError
-    from kgdrug.evaluation import evaluate
+    from kgdrug.evaluation import DegreeCorrected, compare, evaluate, evaluate_pairs
     from kgdrug.experiment import Run, make_split, resume, run
     from kgdrug.graph import (
         Annotation,
@@ -118,6 +118,7 @@ __all__ = [
     "Annotation",
     "Answer",
     "BadInputError",
+    "DegreeCorrected",
     "EntityType",
     "Epoch",
     "Experiment",
@@ -139,10 +140,12 @@ __all__ = [
     "Vocabulary",
     "answer",
     "build_graph",
+    "compare",
     "describe",
     "drop_licences",
     "entity_frame",
     "evaluate",
+    "evaluate_pairs",
     "flat_rows",
     "from_dgl",
     "from_networkx",
