@@ -28,7 +28,9 @@ from kgdrug.sources.downloads import DATASETS, Dataset, RemoteFile
 from kgdrug.training import Epoch
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Add type hints to the `predict` method:UserWarning")
-METRICS = {"mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank", "amri", "queries"}
+MEANS = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank", "amri")
+METRICS = {"queries", *(name + end for name in MEANS for end in ("", "_low", "_high"))}
+BASELINES = {"degree", "degree_product", "shared_neighbours", "random"}
 
 
 Done = SimpleNamespace  # what a command came to: code, out, err
@@ -113,7 +115,7 @@ def test_training_is_quiet_on_stderr_but_for_its_own_lines(
 def test_help_names_every_command(kg: Kgdrug) -> None:
     done = kg("--help")
     assert done.code == 0
-    for command in ("demo", "doctor", "data", "build", "train", "evaluate", "predict", "runs", "serve"):
+    for command in ("demo", "doctor", "data", "build", "train", "evaluate", "compare", "predict", "runs", "serve"):
         assert f"\n  {command}" in done.out
     assert "no medical advice" in done.out
 
@@ -123,7 +125,8 @@ def test_help_names_every_command(kg: Kgdrug) -> None:
     [
         (["build"], ["--out", "--force"]),
         (["train"], ["--set", "--seeds", "--out", "--force", "--keep-checkpoints", "--resume"]),
-        (["evaluate"], ["--json"]),
+        (["evaluate"], ["--json", "--candidates", "--pairs", "--universe", "--exclude", "--degree-corrected"]),
+        (["compare"], ["--json", "--candidates"]),
         (
             ["predict"],
             ["--disease", "--compound", "--head", "--tail", "--relation", "--top", "--novel", "--format", "--out"],
@@ -503,7 +506,7 @@ def test_evaluate_prints_the_contracts_keys_as_json(kg: Kgdrug, trained_run: Run
         assert set(report[side]) == METRICS
     assert set(report["by_metaedge"]) == {"CtD"}
     assert set(report["by_metaedge"]["CtD"]) == METRICS
-    assert set(report["baselines"]) == {"degree", "random"}
+    assert set(report["baselines"]) == set(report["pairs"]["baselines"]) == BASELINES
     for baseline in report["baselines"].values():
         assert set(baseline) == METRICS
     assert report["candidates"] == "typed"
@@ -514,8 +517,10 @@ def test_evaluate_prints_the_contracts_keys_as_json(kg: Kgdrug, trained_run: Run
 def test_evaluate_prints_a_table_with_the_baselines(kg: Kgdrug, trained_run: Run) -> None:
     done = kg("evaluate", trained_run.folder)
     assert done.code == 0
-    for words in ("MRR", "Hits@10", "AMRI", "small", "baseline degree", "baseline random", "small, head asked"):
+    titles = ("MRR [95 %]", "Hits@10", "AMRI", "AUROC, matched", "recall@10", "enriched 1 %", "Commonality@10")
+    for words in (*titles, "small", "baseline degree product", "baseline random", "head asked, ", "no probability"):
         assert words in done.out
+    assert max(map(len, map(str.rstrip, done.out.splitlines()))) <= 100
     assert "filtered realistic ranks among the entities of the answer's type" in done.out
     assert f"{trained_run.model.metrics['both']['mrr']:.3f}" in done.out
 

@@ -55,7 +55,7 @@ _ROOMS = {
     "kgdrug.models": ("TableModel",),
     "kgdrug.splits": ("Draw", "Finding", "Split", "audit", "open_split", "save_split", "split_graph"),
     "kgdrug.training": ("Epoch", "State", "train"),
-    "kgdrug.evaluation": ("evaluate",),
+    "kgdrug.evaluation": ("DegreeCorrected", "compare", "evaluate", "evaluate_pairs"),
     "kgdrug.trained": ("TrainedModel", "save_trained"),
     "kgdrug.trained.dglke": ("read_dglke",),
     "kgdrug.ranking": ("Answer", "KnownFact", "Question", "answer", "flat_rows", "predict", "question"),
@@ -68,7 +68,7 @@ _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 if TYPE_CHECKING:
     from kgdrug.config import Experiment, TrainingConfig, read_experiment
     from kgdrug.errors import AmbiguousNameError, BadInputError, KgdrugError, UnknownNameError, UsageError
-    from kgdrug.evaluation import evaluate
+    from kgdrug.evaluation import DegreeCorrected, compare, evaluate, evaluate_pairs
     from kgdrug.experiment import Run, make_split, resume, run
     from kgdrug.graph import (
         Annotation,
@@ -120,6 +120,7 @@ __all__ = [
     "Annotation",
     "Answer",
     "BadInputError",
+    "DegreeCorrected",
     "Draw",
     "EntityType",
     "Epoch",
@@ -144,10 +145,12 @@ __all__ = [
     "answer",
     "audit",
     "build_graph",
+    "compare",
     "describe",
     "drop_licences",
     "entity_frame",
     "evaluate",
+    "evaluate_pairs",
     "flat_rows",
     "from_dgl",
     "from_networkx",

@@ -15,7 +15,7 @@ import torch
 
 from kgdrug.config import Experiment, flat, override
 from kgdrug.errors import UsageError
-from kgdrug.evaluation import evaluate, metrics, on_test, rank_triples
+from kgdrug.evaluation import DegreeCorrected, compare, evaluate, metrics, on_test, rank_triples
 from kgdrug.graph.store import fresh_folder, refuse_existing
 from kgdrug.models import TableModel, pick_device
 from kgdrug.registry import Tracker, tracked
@@ -318,19 +318,41 @@ def _checkpoints_of(folder: Path) -> Path:
     return folder.with_name(folder.name + PARTIAL)
 
 
-def evaluate_trained(model: TrainedModel, candidates: str | None = None) -> dict[str, Any]:
-    """`evaluate` a trained model on its own test triples; candidates: by default as its experiment says."""
+def evaluate_trained(
+    model: TrainedModel, candidates: str | None = None, degree_corrected: bool = False
+) -> dict[str, Any]:
+    """`evaluate` a trained model on its own test triples; candidates: by default as its experiment says.
+
+    degree_corrected: without what its scores owe to degree, see `DegreeCorrected`.
+    """
     if not len(model.split.test):
         imported = "imported" in model.metrics
         why = "an imported model is judged where its test triples are" if imported else "its split left none"
         raise UsageError(f"{model.name} has no test triples to be evaluated on: {why}")
     candidates = candidates or model.experiment.evaluation.candidates
+    _refuse_all(model, candidates)
+    if degree_corrected:
+        return {**evaluate(DegreeCorrected(model, model.split), model.split, candidates), "degree_corrected": True}
+    return evaluate(model, model.split, candidates)
+
+
+def compare_trained(a: TrainedModel, b: TrainedModel, candidates: str | None = None) -> dict[str, Any]:
+    """`compare` two trained models; candidates: by default as their experiments say, if they say the same."""
+    by_default = {model.experiment.evaluation.candidates for model in (a, b)}
+    if candidates is None and len(by_default) > 1:
+        raise UsageError(f"{a.name} and {b.name} were evaluated among other candidates; give --candidates typed or all")
+    candidates = candidates or by_default.pop()
+    for model in (a, b):
+        _refuse_all(model, candidates)
+    return compare((a, a.split), (b, b.split), candidates)
+
+
+def _refuse_all(model: TrainedModel, candidates: str) -> None:
     if candidates == "all" and not model.scores_all_entities:
         raise UsageError(
             "this model's ranks among all entities mean nothing: it never saw negatives of other types; "
             "train it with training.candidates = 'all', or use --candidates typed"
         )
-    return evaluate(model, model.split, candidates)
 
 
 def example_question(split: Split) -> dict[str, Any]:

@@ -151,6 +151,9 @@ def test_each_triple_is_ranked_for_its_tail_and_for_its_head(
     )
     assert ranks.relation.tolist() == [r for _, r, _ in asked] * 2
     assert ranks.head_side.tolist() == [False] * len(asked) + [True] * len(asked)
+    assert ranks.triple.tolist() == [*range(len(asked))] * 2
+    assert ranks.given.tolist() == [h for h, _, _ in asked] + [t for _, _, t in asked]
+    assert ranks.answer.tolist() == [t for _, _, t in asked] + [h for h, _, _ in asked]
 
 
 def everything(sizes: list[int], ends: list[tuple[int, int]]) -> tuple[KnowledgeGraph, Lookup, KnownTails]:

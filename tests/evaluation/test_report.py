@@ -2,18 +2,34 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from kgdrug.evaluation import METRICS, baselines, evaluate, metrics, rank_triples
+from kgdrug.errors import UsageError
+from kgdrug.evaluation import (
+    INTERVALS,
+    METRICS,
+    Pairs,
+    PairScores,
+    baselines,
+    evaluate,
+    evaluate_pairs,
+    measured,
+    metrics,
+    rank_triples,
+)
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
 from kgdrug.models import Candidates, TableModel
 from kgdrug.splits import Split
 
 COMPOUNDS, DISEASES = 20, 30
+BASELINES = {"degree", "degree_product", "shared_neighbours", "random"}
 SIDES = ("both", "head", "tail")
 
 
@@ -46,6 +62,12 @@ def split() -> Split:
 
 
 @pytest.fixture(scope="module")
+def treating(split: Split) -> Split:
+    """The same, and CtD means treatment."""
+    return replace(split, graph=replace(split.graph, treats=("CtD",)))
+
+
+@pytest.fixture(scope="module")
 def untyped() -> Split:
     return make_split((EntityType("Entity", 0, 30),), (Metaedge("likes", "Entity", "likes", "Entity"),), 0.2)
 
@@ -72,14 +94,17 @@ class Oracle:
 
 def test_a_report_has_the_documented_keys_and_no_others(split: Split) -> None:
     report = evaluate(create(split), split)
-    assert set(report) == {*SIDES, "by_metaedge", "baselines", "baselines_by_side", "candidates"}
-    assert set(report["baselines"]) == {"degree", "random"}
+    parts = {"by_metaedge", "by_degree", "by_disease", "pairs", "popularity", "baselines", "baselines_by_side"}
+    assert set(report) == {*SIDES, *parts, "candidates"}
+    assert set(report["baselines"]) == BASELINES
     assert set(report["baselines_by_side"]) == {"head", "tail"}
-    assert all(set(by_name) == {"degree", "random"} for by_name in report["baselines_by_side"].values())
+    assert all(set(by_name) == BASELINES for by_name in report["baselines_by_side"].values())
     assert set(report["by_metaedge"]) == {"CpD", "CrC", "CtD"}
     tables = [report[side] for side in SIDES] + [*report["by_metaedge"].values(), *report["baselines"].values()]
     tables += [table for by_name in report["baselines_by_side"].values() for table in by_name.values()]
-    assert all(set(table) == set(METRICS) for table in tables)
+    tables += report["by_degree"].values()
+    assert all(set(table) == {*METRICS, *INTERVALS} for table in tables)
+    assert all(table["mrr_low"] <= table["mrr"] <= table["mrr_high"] for table in tables)
 
 
 def test_a_report_is_json_without_nan(split: Split) -> None:
@@ -90,8 +115,9 @@ def test_a_report_is_json_without_nan(split: Split) -> None:
 def test_a_report_on_no_test_triples_says_none_where_it_knows_nothing(split: Split) -> None:
     nothing = Split(split.graph, split.train, split.valid, split.test[:0])
     report = evaluate(create(split), nothing)
-    assert report["both"] == dict.fromkeys(METRICS) | {"queries": 0}
-    assert report["by_metaedge"] == {}
+    assert report["both"] == dict.fromkeys([*METRICS, *INTERVALS]) | {"queries": 0}
+    assert report["by_metaedge"] == report["by_degree"] == {}
+    assert report["pairs"] is report["popularity"] is report["by_disease"] is None
     json.dumps(report, allow_nan=False)
 
 
@@ -99,11 +125,11 @@ def test_the_numbers_of_a_report_are_those_of_the_test_triples(split: Split) -> 
     model = create(split)
     report = evaluate(model, split)
     ranks = rank_triples(model, split.test, split.known, split.graph)
-    assert report["both"] == metrics(ranks)
-    assert report["head"] == metrics(ranks[ranks.head_side])
-    assert report["tail"] == metrics(ranks[~ranks.head_side])
+    parts = {"both": ranks, "head": ranks[ranks.head_side], "tail": ranks[~ranks.head_side]}
+    for side, expected in zip(parts, measured(list(parts.values())), strict=True):
+        assert report[side] == expected
     treats = ranks.relation == split.graph.relation("CtD")
-    assert report["by_metaedge"]["CtD"] == metrics(ranks[treats])
+    assert report["by_metaedge"]["CtD"] == measured([ranks[treats]])[0]
     assert report["both"]["queries"] == 2 * len(split.test)
     assert sum(table["queries"] for table in report["by_metaedge"].values()) == 2 * len(split.test)
 
@@ -173,3 +199,163 @@ def test_random_scores_are_spread_over_all_candidates_and_differ_between_questio
 
 def test_a_report_repeats_to_the_bit(split: Split) -> None:
     assert evaluate(create(split), split) == evaluate(create(split), split)
+
+
+def test_degree_product_and_shared_neighbours_are_counted_as_by_hand(split: Split) -> None:
+    n, m = len(split.graph.entities), split.graph.relations
+    joined = [(h, t) for h, _, t in split.train.tolist()]
+    degree = Counter(end for pair in joined for end in pair)
+    near = {e: {t for h, t in joined if h == e} | {h for h, t in joined if t == e} for e in range(n)}
+    models, queries = baselines(split.train, n, m), torch.tensor([[0, 2], [5, 0], [31, 5]])
+    product_of = models["degree_product"].scores(queries, slice(3, n))
+    assert product_of.tolist() == [[degree[h] * degree[e] for e in range(3, n)] for h in (0, 5, 31)]
+    shared = models["shared_neighbours"].scores(queries, slice(3, n))
+    assert shared.tolist() == [[len(near[h] & near[e]) for e in range(3, n)] for h in (0, 5, 31)]
+
+
+def test_by_degree_goes_by_how_often_the_answer_answers_the_relation_in_training(split: Split) -> None:
+    m = split.graph.relations
+    answers = Counter((r, t) for _, r, t in split.train.tolist())
+    answers += Counter((r + m, h) for h, r, _ in split.train.tolist())
+    asked = [answers[r, t] for _, r, t in split.test.tolist()] + [answers[r + m, h] for h, r, _ in split.test.tolist()]
+    report = evaluate(create(split), split)["by_degree"]
+    bounds = {"0": (0, 0), "1": (1, 1), "2-4": (2, 4), "5-9": (5, 9), "10 or more": (10, 1000)}
+    expected = {name: sum(low <= count <= high for count in asked) for name, (low, high) in bounds.items()}
+    assert {name: table["queries"] for name, table in report.items()} == {k: v for k, v in expected.items() if v}
+
+
+def test_the_macro_mean_is_over_the_diseases_that_compounds_are_asked_for(treating: Split) -> None:
+    ranks = rank_triples(create(treating), treating.test, treating.known, treating.graph)
+    of_disease: dict[int, list[float]] = {}
+    for (_, r, t), rank in zip(treating.test.tolist(), ranks.rank[len(treating.test) :].tolist(), strict=True):
+        if r == 2:
+            of_disease.setdefault(t, []).append(1 / rank)
+    report = evaluate(create(treating), treating)["by_disease"]
+    assert report["mrr"] == pytest.approx(np.mean([np.mean(values) for values in of_disease.values()]))
+    assert report["groups"] == len(of_disease)
+
+
+def test_pairs_are_the_held_out_treatments_against_all_that_no_part_holds(treating: Split) -> None:
+    report = evaluate(create(treating), treating)["pairs"]
+    held = {p: {(h, t) for h, r, t in getattr(treating, p).tolist() if r == 2} for p in ("train", "valid", "test")}
+    unknown = COMPOUNDS * DISEASES - len(set.union(*held.values()))
+    assert report["counts"] == {
+        "positives": len(held["test"]),
+        "negatives": unknown,
+        "diseases": len({t for _, t in held["test"]}),
+        "compounds": len({h for h, _ in held["test"]}),
+    }
+    assert set(report["baselines"]) == BASELINES
+    assert "by_disease" not in report["baselines"]["degree"]
+    assert sum(values["positives"] for values in report["by_disease"].values()) == len(held["test"])
+    perfect = evaluate(Oracle(treating), treating)["pairs"]
+    assert (perfect["auroc"], perfect["auprc"], perfect["auroc_matched"]) == (1, 1, 1)
+
+
+def test_a_report_without_treatments_has_no_pairs(split: Split, untyped: Split) -> None:
+    for each in (split, untyped):
+        report = evaluate(create(each), each)
+        assert report["pairs"] is report["popularity"] is report["by_disease"] is None
+
+
+# the pairs of a file
+
+
+@pytest.fixture(scope="module")
+def apart(treating: Split) -> dict[str, list[tuple[int, int]]]:
+    """Compounds and diseases by what the split knows of them."""
+    parts = {p: {(h, t) for h, r, t in getattr(treating, p).tolist() if r == 2} for p in ("train", "valid", "test")}
+    every = set(product(range(COMPOUNDS), range(COMPOUNDS, COMPOUNDS + DISEASES)))
+    found = {**parts, "new": every - set.union(*parts.values())}
+    return {name: sorted(pairs) for name, pairs in found.items()}
+
+
+def write(path: Path, pairs: list[tuple[object, object]]) -> Path:
+    lines = (f"{c if isinstance(c, str) else f'e{c}'}\t{d if isinstance(d, str) else f'e{d}'}\n" for c, d in pairs)
+    path.write_text("compound\tdisease\n" + "".join(lines))
+    return path
+
+
+def test_every_pair_of_a_file_is_asked_or_named(
+    treating: Split, apart: dict[str, list[tuple[int, int]]], tmp_path: Path
+) -> None:
+    new, train, valid, test = (apart[name] for name in ("new", "train", "valid", "test"))
+    positives = [*new[:8], new[0], train[0], valid[0], test[0], ("nobody", "e25")]
+    universe = [*new[2:60], *train, *valid, *test, ("e1", "nowhere")]
+    excluded = [new[7], new[20], train[1], ("who", "knows")]
+    report = evaluate_pairs(
+        create(treating),
+        treating,
+        write(tmp_path / "p.tsv", positives),
+        write(tmp_path / "u.tsv", universe),
+        write(tmp_path / "x.tsv", excluded),
+    )
+    listed = report["listed"]
+
+    def words(pairs: list[tuple[int, int]]) -> list[str]:
+        return sorted(f"e{c} e{d}" for c, d in pairs)
+
+    assert (listed["pairs"], listed["repeated"], listed["asked"]) == (13, 1, 6)
+    assert listed["unknown"] == ["nobody e25"]
+    assert sorted(listed["outside_universe"]) == words(new[:2])
+    assert listed["excluded"] == words([new[7]])
+    assert sorted(listed["seen_in_training"]) == words([train[0], valid[0]])
+    known = len(train) + len(valid) + len(test) - 1  # one of test is asked
+    assert report["universe"] == {
+        "pairs": len(universe) - 1, "unknown": 1, "excluded": 3, "known": known - 1  # one is both
+    }  # fmt: skip
+    assert report["counts"]["positives"] == 6
+    assert report["counts"]["negatives"] == 58 - 5 - 2  # of 58 new ones 5 are asked and 2 excluded
+    json.dumps(report, allow_nan=False)
+
+
+def test_without_a_universe_all_pairs_that_nobody_knows_of_are_negative(
+    treating: Split, apart: dict[str, list[tuple[int, int]]], tmp_path: Path
+) -> None:
+    model, asked = create(treating), apart["new"][:9] + apart["test"][:3]
+    report = evaluate_pairs(model, treating, write(tmp_path / "p.tsv", asked))
+    assert report["counts"]["negatives"] == len(apart["new"]) - 9
+    scores = np.concatenate([block for _, block in PairScores(model, Pairs.of(treating.graph)).blocks()])
+    value = {(c, d): scores[d - COMPOUNDS, c] for c, d in product(range(20), range(20, 50))}
+    won = [value[p] > value[n] for p in asked for n in apart["new"][9:]]
+    assert report["auroc"] == pytest.approx(np.mean(won))
+    assert report["universe"] == {
+        "pairs": 600, "unknown": 0, "excluded": 0,
+        "known": sum(len(apart[p]) for p in ("train", "valid", "test")) - 3,
+    }  # fmt: skip
+
+
+def test_asked_pairs_that_training_joins_by_another_metaedge_are_counted(
+    treating: Split, apart: dict[str, list[tuple[int, int]]], tmp_path: Path
+) -> None:
+    palliated = {(h, t) for h, r, t in treating.train.tolist() if r == 0}
+    asked = apart["new"][:40]
+    report = evaluate_pairs(create(treating), treating, write(tmp_path / "p.tsv", asked))
+    assert report["listed"]["joined_otherwise"] == {"CpD": len(palliated & {*asked})}
+
+
+@pytest.mark.parametrize(
+    ("which", "parts"),
+    [("train", "seen in training"), ("nobody", "2 unknown"), ("universe", "outside universe")],
+)
+def test_a_file_of_which_nothing_can_be_asked_is_wrong_use(
+    which: str, parts: str, treating: Split, apart: dict[str, list[tuple[int, int]]], tmp_path: Path
+) -> None:
+    pairs = {"nobody": [("a", "b"), ("c", "d")], "universe": apart["new"][:4]}.get(which, apart["train"][:3])
+    path = write(tmp_path / "p.tsv", pairs)
+    universe = write(tmp_path / "u.tsv", apart["new"][10:20]) if which == "universe" else None
+    with pytest.raises(UsageError, match=f"none of its . pairs can be asked.*{parts}"):
+        evaluate_pairs(create(treating), treating, path, universe)
+
+
+def test_a_universe_of_positives_alone_is_wrong_use(
+    treating: Split, apart: dict[str, list[tuple[int, int]]], tmp_path: Path
+) -> None:
+    path = write(tmp_path / "p.tsv", apart["new"][:4])
+    with pytest.raises(UsageError, match="no pair is left to be negative"):
+        evaluate_pairs(create(treating), treating, path, write(tmp_path / "u.tsv", apart["new"][:4]))
+
+
+def test_a_graph_without_treatments_has_no_pairs_to_be_judged(split: Split, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="names no treatment relation"):
+        evaluate_pairs(create(split), split, write(tmp_path / "p.tsv", [(0, 20)]))

@@ -102,8 +102,13 @@ def test_final_metrics_are_those_of_the_model_folder(logged: tuple, trained_run:
     for part in ("both", "head", "tail"):
         for name, value in metrics[part].items():
             assert run.data.metrics[f"test.{part}.{name}"] == pytest.approx(value)
+    assert run.data.metrics["test.pairs.auroc_low"] == metrics["pairs"]["auroc_low"]
+    assert run.data.metrics["test.popularity.commonality_at_10"] == metrics["popularity"]["commonality_at_10"]
     assert run.data.metrics["test.baselines.degree.mrr"] == metrics["baselines"]["degree"]["mrr"]
     assert run.data.metrics["test.by_metaedge.CtD.mrr"] == metrics["by_metaedge"]["CtD"]["mrr"]
+    ends = [name for name in run.data.metrics if ".by_" in name and name.endswith(("_low", "_high"))]
+    assert {name.split(".")[1] for name in ends} <= {"by_disease"}  # the macro mean over diseases alone
+    assert not [name for name in run.data.metrics if "pairs.by_disease" in name]
     report = mlflow.artifacts.load_dict(f"runs:/{run.info.run_id}/metrics.json")
     assert report == {key: metrics[key] for key in report}
 

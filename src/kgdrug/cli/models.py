@@ -1,7 +1,6 @@
-"""Commands about models and runs: demo, train, evaluate, predict, serve, import, runs."""
+"""Commands about models and runs: demo, train, predict, serve, import, runs."""
 
 import functools
-import json
 import shlex
 import sys
 import time
@@ -11,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from kgdrug.cli.app import Force, app
-from kgdrug.cli.screen import as_text, epochs, err, fail, new_table, out, print_answers, print_members, print_report
+from kgdrug.cli.app import Force, Model, app
+from kgdrug.cli.scoreboard import print_report
+from kgdrug.cli.screen import as_text, epochs, err, fail, new_table, out, print_answers, print_members
 from kgdrug.errors import KgdrugError, UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ runs_app = typer.Typer(help="Tracked runs.", no_args_is_help=True)
 import_app = typer.Typer(help="Models that were trained elsewhere.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
 app.add_typer(import_app, name="import")
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="A folder, NAME@ALIAS, NAME/VERSION or runs:ID.")]
 
 
 @app.command()
@@ -94,24 +93,6 @@ def train(
         options = {"force": force, "keep_checkpoints": keep_checkpoints}
         done = train_and_show(experiment, lambda watch: run(experiment, out_folder, **options, watch=watch))
     out.print(f"\nNext: kgdrug predict {done.folder} --disease NAME, kgdrug serve {done.folder}, mlflow ui")
-
-
-@app.command()
-def evaluate(
-    model: Model,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    candidates: Annotated[Literal["typed", "all"] | None, typer.Option(help="Default: as the experiment says.")] = None,
-) -> None:
-    """Rank the held-out answers again, beside the baselines."""
-    from kgdrug import load_model
-    from kgdrug.experiment import evaluate_trained
-
-    trained = load_model(model)
-    report = evaluate_trained(trained, candidates)
-    if as_json:
-        print(json.dumps(report, indent=2))
-    else:
-        print_report(report, trained.name)
 
 
 @app.command()

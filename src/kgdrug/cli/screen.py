@@ -126,31 +126,6 @@ def print_tables(about: Mapping[str, Any]) -> None:
             out.print(f"{key:12} {values.pop()}")
 
 
-def print_report(report: Mapping[str, Any], name: str) -> None:
-    heads = ("MRR", "Hits@1", "Hits@3", "Hits@10", "mean rank", "AMRI", "queries")
-    keys = ("mrr", "hits_at_1", "hits_at_3", "hits_at_10", "mean_rank", "amri", "queries")
-    table = new_table("test", *heads)
-
-    def add(label: str, values: Mapping[str, Any]) -> None:
-        table.add_row(label, *(as_text(values[key], 1 if key == "mean_rank" else 3) for key in keys))
-
-    add(name, report["both"])
-    for baseline, values in report["baselines"].items():
-        add(f"baseline {baseline}", values)
-    for side in ("head", "tail"):
-        table.add_section()
-        add(f"{name}, {side} asked", report[side])
-        for baseline, values in report["baselines_by_side"][side].items():
-            add(f"baseline {baseline}, {side} asked", values)
-    if len(report["by_metaedge"]) > 1:
-        table.add_section()
-        for metaedge, values in report["by_metaedge"].items():
-            add(metaedge, values)
-    out.print(table)
-    which = "the entities of the answer's type" if report["candidates"] == "typed" else "all entities"
-    out.print(f"filtered realistic ranks among {which}")
-
-
 def print_members(members: "Sequence[Mapping[str, Any]]") -> None:
     """What each seed came to."""
     table = new_table("seed", "best epoch", "valid MRR", "test MRR", "Hits@10")

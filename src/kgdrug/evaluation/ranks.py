@@ -7,7 +7,7 @@ the way once, and what beats a target is counted in a few rows at a time: nothin
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -28,16 +28,20 @@ class Ranks:
     """One rank a query; every triple is asked twice, for its tail and for its head.
 
     relation: `(q,)` metaedge of the triple; head_side: `(q,)` whether the head was asked for; rank: `(q,)` from 1,
-    with halves for ties; candidates: `(q,)` how many were ranked, the target with them.
+    with halves for ties; candidates: `(q,)` how many were ranked, the target with them; triple: `(q,)` row of the
+    triple; given, answer: `(q,)` the entity that was given and the one that was asked for.
     """
 
     relation: Int
     head_side: NDArray[np.bool_]
     rank: NDArray[np.float64]
     candidates: Int
+    triple: Int
+    given: Int
+    answer: Int
 
     def __getitem__(self, rows: NDArray[np.bool_]) -> "Ranks":
-        return Ranks(self.relation[rows], self.head_side[rows], self.rank[rows], self.candidates[rows])
+        return Ranks(*(getattr(self, f.name)[rows] for f in fields(self)))
 
 
 def filtered_ranks(
@@ -100,5 +104,5 @@ def rank_triples(
             cells = row_of[first:last] - low, both[block, 2] - start, known_rows[inside], known_tails[inside] - start
             ranks = filtered_ranks(scores, *(torch.from_numpy(part) for part in cells))
             rank[block], counted[block] = (part.cpu().numpy() for part in ranks)
-    head_side = np.arange(len(both)) >= len(triples)
-    return Ranks(both[:, 1] % graph.relations, head_side, rank, counted)
+    side, triple = np.divmod(np.arange(len(both)), max(1, len(triples)))
+    return Ranks(both[:, 1] % graph.relations, side == 1, rank, counted, triple, both[:, 0], both[:, 2])

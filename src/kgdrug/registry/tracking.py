@@ -89,11 +89,12 @@ class Tracker:
     def result(self, metrics: Mapping[str, Any], timings: Mapping[str, float]) -> None:
         """Log final metrics as `test.both.mrr` and so on, and timings as `seconds.train` and so on.
 
-        Those of several members are `members.0.test.both.mrr` and so on.
+        Those of several members are `members.0.test.both.mrr` and so on. What there may be very many of, the ends of
+        intervals by metaedge and the like and the pairs' metrics by disease, stands in `metrics.json` alone.
         """
-        values = _numbers({"test": metrics, "seconds": timings})
+        values = _numbers({"test": _headlines(metrics), "seconds": timings})
         for i, member in enumerate(metrics.get("members", [])):
-            values |= _numbers(_of_member(i, {"test": {**member, "valid": {}}, "best": member["valid"]}))
+            values |= _numbers(_of_member(i, {"test": {**_headlines(member), "valid": {}}, "best": member["valid"]}))
         self.mlflow.log_metrics(values)
         self.mlflow.log_dict(dict(metrics), "metrics.json")
 
@@ -269,6 +270,24 @@ def _datasets(split: Split) -> Iterator[tuple[Any, str]]:
 
 def _of_member(i: int, values: Mapping[str, Any]) -> dict[str, Any]:
     return {"members": {str(i): values}}
+
+
+def _headlines(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The report without the ends of intervals by metaedge, degree and baseline, and without the pairs by disease."""
+    found = dict(report)
+    for part in ("by_metaedge", "by_degree", "baselines", "baselines_by_side"):
+        if part in found:
+            found[part] = _without_ends(found[part])
+    if found.get("pairs"):
+        pairs = {key: value for key, value in found["pairs"].items() if key != "by_disease"}
+        found["pairs"] = pairs | {"baselines": _without_ends(pairs["baselines"])}
+    return found
+
+
+def _without_ends(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    return {key: _without_ends(inner) for key, inner in value.items() if not key.endswith(("_low", "_high"))}
 
 
 def _numbers(nested: Mapping[str, Any], prefix: str = "") -> dict[str, float]:

@@ -18,6 +18,7 @@ from kgdrug.sources.load import (
 )
 from kgdrug.sources.merge import MergeReport, merge_graphs, read_mapping
 from kgdrug.sources.objects import from_dgl, from_networkx, from_pandas, from_pyg, from_pykeen
+from kgdrug.sources.pairs import PairTable, read_pairs
 from kgdrug.sources.reading import BadLine, Reading, write_bad_lines
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Dataset",
     "Form",
     "MergeReport",
+    "PairTable",
     "Reading",
     "build_graph",
     "cache_folder",
@@ -51,6 +53,7 @@ __all__ = [
     "read_annotations",
     "read_groups",
     "read_mapping",
+    "read_pairs",
     "read_part",
     "shipped",
     "write_bad_lines",

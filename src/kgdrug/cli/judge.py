@@ -1,0 +1,81 @@
+"""Commands that judge models: evaluate, compare."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from kgdrug.cli.app import Model, app
+from kgdrug.cli.scoreboard import print_comparison, print_listed, print_pairs, print_report
+from kgdrug.cli.screen import err
+from kgdrug.errors import UsageError
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Candidates = Annotated[Literal["typed", "all"] | None, typer.Option(help="Default: as the experiment says.")]
+
+
+@app.command()
+def evaluate(
+    model: Model,
+    as_json: AsJson = False,
+    candidates: Candidates = None,
+    pairs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Judge by these pairs instead: a table, compound disease.")
+    ] = None,
+    universe: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="With --pairs: the pairs that are negative where not listed.")
+    ] = None,
+    exclude: Annotated[Path | None, typer.Option(metavar="FILE", help="With --pairs: pairs to leave out.")] = None,
+    degree_corrected: Annotated[
+        bool, typer.Option("--degree-corrected", help="Take out of the scores what they owe to degree.")
+    ] = False,
+) -> None:
+    """Rank the held-out answers again, or tell the pairs of a file from all others; beside the baselines."""
+    from kgdrug import DegreeCorrected, evaluate_pairs, load_model
+    from kgdrug.experiment import evaluate_trained
+
+    if pairs is None:
+        for option, value in (("--universe", universe), ("--exclude", exclude)):
+            if value is not None:
+                raise UsageError(f"{option} needs --pairs, the file of positives")
+    elif candidates is not None:
+        raise UsageError("--candidates is about ranks; with --pairs leave it out")
+    trained = load_model(model)
+    name = f"{trained.name}, degree-corrected" if degree_corrected else trained.name
+    if pairs is not None:
+        judged = DegreeCorrected(trained, trained.split) if degree_corrected else trained
+        report = evaluate_pairs(judged, trained.split, pairs, universe, exclude)
+    else:
+        report = evaluate_trained(trained, candidates, degree_corrected)
+    if as_json:
+        print(json.dumps(report, indent=2))
+    elif pairs is not None:
+        print_listed(report)
+        print_pairs(report, report["popularity"], name)
+    else:
+        print_report(report, name)
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A model: a folder, NAME@ALIAS, NAME/VERSION or runs:ID.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    as_json: AsJson = False,
+    candidates: Candidates = None,
+) -> None:
+    """Ask two models the same held-out questions, and say how sure their difference is."""
+    from kgdrug import load_model
+    from kgdrug.experiment import compare_trained
+
+    first, second = load_model(a), load_model(b)
+    report = compare_trained(first, second, candidates)
+    if not report["same_split"]:
+        err.print(
+            f"WARNING: the models have other splits; compared on the {report['common']:,} test triples that both hold, "
+            f"of {report['test_a']:,} and {report['test_b']:,}"
+        )
+    if as_json:
+        print(json.dumps({"a": first.name, "b": second.name, **report}, indent=2))
+    else:
+        print_comparison(report, f"{first.name} ({a})", f"{second.name} ({b})")

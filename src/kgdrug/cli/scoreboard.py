@@ -1,0 +1,127 @@
+"""Tables of evaluations: a model beside the baselines, each number with the interval that it could be off by."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kgdrug.cli.screen import as_text, new_table, out
+
+
+def print_report(report: Mapping[str, Any], name: str) -> None:
+    """Ranks of the held-out answers; where treatments were held out, pairs and popularity."""
+    table = new_table("test", "MRR [95 %]", "Hits@1", "Hits@3", "Hits@10", "mean rank", "AMRI")
+    keys = ("hits_at_1", "hits_at_3", "hits_at_10", "mean_rank", "amri")
+
+    def add(label: str, values: Mapping[str, Any]) -> None:
+        numbers = (as_text(values[key], 1 if key == "mean_rank" else 3) for key in keys)
+        table.add_row(label, interval(values, "mrr", 3), *numbers)
+
+    asked = {"both": "both sides", "head": "head asked", "tail": "tail asked"}
+    for side, words in asked.items():
+        others = report["baselines"] if side == "both" else report["baselines_by_side"][side]
+        table.add_section()
+        table.add_row(f"{words}, {as_text(report[side]['queries'])} queries")
+        add(name, report[side])
+        for baseline, values in others.items():
+            add(f"baseline {_label(baseline)}", values)
+    for title, part in (("by metaedge", "by_metaedge"), ("by degree of the answer", "by_degree")):
+        if len(report[part]) > 1:
+            table.add_section()
+            table.add_row(title)
+            for key, values in report[part].items():
+                add(f"{key} ({as_text(values['queries'])})", values)
+    out.print(table)
+    which = "the entities of the answer's type" if report["candidates"] == "typed" else "all entities"
+    out.print(f"filtered realistic ranks among {which}\nintervals: bootstrap over test triples")
+    if report["pairs"]:
+        print_pairs(report["pairs"], report["popularity"], name)
+
+
+def print_pairs(pairs: Mapping[str, Any], popularity: Mapping[str, Any], name: str) -> None:
+    """Pairs told apart from all that nobody knows of, and whether all diseases get the same."""
+    counts = pairs["counts"]
+    models = {name: pairs} | {f"baseline {_label(key)}": values for key, values in pairs["baselines"].items()}
+    said = f"{counts['positives']:,} pairs of {counts['diseases']:,} diseases among {counts['negatives']:,} others"
+    out.print(f"\n{said}")
+    _print_columns(models, {"AUROC": "auroc", "AUPRC": "auprc", "AUROC, matched": "auroc_matched"}, "all pairs")
+    columns = {"recall@1000": "recall_at_1000", "enriched 1 %": "enrichment_1pct", "enriched 5 %": "enrichment_5pct"}
+    _print_columns(models, columns, "first of all pairs")
+    columns = {"AUROC": "macro_auroc", "recall@10": "macro_recall_at_10", "enriched 1 %": "macro_enrichment_1pct"}
+    _print_columns(models, columns, "mean over diseases")
+    lists = {name: popularity} | {f"baseline {_label(key)}": v for key, v in popularity["baselines"].items()}
+    table = new_table("popularity", "Commonality@10", "Entropy@10", "score ~ degree", "score ~ treatments")
+    for label, values in lists.items():
+        keys = ("commonality_at_10", "entropy_at_10", "score_and_degree", "score_and_treatments")
+        table.add_row(label, *(as_text(values[key], 2) for key in keys))
+    out.print(table)
+    out.print("intervals: bootstrap over diseases; a score is no probability")
+
+
+def interval(values: Mapping[str, Any], key: str, digits: int | None = None) -> str:
+    """`0.536 [0.49, 0.58]`, the ends with a digit less; by default with three digits that tell."""
+    value, low, high = (values[name] for name in (key, f"{key}_low", f"{key}_high"))
+    if value is None:
+        return "-"
+    if digits is None:
+        digits = 3 if value == 0 else min(5, max(1, 2 - math.floor(math.log10(abs(value)))))
+    ends = "" if low is None else f" [{low:.{max(0, digits - 1)}f}, {high:.{max(0, digits - 1)}f}]"
+    return f"{value:.{digits}f}{ends}"
+
+
+def _print_columns(models: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str], title: str) -> None:
+    table = new_table(title, *columns)
+    for label, values in models.items():
+        table.add_row(label, *(interval(values, key) for key in columns.values()))
+    out.print(table)
+
+
+def print_listed(report: Mapping[str, Any], shown: int = 3) -> None:
+    """What became of the pairs of a file, and of the universe."""
+    listed, universe = report["listed"], report["universe"]
+    out.print(f"{listed['pairs']:,} pairs listed, {listed['asked']:,} asked")
+    words = {
+        "unknown": "not in the graph",
+        "outside_universe": "outside the universe",
+        "excluded": "excluded",
+        "seen_in_training": "treatments that the model was trained on or chosen by",
+    }
+    if listed["repeated"]:
+        out.print(f"left out: {listed['repeated']:,} repeated")
+    for key, why in words.items():
+        if listed[key]:
+            out.print(f"left out: {len(listed[key]):,} {why}: {_some(listed[key], shown)}")
+    if listed["joined_otherwise"]:
+        how = ", ".join(f"{count:,} by {metaedge}" for metaedge, count in listed["joined_otherwise"].items())
+        out.print(f"asked, though training joins them otherwise: {how}")
+    left = [f"{universe[key]:,} {key}" for key in ("known", "excluded") if universe[key]]
+    without = f" without {' and '.join(left)}" if left else ""
+    out.print(f"universe: {universe['pairs']:,} pairs{without}: {report['counts']['negatives']:,} negatives")
+    if universe["unknown"]:
+        out.print(f"left out of the universe: {universe['unknown']:,} pairs that are not in the graph")
+
+
+def print_comparison(report: Mapping[str, Any], a: str, b: str) -> None:
+    """Two models on the same queries."""
+    table = new_table("asked", "MRR A", "MRR B", "A - B [95 %]", "p", "better A", "better B", "queries")
+    for side, words in (("both", "both sides"), ("head", "head asked"), ("tail", "tail asked")):
+        values = report[side]
+        p = "< 0.001" if values["p"] < 0.001 else f"{values['p']:.3f}"
+        low, high = values["difference_low"], values["difference_high"]
+        ends = "" if low is None else f" [{low:+.3f}, {high:+.3f}]"
+        table.add_row(
+            words, f"{values['mrr_a']:.3f}", f"{values['mrr_b']:.3f}", f"{values['difference']:+.3f}{ends}", p,
+            *(as_text(values[key]) for key in ("wins_a", "wins_b", "queries")),
+        )  # fmt: skip
+    out.print(f"A  {a}\nB  {b}")
+    out.print(table)
+    which = "the entities of the answer's type" if report["candidates"] == "typed" else "all entities"
+    out.print(f"{report['common']:,} test triples, ranked among {which}; paired bootstrap and sign flips over triples")
+
+
+def _some(names: Sequence[str], shown: int) -> str:
+    more = f" and {len(names) - shown:,} more (--json names all)" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more
+
+
+def _label(baseline: str) -> str:
+    return baseline.replace("_", " ")

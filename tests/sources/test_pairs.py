@@ -1,0 +1,83 @@
+"""Tables of pairs: ids in either spelling, and what is wrong with a file."""
+
+from pathlib import Path
+
+import pytest
+
+from kgdrug.errors import BadInputError, UsageError
+from kgdrug.graph import KnowledgeGraph
+from kgdrug.sources import PairTable, load_graph, read_pairs
+
+
+@pytest.fixture(scope="module")
+def graph(curated: Path) -> KnowledgeGraph:
+    return load_graph(curated)
+
+
+def read(graph: KnowledgeGraph, folder: Path, text: str, name: str = "pairs.tsv", **options: bool) -> PairTable:
+    (folder / name).write_text(text)
+    compounds, diseases = (graph.entity_type(kind).range for kind in ("Compound", "Disease"))
+    return read_pairs(folder / name, graph, compounds, diseases, **options)
+
+
+def ids(graph: KnowledgeGraph, table: PairTable) -> set[tuple[str, str]]:
+    of = graph.entities.ids
+    return {(of[c], of[d]) for c, d in zip(table.compounds.tolist(), table.diseases.tolist(), strict=True)}
+
+
+def test_ids_are_taken_whole_or_bare_and_repeats_are_counted(graph: KnowledgeGraph, tmp_path: Path) -> None:
+    lines = ["DB00331\tDOID:9352", "Compound::DB00331\tDisease::DOID:9352", " DB01001 \tDOID:2841 "]
+    table = read(graph, tmp_path, "\n".join(["compound\tdisease", *lines]))
+    expected = {("Compound::DB00331", "Disease::DOID:9352"), ("Compound::DB01001", "Disease::DOID:2841")}
+    assert ids(graph, table) == expected
+    assert (table.lines, table.repeated, table.unknown) == (3, 1, ())
+
+
+def test_what_the_graph_does_not_know_is_named_as_it_was_written(graph: KnowledgeGraph, tmp_path: Path) -> None:
+    lines = ["DB99999\tDOID:9352", "DB00331\tDOID:0", "DB99999\tDOID:9352", "DB00331\tDOID:2841"]
+    table = read(graph, tmp_path, "\r\n".join(["compound\tdisease", *lines]) + "\r\n")
+    assert table.unknown == ("DB99999 DOID:9352", "DB00331 DOID:0")
+    assert (table.lines, len(table.compounds), table.repeated) == (4, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "header", "row"),
+    [
+        ("a.tsv", "doid_id\tdrugbank_id\tdisease\tdrug", "DOID:9352\tDB00331\ttype 2 diabetes\tMetformin"),
+        ("a.tsv", "compound_id\tdisease_id\tn_trials", "DB00331\tDOID:9352\t3"),
+        ("a.csv", "note,disease,compound", "x,DOID:9352,DB00331"),
+    ],
+)
+def test_columns_stand_in_any_order_among_others(
+    name: str, header: str, row: str, graph: KnowledgeGraph, tmp_path: Path
+) -> None:
+    table = read(graph, tmp_path, f"{header}\n{row}\n", name)
+    assert ids(graph, table) == {("Compound::DB00331", "Disease::DOID:9352")}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("compound\tillness\nDB00331\tDOID:9352\n", "disease is not in it"),
+        ("DB00331\tDOID:9352\n", "should be a header with compound disease"),
+        ("compound\tdisease\n", "only a header"),
+        ("", "pairs.tsv"),
+        ("compound\tdisease\nDB00331\tDOID:9352\nDOID:9352\tDB00331\n", "line 3: .*of the type Disease, not Compound"),
+        ("compound\tdisease\nDB00331\t\n", "line 2"),
+        ("compound\tdisease\nDB00331\n", "line 2"),
+    ],
+)
+def test_a_file_that_is_no_table_of_pairs_is_refused(
+    text: str, message: str, graph: KnowledgeGraph, tmp_path: Path
+) -> None:
+    with pytest.raises(BadInputError, match=message):
+        read(graph, tmp_path, text)
+
+
+def test_a_list_to_leave_out_may_be_empty(graph: KnowledgeGraph, tmp_path: Path) -> None:
+    assert read(graph, tmp_path, "compound\tdisease\n", may_be_empty=True).lines == 0
+
+
+def test_a_file_that_is_not_there_is_wrong_use(graph: KnowledgeGraph, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        read_pairs(tmp_path / "nowhere.tsv", graph, range(3), range(3, 5))
