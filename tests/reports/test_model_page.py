@@ -76,7 +76,7 @@ def test_the_tables_say_what_the_evaluation_found(model: TrainedModel, html: str
         assert rows[name][0] == f"{values['mrr']:.3f}"
         assert rows[name][1] == f"{values['mrr_low']:.3f} to {values['mrr_high']:.3f}"
         assert rows[name][-1] == str(values["queries"])
-    assert {f"baseline {name}" for name in report["baselines"]} <= set(rows)
+    assert {f"baseline {name}".replace("_", " ") for name in report["baselines"]} <= set(rows)
     pairs = {row[0]: row[1:] for row in page.rows("test pairs", "AUROC")}
     assert pairs["this model"][0] == f"{report['pairs']['auroc']:.3f}"
     assert len(pairs) == 1 + len(report["pairs"]["baselines"])

@@ -19,7 +19,7 @@ def models_by_side(report: Mapping[str, Any]) -> str:
         rows = {"this model": report[side], **{name: report["baselines_by_side"][side][name] for name in others}}
         for place, (name, values) in enumerate(rows.items()):
             _point(axes, values, "mrr", place, TREAT if name == "this model" else ACCENT)
-        axes.set_yticks(range(len(rows)), [text_for_drawing(name, 30) for name in rows])
+        axes.set_yticks(range(len(rows)), [text_for_drawing(name.replace("_", " "), 30) for name in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(0, None)
         axes.set_xlabel("MRR")
