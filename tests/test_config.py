@@ -126,7 +126,7 @@ def test_a_value_of_another_type_is_refused(toml, text, message):
     [
         ('[model]\nscore = "complx"', "model.score is 'complx'; expected 'transe' or 'distmult' or 'complex' or "),
         ('[model]\nscore = "complx"', "; did you mean 'complex'?"),
-        ('[split]\nkind = "pair"', "expected 'pairs' or 'triples' or 'given'; did you mean 'pairs'?"),
+        ('[split]\nkind = "pair"', "or 'given' or 'triples'; did you mean 'pairs'?"),
         ('[training]\ncandidates = "type"', "expected 'typed' or 'all'; did you mean 'typed'?"),
         ('[training]\nnegatives = "al"', "expected 'all' or a whole number; did you mean 'all'?"),
         ("[model]\nscore = 3", "model.score is 3; expected 'transe' or"),
@@ -174,8 +174,28 @@ def test_a_share_of_all_or_more_is_refused_before_a_graph_is_read(toml):
         ("", 'source = "a"\nsplits = "b"', f"{EITHER}; both are there"),
         ("[split]\nseed = 3", 'splits = "b"', "graph.splits is parted already; remove [split]"),
         ('[split]\nkind = "triples"', 'splits = "b"', "graph.splits is parted already; remove [split]"),
-        ('[split]\nkind = "given"', 'source = "a"', "split.folder and split.kind = 'given' belong together"),
-        ('[split]\nfolder = "f"', 'source = "a"', "split.folder and split.kind = 'given' belong together"),
+        ('[split]\nkind = "given"', 'source = "a"', "split.kind = 'given' needs split.folder"),
+        ('[split]\nkind = "groups"', 'source = "a"', "split.kind = 'groups' needs split.groups"),
+        ('[split]\nkind = "time"\ntest_from = "2014"', 'source = "a"', "split.kind = 'time' needs split.valid_from"),
+        (
+            '[split]\nfolder = "f"',
+            'source = "a"',
+            "split.folder is for split.kind = 'given', and the kind is 'pairs'",
+        ),
+        (
+            '[split]\nkind = "given"\nfolder = "f"\nvalid = 0.3',
+            'source = "a"',
+            "split.valid is for split.kind = 'pairs' or 'cold-drug' or 'cold-disease' or 'disease-area' or "
+            "'triples' or 'groups', and the kind is 'given'",
+        ),
+        ("[split]\nfolds = 5", 'source = "a"', "split.folds needs split.fold; fold 0 of folds 5 tests the first fifth"),
+        ("[split]\nfold = 5", 'source = "a"', "split.fold needs split.folds; fold 0 of folds 5 tests the first fifth"),
+        ("[split]\nfold = 5\nfolds = 5", 'source = "a"', "split.fold is 5; of 5 folds it can be 0 to 4"),
+        (
+            "[split]\nfold = 1\nfolds = 5\ntest = 0.3",
+            'source = "a"',
+            "split.test is 0.3, but with split.folds a fold is the test part; leave it out",
+        ),
     ],
 )  # fmt: skip
 def test_settings_that_contradict_each_other_are_refused(toml, text, graph, message):
@@ -246,6 +266,35 @@ def test_settings_that_belong_together_can_be_given_together():
     assert (split.kind, split.folder) == ("given", "f")
 
 
+def test_a_date_needs_no_quotes(toml):
+    text = '[split]\nkind = "time"\nvalid_from = 2012\ntest_from = 2014-05-31'
+    for split in (
+        read_experiment(toml(text)).split,
+        override(BASE, ["split.kind=time", "split.valid_from=2012", "split.test_from=2014-05-31"]).split,
+    ):
+        assert (split.valid_from, split.test_from) == ("2012", "2014-05-31")
+
+
+def test_splits_by_hand_take_the_place_of_what_the_file_parts(toml):
+    path = toml("[split]\nseed = 3\nvalid = 0.3")
+    experiment = read_experiment(path, ["graph.splits=f"])
+    assert (experiment.graph, experiment.split) == (GraphConfig(splits="f"), SplitConfig())
+    assert read_experiment(toml("", 'splits = "b"'), ["graph.source=a"]).graph == GraphConfig(source="a")
+    with pytest.raises(UsageError, match="both are there"):
+        read_experiment(path, ["graph.splits=f", "graph.source=a"])
+    with pytest.raises(UsageError, match=r"graph\.splits is parted already"):
+        read_experiment(path, ["graph.splits=f", "split.seed=4"])
+
+
+def test_another_kind_by_hand_keeps_only_the_settings_that_it_has(toml):
+    path = toml("[split]\nseed = 3\nvalid = 0.3\ntest = 0.3")
+    assert read_experiment(path, ["split.kind=cold-drug"]).split == SplitConfig("cold-drug", 0.3, 0.3, 3)
+    given = read_experiment(path, ["split.kind=given", "split.folder=f"]).split
+    assert given == SplitConfig("given", folder="f")
+    folds = read_experiment(path, ["split.folds=5", "split.fold=0"]).split
+    assert folds == SplitConfig(valid=0.3, seed=3, folds=5, fold=0)
+
+
 def test_an_override_leaves_the_experiment_as_it_was():
     override(BASE, ["training.epochs=7"])
     assert Experiment(graph=GraphConfig(source="essential")) == BASE
@@ -261,8 +310,8 @@ def test_an_override_leaves_the_experiment_as_it_was():
         ("training.epochs=many", "--set: training.epochs is 'many'; expected a whole number"),
         ("training.epochs=", "--set: training.epochs is ''; expected a whole number"),
         ("training=5", "--set: training is a section, written [training], not 5"),
-        ("split.kind=given", "--set: split.folder and split.kind = 'given' belong together"),
-        ("graph.splits=f", f"--set: {EITHER}; both are there"),
+        ("split.kind=given", "--set: split.kind = 'given' needs split.folder"),
+        ("split.fold=1", "--set: split.fold needs split.folds; fold 0 of folds 5 tests the first fifth"),
         ("qqq.www=1", "--set: unknown key qqq"),
     ],
 )  # fmt: skip

@@ -4,6 +4,7 @@ A setting has one name everywhere: `training.batch_size` in TOML, in `--set`, in
 """
 
 import dataclasses
+import datetime
 import difflib
 import math
 import tomllib
@@ -20,9 +21,15 @@ T = TypeVar("T")
 
 
 def _setting(
-    default: Any, *, minimum: float | None = None, above: float | None = None, below: float | None = None
+    default: Any,
+    *,
+    minimum: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+    date: bool = False,
 ) -> Any:
-    return field(default=default, metadata={"minimum": minimum, "above": above, "below": below})
+    bounds = {"minimum": minimum, "above": above, "below": below}
+    return field(default=default, metadata={**bounds, "date": date})
 
 
 @dataclass(frozen=True)
@@ -35,13 +42,29 @@ class GraphConfig:
 
 @dataclass(frozen=True)
 class SplitConfig:
-    """How treatments, or triples, are held out."""
+    """How treatments, or triples, are held out. Which settings a kind has is in `SPLIT_SETTINGS`."""
 
-    kind: Literal["pairs", "triples", "given"] = "pairs"
+    kind: Literal["pairs", "cold-drug", "cold-disease", "disease-area", "groups", "time", "given", "triples"] = "pairs"
     valid: float = _setting(0.1, above=0)  # share held out to choose the model
     test: float = _setting(0.2, above=0)  # share held out to judge it
-    folder: str | None = None  # of `given`: valid and test files that list what to hold out
     seed: int = _setting(0, minimum=0)
+    folds: int | None = _setting(None, minimum=2)  # instead of `test`: so many equal parts, of which
+    fold: int | None = _setting(None, minimum=0)  # this one is the test part
+    groups: str | None = None  # of `groups`: a table `entity group`
+    valid_from: str | None = _setting(None, date=True)  # of `time`: first evidence from here on is valid,
+    test_from: str | None = _setting(None, date=True)  # and from here on test
+    dates: str | None = None  # of `time`: a table `compound disease date`; by default the graph's annotations
+    folder: str | None = None  # of `given`: valid and test files that list what to hold out
+
+
+_DRAWN = ("valid", "test", "seed", "folds", "fold")
+SPLIT_SETTINGS = {
+    **dict.fromkeys(("pairs", "cold-drug", "cold-disease", "disease-area", "triples"), _DRAWN),
+    "groups": (*_DRAWN, "groups"),
+    "time": ("valid_from", "test_from", "dates"),
+    "given": ("folder",),
+}
+_NEEDED = {"groups": ("groups",), "time": ("valid_from", "test_from"), "given": ("folder",)}
 
 
 @dataclass(frozen=True)
@@ -58,6 +81,7 @@ class TrainingConfig:
     batch_size: int = _setting(512, minimum=1)  # queries a step, each with up to 8 of its answers, or all in 1-vs-all
     negatives: int | Literal["all"] = _setting(1024, minimum=1)  # per batch, shared; "all" is 1-vs-all
     candidates: Literal["typed", "all"] = "typed"  # which entities an answer competes with
+    without: tuple[str, ...] = ()  # metaedges that training does not show; they stay in the graph
     treatment_repeats: int = _setting(1, minimum=1)  # times that an epoch shows each treatment triple
     learning_rate: float = _setting(0.1, above=0)
     schedule: Literal["constant", "linear"] = "constant"  # linear: down to 1 % of the rate at the end of `epochs`
@@ -131,6 +155,16 @@ def experiment_from(content: Mapping[str, Any], where: str) -> Experiment:
 def override(experiment: Experiment, settings: Sequence[str]) -> Experiment:
     """The experiment with `KEY=VALUE` settings put over it; a value is written as in TOML, quotes optional."""
     content = to_dict(experiment)
+    by_set = [setting.partition("=")[0].strip() for setting in settings]
+    if "graph.splits" in by_set:  # it takes the place of what the file says, not of what else is set by hand
+        content["graph"], content["split"] = {}, {}
+    elif "graph.source" in by_set:
+        content["graph"].pop("splits", None)
+    elif "split.kind" in by_set:  # another kind has other settings
+        kept = SPLIT_SETTINGS.get(str(_value(dict(map(_halves, settings))["split.kind"])), ())
+        content["split"] = {name: value for name, value in content["split"].items() if name in kept}
+    if "split.folds" in by_set:
+        content["split"].pop("test", None)
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
@@ -156,15 +190,44 @@ def check(experiment: Experiment, where: str) -> None:
         raise UsageError(f"{where}: give either graph.source, to be split, or graph.splits, a folder; {given} there")
     if graph.splits is not None and split != SplitConfig():
         raise UsageError(f"{where}: graph.splits is parted already; remove [split]")
-    if split.kind != "given" and not split.valid + split.test < 1:
-        raise UsageError(
-            f"{where}: split.valid is {split.valid} and split.test {split.test}; together they must be below 1"
-        )
+    if graph.source is not None:
+        check_split(split, where)
     for name in experiment.auto:
         if name not in CHOSEN:
             raise UsageError(f"{where}: auto names {name!r}; of a graph follow {', '.join(CHOSEN)}")
-    if (split.kind == "given") != (split.folder is not None):
-        raise UsageError(f"{where}: split.folder and split.kind = 'given' belong together")
+
+
+def check_split(split: SplitConfig, where: str) -> None:
+    """Refuse settings that the kind of split lacks, or does not use, or that contradict each other."""
+    allowed, by_hand = SPLIT_SETTINGS[split.kind], _changed(split)
+    for name in by_hand:
+        if name not in ("kind", *allowed):
+            kinds = [kind for kind, settings in SPLIT_SETTINGS.items() if name in settings]
+            of = f"split.kind = {' or '.join(map(repr, kinds))}"
+            raise UsageError(f"{where}: split.{name} is for {of}, and the kind is {split.kind!r}")
+    for name in _NEEDED.get(split.kind, ()):
+        if getattr(split, name) is None:
+            raise UsageError(f"{where}: split.kind = {split.kind!r} needs split.{name}")
+    if (split.folds is None) != (split.fold is None):
+        given, lacking = ("folds", "fold") if split.fold is None else ("fold", "folds")
+        raise UsageError(f"{where}: split.{given} needs split.{lacking}; fold 0 of folds 5 tests the first fifth")
+    if split.folds is not None and split.fold is not None and split.fold >= split.folds:
+        raise UsageError(
+            f"{where}: split.fold is {split.fold}; of {split.folds} folds it can be 0 to {split.folds - 1}"
+        )
+    if split.folds is not None and "test" in by_hand:
+        raise UsageError(
+            f"{where}: split.test is {split.test}, but with split.folds a fold is the test part; leave it out"
+        )
+    if split.folds is None and "valid" in allowed and not split.valid + split.test < 1:
+        raise UsageError(
+            f"{where}: split.valid is {split.valid} and split.test {split.test}; together they must be below 1"
+        )
+
+
+def _changed(config: Any) -> list[str]:
+    """The settings that are not at their defaults."""
+    return [f.name for f in dataclasses.fields(config) if getattr(config, f.name) != f.default]
 
 
 def to_dict(config: Any) -> dict[str, Any]:
@@ -227,6 +290,8 @@ def _checked(value: Any, hint: Any, setting: dataclasses.Field[Any], where: str)
     kinds = [o for o in options if isinstance(o, type) and o is not types.NoneType]
     if value in words and isinstance(value, str):
         return value
+    if setting.metadata.get("date") and type(value) in (int, datetime.date):
+        value = str(value)  # TOML reads 2014 and 2014-05-31 as a number and a day
     if float in kinds and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if not any(type(value) is kind for kind in kinds):
@@ -245,6 +310,11 @@ def _checked(value: Any, hint: Any, setting: dataclasses.Field[Any], where: str)
     if below is not None and not value < below:
         raise UsageError(f"{where} is {value}; it must be below {below}")
     return value
+
+
+def _halves(setting: str) -> tuple[str, str]:
+    key, _, text = setting.partition("=")
+    return key.strip(), text.strip()
 
 
 def _value(text: str) -> Any:

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import logging
 import shutil
 import signal
 import time
@@ -19,7 +20,7 @@ from kgdrug.graph.store import fresh_folder, refuse_existing
 from kgdrug.models import TableModel, pick_device
 from kgdrug.registry import Tracker, tracked
 from kgdrug.sources import load_graph
-from kgdrug.splits import Split, fixed, hold_out_given, hold_out_pairs, hold_out_triples
+from kgdrug.splits import Split, audit, given_away, open_split, split_graph
 from kgdrug.trained import MANIFEST, TrainedModel, load_trained, save_trained
 from kgdrug.training import (
     TRAINING_FILE,
@@ -40,6 +41,8 @@ from kgdrug.training import (
     train,
 )
 from kgdrug.training.recipe import with_recipe
+
+log = logging.getLogger(__name__)
 
 PARTIAL = ".partial"  # after a model folder's name: where the checkpoints of its training lie
 ADJUSTABLE = (
@@ -73,16 +76,10 @@ class RunInterruptedError(KeyboardInterrupt):
 
 def make_split(experiment: Experiment) -> Split:
     """The graph of an experiment, parted as it says."""
-    graph_config, split = experiment.graph, experiment.split
-    if graph_config.splits is not None:
-        return fixed(graph_config.splits)
-    assert graph_config.source is not None
-    graph = load_graph(graph_config.source)
-    if split.kind == "given":
-        assert split.folder is not None
-        return hold_out_given(graph, split.folder)
-    hold_out = hold_out_pairs if split.kind == "pairs" else hold_out_triples
-    return hold_out(graph, split.valid, split.test, split.seed)
+    if experiment.graph.splits is not None:
+        return open_split(experiment.graph.splits)
+    assert experiment.graph.source is not None
+    return split_graph(load_graph(experiment.graph.source), experiment.split)
 
 
 def run(
@@ -171,6 +168,12 @@ def _carry_out(experiment: Experiment, folder: Path, stopped: Stopped, watch: Wa
             "other types ranks them at random"
         )
     check_trainable(experiment.model.score, experiment.training)
+    if leaked := given_away(audit(split)):
+        log.warning(
+            "training gives away %s of %s test triples; kgdrug audit says which, and what to do",
+            leaked,
+            len(split.test),
+        )
     first = _begin(experiment, split, 0, checkpoints if going_on else None, device)
     if stopped.finished and all(_ended(experiment, i, checkpoints) for i in range(experiment.seeds)):
         raise UsageError(

@@ -11,7 +11,7 @@ from kgdrug.evaluation import metrics, rank_triples
 from kgdrug.graph import EntityType, KnowledgeGraph, KnownTails, Metaedge, Vocabulary
 from kgdrug.models import SCORES, TableModel
 from kgdrug.ranking.top import top_candidates
-from kgdrug.splits import Split, hold_out_triples
+from kgdrug.splits import Draw, Split, hold_out_triples
 from kgdrug.training import State, train
 from kgdrug.training.batches import Batches
 from kgdrug.training.step import step
@@ -28,7 +28,7 @@ def split() -> Split:
     facts = sorted({(r, h, (h * (r + 2) + j) % N) for h in range(N) for r in range(M) for j in range(5)})
     triples = np.array([(h, r, t) for r, h, t in facts], np.int64)
     graph = KnowledgeGraph(ids, (EntityType("Entity", 0, N),), edges, triples)
-    return hold_out_triples(graph, 0.1, 0.1, seed=0)
+    return hold_out_triples(graph, Draw(0.1, 0.1, 0))
 
 
 @pytest.mark.parametrize("negatives", ["all", 50])

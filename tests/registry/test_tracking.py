@@ -25,7 +25,7 @@ from kgdrug.registry import (
     versions,
 )
 from kgdrug.sources import load_graph
-from kgdrug.splits import Split, hold_out_pairs
+from kgdrug.splits import Draw, Split, hold_out_pairs
 from kgdrug.trained import MANIFEST
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Add type hints to the `predict` method:UserWarning")
@@ -52,7 +52,7 @@ def registered(trained_run: Run) -> str:
 
 @pytest.fixture(scope="module")
 def split(curated: Path) -> Split:
-    return hold_out_pairs(load_graph(curated), 0.2, 0.2, 0)
+    return hold_out_pairs(load_graph(curated), Draw(0.2, 0.2))
 
 
 # what is tracked

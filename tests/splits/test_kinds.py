@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.sources import load_graph
-from kgdrug.splits import Split, fixed, hold_out_given, hold_out_pairs, hold_out_triples, pair_keys
+from kgdrug.splits import Draw, Split, fixed, hold_out_given, hold_out_pairs, hold_out_triples, pair_keys
 
 Fact = tuple[str, str, str]
 ENDS = {"CpD": "CD", "CrC": "CC", "CtD": "CD", "DiC": "DC", "DrD": "DD"}
@@ -56,7 +56,7 @@ def test_a_held_out_pair_appears_in_no_training_relation_or_direction(build, giv
     every = set(given_facts)
     treated = {pair(f) for f in every if f[1] in treats}
     assume(max(1, round(len(treated) * valid)) + max(1, round(len(treated) * test)) < len(treated))
-    split = hold_out_pairs(graph, valid, test, seed)
+    split = hold_out_pairs(graph, Draw(valid, test, seed))
     parts = {p: facts(graph, getattr(split, p)) for p in ("train", "valid", "test", "withheld")}
 
     held = {p: {pair(f) for f in parts[p]} for p in ("valid", "test")}
@@ -75,7 +75,7 @@ def test_a_held_out_pair_appears_in_no_training_relation_or_direction(build, giv
 
     assert len(held["valid"]) == max(1, round(len(treated) * valid))
     assert len(held["test"]) == max(1, round(len(treated) * test))
-    assert same(split, hold_out_pairs(graph, valid, test, seed))
+    assert same(split, hold_out_pairs(graph, Draw(valid, test, seed)))
 
 
 def treatments(count: int, also: Iterable[str] = ()) -> list[Fact]:
@@ -85,24 +85,24 @@ def treatments(count: int, also: Iterable[str] = ()) -> list[Fact]:
 
 
 def test_every_other_relation_of_a_held_out_pair_is_withheld(build):
-    split = hold_out_pairs(build(treatments(10, ["CpD", "DiC"])), 0.1, 0.2, 0)
+    split = hold_out_pairs(build(treatments(10, ["CpD", "DiC"])), Draw(0.1, 0.2, 0))
     assert sizes(split) == (21, 1, 2, 6)
 
 
 def test_at_least_one_pair_is_held_out_for_each_part(build):
-    assert sizes(hold_out_pairs(build(treatments(3)), 0.01, 0.01, 0)) == (1, 1, 1, 0)
+    assert sizes(hold_out_pairs(build(treatments(3)), Draw(0.01, 0.01, 0))) == (1, 1, 1, 0)
 
 
 def test_shares_are_of_treated_pairs_not_of_treatments(build):
     graph = build(treatments(10, ["CpD"]), ("CpD", "CtD"))
-    assert sizes(hold_out_pairs(graph, 0.1, 0.2, 0)) == (14, 2, 4, 0)
+    assert sizes(hold_out_pairs(graph, Draw(0.1, 0.2, 0))) == (14, 2, 4, 0)
 
 
 @pytest.mark.parametrize("hold_out", [hold_out_pairs, hold_out_triples])
 def test_a_seed_repeats_its_split_and_another_seed_makes_another(build, hold_out):
     graph = build(treatments(36))
-    splits = [hold_out(graph, 0.2, 0.2, seed) for seed in range(5)]
-    assert all(same(split, hold_out(graph, 0.2, 0.2, seed)) for seed, split in enumerate(splits))
+    splits = [hold_out(graph, Draw(0.2, 0.2, seed)) for seed in range(5)]
+    assert all(same(split, hold_out(graph, Draw(0.2, 0.2, seed))) for seed, split in enumerate(splits))
     assert len({str(split.test.tolist()) for split in splits}) == 5
     assert len({split.digest for split in splits}) == 5
     assert splits[3].made["seed"] == 3
@@ -110,13 +110,13 @@ def test_a_seed_repeats_its_split_and_another_seed_makes_another(build, hold_out
 
 def test_every_pair_can_be_held_out(build):
     graph = build(treatments(6))
-    tested = {f for seed in range(60) for f in facts(graph, hold_out_pairs(graph, 0.2, 0.2, seed).test)}
+    tested = {f for seed in range(60) for f in facts(graph, hold_out_pairs(graph, Draw(0.2, 0.2, seed)).test)}
     assert tested == set(treatments(6))
 
 
 def test_without_a_treatment_relation_pairs_cannot_be_held_out(build):
     with pytest.raises(UsageError, match="toy names no treatment relation; use split kind 'triples'"):
-        hold_out_pairs(build(treatments(9), ()), 0.1, 0.2, 0)
+        hold_out_pairs(build(treatments(9), ()), Draw(0.1, 0.2, 0))
 
 
 @pytest.mark.parametrize("hold_out", [hold_out_pairs, hold_out_triples])
@@ -125,15 +125,15 @@ def test_without_a_treatment_relation_pairs_cannot_be_held_out(build):
 )
 def test_shares_that_leave_nothing_are_refused(build, hold_out, valid, test):
     with pytest.raises(UsageError, match=f"split.valid is {valid} and split.test {test}; both must be above 0"):
-        hold_out(build(treatments(9)), valid, test, 0)
+        hold_out(build(treatments(9)), Draw(valid, test, 0))
 
 
 @pytest.mark.parametrize(("hold_out", "what"), [(hold_out_pairs, "treated pairs"), (hold_out_triples, "triples")])
 @pytest.mark.parametrize("count", [0, 1, 2])
 def test_too_few_facts_are_refused(build, hold_out, what, count):
     with pytest.raises(UsageError, match=f"{count} {what} are too few to hold out 1 for valid and 1 for test"):
-        hold_out(build(treatments(count)), 0.1, 0.2, 0)
-    assert len(hold_out(build(treatments(3)), 0.1, 0.2, 0).train) == 1
+        hold_out(build(treatments(count)), Draw(0.1, 0.2, 0))
+    assert len(hold_out(build(treatments(3)), Draw(0.1, 0.2, 0)).train) == 1
 
 
 @settings(max_examples=60, deadline=None)
@@ -142,7 +142,7 @@ def test_held_out_triples_and_the_others_are_all_triples_once(build, given_facts
     graph, total = build(given_facts), len(set(given_facts))
     wanted = (max(1, round(total * valid)), max(1, round(total * test)))
     assume(sum(wanted) < total)
-    split = hold_out_triples(graph, valid, test, seed)
+    split = hold_out_triples(graph, Draw(valid, test, seed))
     assert sizes(split) == (total - sum(wanted), *wanted, 0)
     together = [f for part in (split.train, split.valid, split.test) for f in facts(graph, part)]
     assert len(together) == total
@@ -243,7 +243,7 @@ def test_a_pair_has_one_key_from_either_side_and_no_two_pairs_share_one(build):
 
 def test_the_sample_graph_leaks_no_held_out_treatment():
     graph = load_graph("essential")
-    split = hold_out_pairs(graph, 0.1, 0.2, 0)
+    split = hold_out_pairs(graph, Draw(0.1, 0.2, 0))
     trained = {pair(f) for f in facts(graph, split.train)}
     held = facts(graph, split.valid) + facts(graph, split.test)
     assert len(held) > 100

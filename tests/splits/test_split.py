@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kgdrug.splits import Split, hold_out_pairs
+from kgdrug.splits import Draw, Split, hold_out_pairs
 
 FACTS = [(f"C{i}", r, f"D{j}") for i in range(4) for j in range(4) for r in ("CtD", "CpD")]
 PARTS = ("train", "valid", "test", "withheld")
@@ -13,7 +13,7 @@ PARTS = ("train", "valid", "test", "withheld")
 
 @pytest.fixture(scope="module")
 def split(build) -> Split:
-    return hold_out_pairs(build(FACTS), 0.2, 0.2, 0)
+    return hold_out_pairs(build(FACTS), Draw(0.2, 0.2))
 
 
 @settings(max_examples=25, deadline=None)

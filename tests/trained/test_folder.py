@@ -17,7 +17,7 @@ from kgdrug.errors import BadInputError, KgdrugError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.models import SCORES, TableModel
 from kgdrug.sources import load_graph
-from kgdrug.splits import fixed, hold_out_pairs
+from kgdrug.splits import Draw, fixed, hold_out_pairs
 from kgdrug.trained import MANIFEST, TrainedModel, load_trained, mean_rank_scores, save_trained
 
 PARTS = ("train", "valid", "test", "withheld")
@@ -39,7 +39,7 @@ def model(graph: KnowledgeGraph) -> TrainedModel:
     experiment = Experiment("two", seed=3, graph=GraphConfig("clinic"), model=ModelConfig("complex", 20))
     members = [untrained(graph, seed=seed) for seed in (1, 2)]
     metrics = {"both": {"mrr": 0.1, "amri": None}, "candidates": "typed"}
-    return TrainedModel(members, hold_out_pairs(graph, 0.2, 0.4, 0), experiment, metrics)
+    return TrainedModel(members, hold_out_pairs(graph, Draw(0.2, 0.4)), experiment, metrics)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_a_saved_model_comes_back_whole(model: TrainedModel, saved: Path) -> Non
 @pytest.mark.parametrize("score", SCORES)
 def test_every_kind_of_model_survives_the_folder(graph: KnowledgeGraph, score: str, tmp_path: Path) -> None:
     experiment = Experiment(graph=GraphConfig("clinic"), model=ModelConfig(score, 20))
-    model = TrainedModel([untrained(graph, score)], hold_out_pairs(graph, 0.2, 0.2, 0), experiment)
+    model = TrainedModel([untrained(graph, score)], hold_out_pairs(graph, Draw(0.2, 0.2)), experiment)
     save_trained(model, tmp_path)
     assert torch.equal(all_scores(load_trained(tmp_path)), all_scores(model))
 

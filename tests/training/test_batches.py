@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from kgdrug.config import TrainingConfig
+from kgdrug.errors import UnknownNameError, UsageError
 from kgdrug.graph import EntityType, KnowledgeGraph, KnownTails, Metaedge, Vocabulary
 from kgdrug.training import batches
 from kgdrug.training.batches import PIECE, Batch, Batches
@@ -71,6 +72,31 @@ def same(first: Batch, second: Batch) -> bool:
         second.candidates,
         second.seed,
     )
+
+
+@settings(max_examples=60, deadline=None)
+@given(graphs(), st.data())
+def test_metaedges_that_are_left_out_are_in_no_batch_and_the_others_as_before(graph, data):
+    names = [e.abbreviation for e in graph.metaedges]
+    there = sorted({names[r] for r in graph.triples[:, 1].tolist()})
+    without = data.draw(st.sets(st.sampled_from(names)))
+    known = KnownTails(graph.triples, len(graph.entities), graph.relations)
+    config = TrainingConfig(batch_size=3, without=tuple(sorted(without)))
+    if there and set(there) <= without:
+        with pytest.raises(UsageError, match=r"training\.without leaves out every metaedge"):
+            Batches(graph, known, config, 0)
+        return
+    seen = Counter(fact for batch in Batches(graph, known, config, 0).epoch(1) for fact in facts(batch))
+    kept = [t for t in graph.triples.tolist() if names[t[1]] not in without]
+    m = graph.relations
+    assert seen == Counter([(h, r, t) for h, r, t in kept] + [(t, r + m, h) for h, r, t in kept])
+
+
+def test_a_metaedge_to_leave_out_that_is_unknown_is_named():
+    graph = hub(3)
+    known = KnownTails(graph.triples, 4, 1)
+    with pytest.raises(UnknownNameError, match="unknown relation 'r7'; did you mean r0"):
+        Batches(graph, known, TrainingConfig(without=("r7",)), 0)
 
 
 def hub(leaves: int) -> KnowledgeGraph:

@@ -16,7 +16,7 @@ from kgdrug.errors import BadInputError, KgdrugError, UsageError
 from kgdrug.evaluation import metrics, rank_triples
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
 from kgdrug.models import SCORES, TableModel, save_table_model, write_tensors
-from kgdrug.splits import Split, hold_out_triples
+from kgdrug.splits import Draw, Split, hold_out_triples
 from kgdrug.training import Checkpoint, Checkpoints, Epoch, State, load_checkpoint, save_checkpoint, train
 from kgdrug.training.batches import Batch, Batches
 
@@ -37,7 +37,7 @@ def split() -> Split:
     treats = [(c, 1, compounds + d) for c in range(compounds) for d in range(diseases) if (c - d) % kinds == 0]
     ids = Vocabulary(f"e{i}" for i in range(compounds + diseases))
     graph = KnowledgeGraph(ids, types, edges, np.array(resembles + treats, np.int64))
-    return hold_out_triples(graph, 0.1, 0.1, seed=0)
+    return hold_out_triples(graph, Draw(0.1, 0.1, 0))
 
 
 def fresh(split: Split, score: str = "complex", dimension: int = 20, seed: int = 0) -> State:

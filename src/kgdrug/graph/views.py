@@ -18,6 +18,7 @@ import numpy as np
 
 from kgdrug.errors import KgdrugError
 from kgdrug.graph.graph import KnowledgeGraph
+from kgdrug.graph.known import Int
 
 if TYPE_CHECKING:
     import dgl
@@ -78,6 +79,22 @@ def to_networkx(graph: KnowledgeGraph) -> "networkx.MultiDiGraph":
     relation = [(e.abbreviation, {"metaedge": e.abbreviation, "relation": e.relation}) for e in graph.metaedges]
     result.add_edges_from((ids[h], ids[t], *relation[r]) for h, r, t in graph.triples.tolist())
     return result
+
+
+def communities(nodes: Int, links: Int) -> list[Int]:
+    """Nodes `(v,)` in communities, each ascending, ordered by their first node: Louvain's method on links `(l, 2)`.
+
+    Blondel et al. 2008, arXiv 0803.0476, with resolution 1 and a fixed seed; a link that repeats counts as often.
+    """
+    import networkx
+
+    graph = networkx.Graph()
+    graph.add_nodes_from(nodes.tolist())
+    for one, other in links.tolist():
+        weight = graph.edges[one, other]["weight"] if graph.has_edge(one, other) else 0
+        graph.add_edge(one, other, weight=weight + 1)
+    found = (np.array(sorted(one), np.int64) for one in networkx.community.louvain_communities(graph, seed=0))
+    return sorted(found, key=lambda community: int(community[0]))
 
 
 def to_pandas(graph: KnowledgeGraph) -> "pandas.DataFrame":

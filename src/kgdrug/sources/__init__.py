@@ -5,9 +5,11 @@ from kgdrug.sources.build import Built, build_graph
 from kgdrug.sources.downloads import DATASETS, Dataset, cache_folder, data_folder, get_dataset, places
 from kgdrug.sources.export import differences, write_graph
 from kgdrug.sources.forms import FORMS, Form
+from kgdrug.sources.listed import earliest_dates, read_groups
 from kgdrug.sources.load import (
     SAMPLE,
     find_dataset,
+    find_part,
     load_graph,
     load_parts,
     locate,
@@ -34,7 +36,9 @@ __all__ = [
     "cache_folder",
     "data_folder",
     "differences",
+    "earliest_dates",
     "find_dataset",
+    "find_part",
     "from_dgl",
     "from_networkx",
     "from_pandas",
@@ -47,6 +51,7 @@ __all__ = [
     "merge_graphs",
     "places",
     "read_annotations",
+    "read_groups",
     "read_mapping",
     "read_pairs",
     "read_part",

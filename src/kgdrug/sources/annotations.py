@@ -12,6 +12,7 @@ import polars as pl
 from kgdrug.errors import BadInputError, did_you_mean
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.annotations import COLUMNS, STATUSES, Annotation
+from kgdrug.sources.listed import resolved
 from kgdrug.sources.reading import Reading, first_fields, read_table, separator_of
 
 # PharmacotherapyDB 1.0 (Himmelstein et al. 2016, doi 10.15363/thinklab.d182)
@@ -62,8 +63,8 @@ def read_annotations(path: Path, graph: KnowledgeGraph, reading: Reading) -> tup
     )
     # the other type comes last: it shows that the two ends were swapped
     known = [
-        _resolve(graph, table["compound"], ("Compound", "Disease")),
-        _resolve(graph, table["disease"], ("Disease", "Compound")),
+        resolved(graph, table["compound"], ["Compound", "Disease"]),
+        resolved(graph, table["disease"], ["Disease", "Compound"]),
     ]
     there = known[0].is_not_null() & known[1].is_not_null()
     found = table.with_columns(known[0].alias("compound"), known[1].alias("disease")).filter(there)
@@ -113,13 +114,3 @@ def _without_swapped(graph: KnowledgeGraph, table: pl.DataFrame, path: Path, rea
 
         table = reading.drop(table, wrong, path, "misfit", message)
     return table
-
-
-def _resolve(graph: KnowledgeGraph, ids: pl.Series, kinds: tuple[str, str]) -> pl.Series:
-    """The ids as the graph writes them, bare or with one of these types; null where it has none of them."""
-    known = {i: i for i in ids.unique() if i in graph.entities}
-    for given in ids.unique():
-        longer = next((text for kind in kinds if (text := f"{kind}::{given}") in graph.entities), None)
-        if given not in known and longer:
-            known[given] = longer
-    return ids.replace_strict(known, default=None, return_dtype=pl.String)

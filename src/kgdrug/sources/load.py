@@ -54,7 +54,7 @@ def _load(source: str | Path, form: str | None, reading: Reading) -> KnowledgeGr
         return _load_dataset(name, reading)
     path = locate(source)
     found = form or form_of(path)
-    if found is None and _find_part(path, "train"):
+    if found is None and find_part(path, "train"):
         return with_made(load_parts(path, reading)[0], name, "triples", reading)
     if found is None:
         raise UsageError(
@@ -73,7 +73,7 @@ def _load(source: str | Path, form: str | None, reading: Reading) -> KnowledgeGr
 def load_parts(folder: str | Path, reading: Reading | None = None) -> tuple[KnowledgeGraph, dict[str, Int]]:
     """The graph of all triples in a folder of `train`, `valid` and `test` files, and the triples of each part."""
     path, reading = locate(folder), reading or Reading()
-    files = {part: _find_part(path, part) for part in PARTS}
+    files = {part: find_part(path, part) for part in PARTS}
     missing = [part for part, file in files.items() if file is None]
     if missing:
         raise BadInputError(
@@ -90,7 +90,7 @@ def load_parts(folder: str | Path, reading: Reading | None = None) -> tuple[Know
 def read_part(graph: KnowledgeGraph, folder: str | Path, part: str) -> Int:
     """The triples in the `train`, `valid` or `test` file of a folder, as indices of a graph that is there already."""
     path = locate(folder)
-    file = _find_part(path, part)
+    file = find_part(path, part)
     if file is None:
         raise BadInputError(path, f"has no {part} file")
     rows, lines = [], []
@@ -110,12 +110,14 @@ def read_part(graph: KnowledgeGraph, folder: str | Path, part: str) -> Int:
     return triples
 
 
-def locate(source: str | Path) -> Path:
-    """The path as given, or within `KGDRUG_DATA`; a UsageError where neither exists."""
+def locate(source: str | Path, what: str = "graph") -> Path:
+    """The path as given, or within `KGDRUG_DATA`; a UsageError that says what was looked for where neither exists."""
     path, data = Path(source), data_folder()
     for candidate in [path] + ([data / path] if data and not path.is_absolute() else []):
         if candidate.exists():
             return candidate
+    if what != "graph":
+        raise UsageError(f"no such {what}: {str(source)!r}" + (f", neither here nor in {data}" if data else ""))
     names = ", ".join([SAMPLE, *DATASETS])
     raise UsageError(f"no such graph: {str(source)!r} is neither a file or folder nor one of {names}")
 
@@ -157,5 +159,6 @@ def _with_about(metaedge: Metaedge, licence: str, source: str, version: str) -> 
     )
 
 
-def _find_part(folder: Path, part: str) -> Path | None:
+def find_part(folder: Path, part: str) -> Path | None:
+    """The file of a folder that holds its `train`, `valid` or `test` triples."""
     return next((p for p in (folder / (part + end) for end in ENDINGS) if p.is_file()), None)

@@ -30,6 +30,19 @@ def readable(smiles: Iterable[str]) -> list[bool]:
     return [_molecule(one) is not None for one in smiles]
 
 
+def inchikeys(smiles: Iterable[str]) -> list[str | None]:
+    """The InChIKey of each structure; None where there is none.
+
+    Its first 14 letters, the skeleton, stand for formula and connections alone: stereoisomers share them.
+    """
+    from rdkit import rdBase
+    from rdkit.Chem import MolToInchiKey
+
+    with rdBase.BlockLogs():
+        molecules = (_molecule(one) for one in smiles)
+        return [MolToInchiKey(one) or None if one else None for one in molecules]  # type: ignore[no-untyped-call]
+
+
 def unreadable(graph: KnowledgeGraph) -> list[int]:
     """The entities of a graph that have a structure which RDKit cannot read, ascending."""
     entities = sorted(graph.smiles)

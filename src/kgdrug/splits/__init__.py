@@ -1,6 +1,47 @@
-"""How facts are held out."""
+"""How facts are held out, and what of the held-out facts training gives away."""
 
-from kgdrug.splits.kinds import fixed, hold_out_given, hold_out_pairs, hold_out_triples, pair_keys
+from kgdrug.splits.draw import Draw
+from kgdrug.splits.folder import PARTS, load_split, read_parts, save_split
+from kgdrug.splits.kinds import (
+    disease_areas,
+    fixed,
+    hold_out_areas,
+    hold_out_diseases,
+    hold_out_drugs,
+    hold_out_given,
+    hold_out_groups,
+    hold_out_later,
+    hold_out_pairs,
+    hold_out_triples,
+)
+from kgdrug.splits.leaks import Finding, audit, given_away
+from kgdrug.splits.make import open_split, split_graph
 from kgdrug.splits.split import Split
+from kgdrug.splits.treated import Treated, pair_keys, treated_pairs
 
-__all__ = ["Split", "fixed", "hold_out_given", "hold_out_pairs", "hold_out_triples", "pair_keys"]
+__all__ = [
+    "PARTS",
+    "Draw",
+    "Finding",
+    "Split",
+    "Treated",
+    "audit",
+    "disease_areas",
+    "fixed",
+    "given_away",
+    "hold_out_areas",
+    "hold_out_diseases",
+    "hold_out_drugs",
+    "hold_out_given",
+    "hold_out_groups",
+    "hold_out_later",
+    "hold_out_pairs",
+    "hold_out_triples",
+    "load_split",
+    "open_split",
+    "pair_keys",
+    "read_parts",
+    "save_split",
+    "split_graph",
+    "treated_pairs",
+]

@@ -4,28 +4,25 @@
 `split.json`, `experiment.json`, `metrics.json`, `members/*.safetensors`, and `manifest.json` over all of them.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from kgdrug.config import Experiment, experiment_from, to_dict
 from kgdrug.errors import BadInputError, UsageError
-from kgdrug.graph import KnowledgeGraph, KnownTails, load_graph_folder, save_graph
-from kgdrug.graph.known import triple_keys
-from kgdrug.graph.store import read_array, read_json, write_json
+from kgdrug.graph import KnowledgeGraph, KnownTails, load_graph_folder
+from kgdrug.graph.store import read_json, write_json
 from kgdrug.models import Candidates, TableModel, load_table_model, save_table_model
-from kgdrug.splits import Split
+from kgdrug.sources.listed import sha256_of
+from kgdrug.splits import PARTS, Split, read_parts, save_split
 from kgdrug.trained.members import mean_rank_scores
 
 FORMAT = "kgdrug model 1"
 MANIFEST = "manifest.json"
-PARTS = {"train": 1, "valid": 2, "test": 4, "withheld": 8}  # bits, since a fixed split may repeat a triple
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,16 +66,14 @@ class TrainedModel:
 
 def save_trained(model: TrainedModel, folder: Path) -> None:
     """Write the model into an existing, empty folder."""
-    save_graph(model.graph, folder)
-    np.save(folder / "parts.npy", _parts(model.split), allow_pickle=False)
-    write_json(folder / "split.json", {"digest": model.split.digest, **model.split.made})
+    save_split(model.split, folder)
     write_json(folder / "experiment.json", to_dict(model.experiment))
     write_json(folder / "metrics.json", model.metrics)
     (folder / "members").mkdir()
     for i, member in enumerate(model.members):
         save_table_model(member, folder / "members" / f"{i}.safetensors")
     files = sorted(p for p in folder.rglob("*") if p.is_file())
-    sums = {p.relative_to(folder).as_posix(): _sha256(p) for p in files}
+    sums = {p.relative_to(folder).as_posix(): sha256_of(p) for p in files}
     write_json(folder / MANIFEST, {"format": FORMAT, "name": model.name, "files": sums})
 
 
@@ -91,17 +86,11 @@ def load_trained(folder: Path, check: bool = True) -> TrainedModel:
         raise BadInputError(folder / MANIFEST, f"format is {manifest.get('format')!r}; this kgdrug reads {FORMAT!r}")
     if check:
         verify(folder, manifest.get("files"))
-    graph = load_graph_folder(folder)
-    bits = read_array(folder / "parts.npy")
-    if bits.shape != (len(graph.triples),) or bits.dtype != np.uint8:
-        raise BadInputError(folder / "parts.npy", "does not say for each triple which part it is in")
-    made = read_json(folder / "split.json")
-    made.pop("digest")
-    split = Split(graph, **{part: graph.triples[bits & bit > 0] for part, bit in PARTS.items()}, made=made)
+    split = read_parts(folder, load_graph_folder(folder))
     files = sorted((folder / "members").glob("*.safetensors"), key=lambda path: int(path.stem))
     members = [load_table_model(path) for path in files]
     experiment = experiment_from(read_json(folder / "experiment.json"), str(folder / "experiment.json"))
-    return TrainedModel(members, split, experiment, read_json(folder / "metrics.json"), _sha256(folder / MANIFEST))
+    return TrainedModel(members, split, experiment, read_json(folder / "metrics.json"), sha256_of(folder / MANIFEST))
 
 
 def verify(folder: Path, sums: object) -> None:
@@ -116,19 +105,5 @@ def verify(folder: Path, sums: object) -> None:
         path = folder / name
         if not path.is_file():
             raise BadInputError(path, f"is missing, though {MANIFEST} lists it")
-        if _sha256(path) != expected:
+        if sha256_of(path) != expected:
             raise BadInputError(path, f"is damaged or was changed: its SHA-256 is not the one in {MANIFEST}")
-
-
-def _parts(split: Split) -> np.ndarray:
-    n, triples = len(split.graph.entities), split.graph.triples
-    bits = np.zeros(len(triples), np.uint8)
-    keys = triple_keys(triples, n)  # ascending, as the triples are
-    for part, bit in PARTS.items():
-        bits[np.searchsorted(keys, triple_keys(getattr(split, part), n))] |= bit
-    return bits
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

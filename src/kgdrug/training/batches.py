@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from kgdrug.config import TrainingConfig
+from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph, KnownTails
 from kgdrug.graph.known import Int
 
@@ -109,8 +110,12 @@ class Batches:
         pieces_of = -(-counts // piece)
         query = np.repeat(np.arange(len(counts)), pieces_of)
         nth = np.arange(len(query)) - np.repeat(np.cumsum(pieces_of) - pieces_of, pieces_of)
-        treats = np.isin(known.queries[query, 1] % graph.relations, graph.treatment_relations)
-        shown = np.repeat(np.arange(len(query)), np.where(treats, config.treatment_repeats, 1))
+        relation = known.queries[query, 1] % graph.relations
+        times = np.where(np.isin(relation, graph.treatment_relations), config.treatment_repeats, 1)
+        times[np.isin(relation, [graph.relation(name) for name in config.without])] = 0
+        if len(times) and not times.any():
+            raise UsageError(f"training.without leaves out every metaedge of {graph.name} that training has")
+        shown = np.repeat(np.arange(len(query)), times)
         query, nth = query[shown], nth[shown]
         starts = known.offsets[query] + nth * piece
         lengths = np.minimum(known.offsets[query + 1] - starts, piece)
@@ -130,6 +135,8 @@ class Batches:
 
     def epoch(self, number: int, first: int = 0) -> Iterator[Batch]:
         """All triples once, treatments `treatment_repeats` times, in both directions, in an order of its own.
+
+        Those of the metaedges `without` are not among them.
 
         first: the batch to begin with, to go on with an epoch that was left in its middle.
         """
