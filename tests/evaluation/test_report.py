@@ -25,6 +25,7 @@ from kgdrug.evaluation import (
     rank_triples,
 )
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
+from kgdrug.graph.graph import canonical_triples
 from kgdrug.models import Candidates, TableModel
 from kgdrug.splits import Split
 
@@ -250,6 +251,35 @@ def test_pairs_are_the_held_out_treatments_against_all_that_no_part_holds(treati
     assert sum(values["positives"] for values in report["by_disease"].values()) == len(held["test"])
     perfect = evaluate(Oracle(treating), treating)["pairs"]
     assert (perfect["auroc"], perfect["auprc"], perfect["auroc_matched"]) == (1, 1, 1)
+
+
+def test_a_metaedge_that_has_the_disease_as_its_head_is_read_the_other_way_round(treating: Split) -> None:
+    """The same split with `CtD` as `DtC`: what is said of compounds and diseases stays the same."""
+    graph, m = treating.graph, treating.graph.relations
+    edges = (*graph.metaedges[:2], Metaedge("DtC", "Disease", "is treated with", "Compound"))
+
+    def turn(triples: np.ndarray) -> np.ndarray:
+        turned = np.where(triples[:, 1:2] == 2, triples[:, ::-1], triples)
+        turned[:, 1] = triples[:, 1]
+        return turned
+
+    triples = canonical_triples(turn(graph.triples), len(graph.entities))
+    other = replace(graph, metaedges=edges, treats=("DtC",), triples=triples)
+    split = Split(other, *(turn(part) for part in (treating.train, treating.valid, treating.test)))
+
+    class Turned:
+        def scores(self, queries: Tensor, candidates: Candidates) -> Tensor:
+            back = queries.clone()
+            swapped = queries[:, 1] % m == 2
+            back[swapped, 1] = (queries[swapped, 1] + m) % (2 * m)
+            return create(treating).scores(back, candidates)
+
+    expected, found = evaluate(create(treating), treating), evaluate(Turned(), split)
+    assert found["by_disease"] == pytest.approx(expected["by_disease"])
+    pairs, popular = ({k: v for k, v in expected[part].items() if k != "baselines"} for part in ("pairs", "popularity"))
+    assert {k: found["pairs"][k] for k in pairs} == pairs
+    assert {k: found["popularity"][k] for k in popular} == popular
+    assert found["pairs"]["baselines"]["degree"] == expected["pairs"]["baselines"]["degree"]
 
 
 def test_a_report_without_treatments_has_no_pairs(split: Split, untyped: Split) -> None:

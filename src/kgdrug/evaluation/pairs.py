@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kgdrug.errors import KgdrugError, UsageError
-from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph import KnowledgeGraph, both_directions
 from kgdrug.graph.known import Int, distinct
 from kgdrug.models import Model
+from kgdrug.splits.treated import is_turned
 
 BLOCK = 8_000_000  # scores held at once: 32 MB
 MATCHED, NEAREST = 10, 50  # negatives a positive, and how many that are nearest in degree they are drawn from
@@ -29,7 +30,8 @@ Bool = NDArray[np.bool_]
 class Pairs:
     """All pairs that the treatment relations can join; those between other types than most treatments are left aside.
 
-    A pair is one integer, `row * columns + column`, its disease the row and its compound the column.
+    relations: those that lead from compounds to diseases, in `[0, 2m)`: the reciprocal of a metaedge whose head is the
+    disease. A pair is one integer, `row * columns + column`, its disease the row and its compound the column.
     """
 
     graph: KnowledgeGraph
@@ -41,9 +43,17 @@ class Pairs:
             raise UsageError(f"the graph {graph.name} names no treatment relation, so it has no pairs to be judged")
         counts = np.bincount(graph.triples[:, 1], minlength=graph.relations)
         alike: dict[tuple[range, range], list[int]] = {}
-        for r in graph.treatment_relations:
+        for i in graph.treatment_relations:
+            r = i + graph.relations if is_turned(graph.metaedges[i]) else i
             alike.setdefault((graph.heads(r), graph.answers(r)), []).append(r)
-        return cls(graph, tuple(max(alike.values(), key=lambda relations: sum(counts[r] for r in relations))))
+        most = max(alike.values(), key=lambda relations: sum(counts[r % graph.relations] for r in relations))
+        return cls(graph, tuple(most))
+
+    @property
+    def asking(self) -> tuple[int, ...]:
+        """The relations that ask for compounds: the reciprocals."""
+        m = self.graph.relations
+        return tuple((r + m) % (2 * m) for r in self.relations)
 
     @property
     def compounds(self) -> range:
@@ -63,7 +73,8 @@ class Pairs:
 
     def of_triples(self, triples: Int) -> Int:
         """The distinct pairs that triples `(t, 3)` say are treated, ascending."""
-        treatments = triples[np.isin(triples[:, 1], self.relations)]
+        both = both_directions(triples, self.graph.relations)
+        treatments = both[np.isin(both[:, 1], self.relations)]
         return distinct(self.keys(treatments[:, 0], treatments[:, 2]))
 
     def labels(self, keys: Int) -> list[str]:
@@ -144,14 +155,14 @@ class PairScores:
 
     def _asked(self, member: Model, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:
         """For each relation the scores of these rows: as answers for compounds, as questions; `(b, columns)` each."""
-        compounds, diseases, m = self.pairs.compounds, self.pairs.diseases, self.pairs.graph.relations
+        compounds, diseases = self.pairs.compounds, self.pairs.diseases
         answers = slice(diseases.start + first, diseases.start + last), slice(compounds.start, compounds.stop)
-        for r in self.pairs.relations:
+        for r, asking in zip(self.pairs.relations, self.pairs.asking, strict=True):
             forward, backward = (
                 member.scores(torch.tensor([[entity, relation] for entity in entities]), among).float().cpu()
                 for entities, relation, among in (
                     (compounds, r, answers[0]),
-                    (diseases[first:last], r + m, answers[1]),
+                    (diseases[first:last], asking, answers[1]),
                 )
             )
             yield forward.T, backward
