@@ -69,12 +69,13 @@ def slow_scores(members: list[Table], relations: list[int]) -> np.ndarray:
     return total
 
 
-@pytest.mark.parametrize("block", [1, 20, 8_000_000])
+@pytest.mark.parametrize(("block", "held"), [(1, 100), (20, 100), (20, 10), (8_000_000, 10), (8_000_000, 100)])
 @pytest.mark.parametrize(("count", "treats"), [(1, ("CtD",)), (3, ("CmD", "CtD"))])
 def test_a_pairs_score_is_the_mean_of_both_directions_on_one_scale(
-    block: int, count: int, treats: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    block: int, held: int, count: int, treats: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BLOCK", block)
+    monkeypatch.setattr(module, "HELD", held)
     members, graph = [Table(seed) for seed in range(count)], make_graph(treats)
     scores = PairScores(Several(members) if count > 1 else members[0], Pairs.of(graph))
     expected = slow_scores(members, graph.treatment_relations)

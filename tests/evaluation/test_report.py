@@ -212,6 +212,8 @@ def test_degree_product_and_shared_neighbours_are_counted_as_by_hand(split: Spli
     assert product_of.tolist() == [[degree[h] * degree[e] for e in range(3, n)] for h in (0, 5, 31)]
     shared = models["shared_neighbours"].scores(queries, slice(3, n))
     assert shared.tolist() == [[len(near[h] & near[e]) for e in range(3, n)] for h in (0, 5, 31)]
+    few = models["shared_neighbours"].scores(queries, torch.tensor([7, 40]))
+    assert few.tolist() == [[len(near[h] & near[e]) for e in (7, 40)] for h in (0, 5, 31)]
 
 
 def test_by_degree_goes_by_how_often_the_answer_answers_the_relation_in_training(split: Split) -> None:
@@ -376,6 +378,14 @@ def test_a_file_of_which_nothing_can_be_asked_is_wrong_use(
     universe = write(tmp_path / "u.tsv", apart["new"][10:20]) if which == "universe" else None
     with pytest.raises(UsageError, match=f"none of its . pairs can be asked.*{parts}"):
         evaluate_pairs(create(treating), treating, path, universe)
+
+
+def test_a_model_without_a_training_part_can_be_judged(treating: Split, tmp_path: Path) -> None:
+    bare = Split(treating.graph, treating.train[:0], treating.valid[:0], treating.test[:0])
+    report = evaluate_pairs(create(treating), bare, write(tmp_path / "p.tsv", [(0, 20), (1, 21), (2, 30)]))
+    assert report["counts"]["negatives"] == COMPOUNDS * DISEASES - 3
+    assert report["baselines"]["degree"]["auroc"] == 0.5
+    assert report["popularity"]["commonality_at_10"] is None
 
 
 def test_a_universe_of_positives_alone_is_wrong_use(

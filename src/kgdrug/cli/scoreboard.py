@@ -52,7 +52,7 @@ def print_pairs(pairs: Mapping[str, Any], popularity: Mapping[str, Any], name: s
     table = new_table("popularity", "Commonality@10", "Entropy@10", "score ~ degree", "score ~ treatments")
     for label, values in lists.items():
         keys = ("commonality_at_10", "entropy_at_10", "score_and_degree", "score_and_treatments")
-        table.add_row(label, *(as_text(values[key], 2) for key in keys))
+        table.add_row(label, *("-" if values[key] is None else f"{values[key]:.2f}" for key in keys))
     out.print(table)
     out.print("intervals: bootstrap over diseases; a score is no probability")
 

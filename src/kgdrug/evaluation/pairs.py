@@ -20,7 +20,8 @@ from kgdrug.graph.known import Int, distinct
 from kgdrug.models import Model
 from kgdrug.splits.treated import is_turned
 
-BLOCK = 8_000_000  # scores held at once: 32 MB
+BLOCK = 8_000_000  # scores made at once: 32 MB
+HELD = 200_000_000  # pairs whose scores are kept, 800 MB; those of more are made anew where they are needed
 MATCHED, NEAREST = 10, 50  # negatives a positive, and how many that are nearest in degree they are drawn from
 Scores = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -91,24 +92,16 @@ class PairScores:
     among those to "what treats this disease?". Each of the two is standardised over all pairs (mean 0, deviation 1),
     which gives the directions, and the members, one scale, and leaves how pairs of different queries compare as the
     model has it; their mean is the pair's score. Of several treatment relations the best counts, as in an answer.
-    Memory: `BLOCK` numbers or one row, a few times over; where all pairs fit into a block they are scored once.
+    Memory: 4 bytes a pair where there are no more than `HELD`; beyond, `BLOCK` numbers or one row, a few times over.
     """
 
     def __init__(self, model: Model, pairs: Pairs) -> None:
         self.pairs, self.members = pairs, tuple(getattr(model, "members", (model,)))
-        self._whole: Scores | None = None
 
     def blocks(self) -> Iterator[tuple[int, Scores]]:
         """Rows of all pairs in turn: the first row, and the scores `(b, columns)`."""
-        if self._whole is not None:
-            yield 0, self._whole
-            return
-        spans = self._spans()
-        for first, last in spans:
-            scores = self._scores(first, last)
-            if len(spans) == 1:
-                self._whole = scores
-            yield first, scores
+        for first, last in self._spans():
+            yield first, self._scores(first, last) if self._held is None else self._held[first:last]
 
     def pick(self, keys: Int) -> Scores:
         """The scores of these pairs; `(p,)`."""
@@ -122,6 +115,16 @@ class PairScores:
         rows, columns = self.pairs.shape
         step = max(1, BLOCK // max(1, columns))
         return [(first, min(first + step, rows)) for first in range(0, rows, step)]
+
+    @cached_property
+    def _held(self) -> Scores | None:
+        rows, columns = self.pairs.shape
+        if rows * columns > HELD:
+            return None
+        held = np.empty((rows, columns), np.float32)
+        for first, last in self._spans():
+            held[first:last] = self._scores(first, last)
+        return held
 
     def _scores(self, first: int, last: int) -> Scores:
         """The pairs of the rows from first on and before last."""

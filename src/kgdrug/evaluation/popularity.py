@@ -38,6 +38,8 @@ def popularity(model: Model, split: Split, pairs: Pairs, top: int = TOP) -> dict
     against = [_centred_ranks(np.asarray(values, np.float64)) for values in (degree[span], treats)]
     known = pairs.of_triples(np.concatenate([split.train, split.valid]))
     rows, columns = np.flatnonzero(degree[pairs.diseases.start : pairs.diseases.stop]), pairs.shape[1]
+    if not len(rows):
+        return dict.fromkeys(NAMES, math.nan)
     times, correlations, top = np.zeros(columns, np.int64), [], min(top, columns)
     step = max(1, BLOCK // columns)
     for start in range(0, len(rows), step):
