@@ -168,3 +168,36 @@ def test_models_of_other_splits_are_compared_with_a_warning(
 def test_models_that_cannot_be_compared_are_refused(kg: Kgdrug, two: tuple[Path, Path]) -> None:
     refused(kg("compare", two[0], "nothing"), "no such model: nothing")
     refused(kg("compare", *two, "--candidates", "all"), "mean nothing")
+
+
+# calibrate
+
+
+def test_a_model_is_calibrated_without_being_changed(kg: Kgdrug, trained_run: Run) -> None:
+    files = {path: path.read_bytes() for path in trained_run.folder.rglob("*") if path.is_file()}
+    done = kg("calibrate", trained_run.folder, "--out", "curve.json", "--html", "curve.html")
+    assert (done.code, done.err) == (0, "wrote curve.json\nwrote curve.html\n")
+    assert "expected calibration error" in done.out
+    assert "none that a compound works" in done.out
+    written = json.loads(Path("curve.json").read_text())
+    assert written["model_digest"] == trained_run.model.digest
+    curve, report = kgdrug.calibrate(trained_run.model, trained_run.model.split)
+    assert kgdrug.Calibration.from_dict(written["curve"]) == curve
+    assert written["ece"] == report["ece"]
+    assert Path("curve.html").read_text().startswith("<!doctype html>")
+    assert {path: path.read_bytes() for path in trained_run.folder.rglob("*") if path.is_file()} == files
+    refused(kg("calibrate", trained_run.folder, "--out", "curve.json"), "curve.json")
+    report = json.loads(kg("calibrate", trained_run.folder, "--kind", "isotonic", "--json").out)
+    assert report["curve"]["kind"] == "isotonic"
+
+
+def test_nothing_is_called_a_probability_without_a_calibration(kg: Kgdrug, trained_run: Run, later: Path) -> None:
+    outputs = [
+        kg("evaluate", trained_run.folder),
+        kg("evaluate", trained_run.folder, "--pairs", later),
+        kg("evaluate", trained_run.folder, "--json"),
+        kg("predict", trained_run.folder, "--disease", "asthma"),
+        kg("predict", trained_run.folder, "--disease", "asthma", "--format", "json"),
+    ]
+    for done in outputs:
+        assert "probability" not in done.out.replace("a score is no probability", "")

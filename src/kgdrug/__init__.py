@@ -55,11 +55,11 @@ _ROOMS = {
     "kgdrug.models": ("TableModel",),
     "kgdrug.splits": ("Draw", "Finding", "Split", "audit", "open_split", "save_split", "split_graph"),
     "kgdrug.training": ("Epoch", "State", "train"),
-    "kgdrug.evaluation": ("DegreeCorrected", "compare", "evaluate", "evaluate_pairs"),
+    "kgdrug.evaluation": ("Calibration", "DegreeCorrected", "calibrate", "compare", "evaluate", "evaluate_pairs"),
     "kgdrug.trained": ("TrainedModel", "save_trained"),
     "kgdrug.trained.dglke": ("read_dglke",),
     "kgdrug.ranking": ("Answer", "KnownFact", "Question", "answer", "flat_rows", "predict", "question"),
-    "kgdrug.reports": ("graph_page", "model_page"),
+    "kgdrug.reports": ("calibration_page", "graph_page", "model_page"),
     "kgdrug.registry": ("list_runs", "load_model", "resolve_model", "show_run"),
     "kgdrug.experiment": ("Run", "make_split", "resume", "run"),
 }
@@ -68,7 +68,7 @@ _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 if TYPE_CHECKING:
     from kgdrug.config import Experiment, TrainingConfig, read_experiment
     from kgdrug.errors import AmbiguousNameError, BadInputError, KgdrugError, UnknownNameError, UsageError
-    from kgdrug.evaluation import DegreeCorrected, compare, evaluate, evaluate_pairs
+    from kgdrug.evaluation import Calibration, DegreeCorrected, calibrate, compare, evaluate, evaluate_pairs
     from kgdrug.experiment import Run, make_split, resume, run
     from kgdrug.graph import (
         Annotation,
@@ -91,7 +91,7 @@ if TYPE_CHECKING:
     from kgdrug.models import TableModel
     from kgdrug.ranking import Answer, KnownFact, Question, answer, flat_rows, predict, question
     from kgdrug.registry import list_runs, load_model, resolve_model, show_run
-    from kgdrug.reports import graph_page, model_page
+    from kgdrug.reports import calibration_page, graph_page, model_page
     from kgdrug.sources import (
         DATASETS,
         FORMS,
@@ -120,6 +120,7 @@ __all__ = [
     "Annotation",
     "Answer",
     "BadInputError",
+    "Calibration",
     "DegreeCorrected",
     "Draw",
     "EntityType",
@@ -145,6 +146,8 @@ __all__ = [
     "answer",
     "audit",
     "build_graph",
+    "calibrate",
+    "calibration_page",
     "compare",
     "describe",
     "drop_licences",

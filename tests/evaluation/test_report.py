@@ -25,6 +25,7 @@ from kgdrug.evaluation import (
     rank_triples,
 )
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
+from kgdrug.graph.graph import canonical_triples
 from kgdrug.models import Candidates, TableModel
 from kgdrug.splits import Split
 
@@ -211,6 +212,8 @@ def test_degree_product_and_shared_neighbours_are_counted_as_by_hand(split: Spli
     assert product_of.tolist() == [[degree[h] * degree[e] for e in range(3, n)] for h in (0, 5, 31)]
     shared = models["shared_neighbours"].scores(queries, slice(3, n))
     assert shared.tolist() == [[len(near[h] & near[e]) for e in range(3, n)] for h in (0, 5, 31)]
+    few = models["shared_neighbours"].scores(queries, torch.tensor([7, 40]))
+    assert few.tolist() == [[len(near[h] & near[e]) for e in (7, 40)] for h in (0, 5, 31)]
 
 
 def test_by_degree_goes_by_how_often_the_answer_answers_the_relation_in_training(split: Split) -> None:
@@ -250,6 +253,35 @@ def test_pairs_are_the_held_out_treatments_against_all_that_no_part_holds(treati
     assert sum(values["positives"] for values in report["by_disease"].values()) == len(held["test"])
     perfect = evaluate(Oracle(treating), treating)["pairs"]
     assert (perfect["auroc"], perfect["auprc"], perfect["auroc_matched"]) == (1, 1, 1)
+
+
+def test_a_metaedge_that_has_the_disease_as_its_head_is_read_the_other_way_round(treating: Split) -> None:
+    """The same split with `CtD` as `DtC`: what is said of compounds and diseases stays the same."""
+    graph, m = treating.graph, treating.graph.relations
+    edges = (*graph.metaedges[:2], Metaedge("DtC", "Disease", "is treated with", "Compound"))
+
+    def turn(triples: np.ndarray) -> np.ndarray:
+        turned = np.where(triples[:, 1:2] == 2, triples[:, ::-1], triples)
+        turned[:, 1] = triples[:, 1]
+        return turned
+
+    triples = canonical_triples(turn(graph.triples), len(graph.entities))
+    other = replace(graph, metaedges=edges, treats=("DtC",), triples=triples)
+    split = Split(other, *(turn(part) for part in (treating.train, treating.valid, treating.test)))
+
+    class Turned:
+        def scores(self, queries: Tensor, candidates: Candidates) -> Tensor:
+            back = queries.clone()
+            swapped = queries[:, 1] % m == 2
+            back[swapped, 1] = (queries[swapped, 1] + m) % (2 * m)
+            return create(treating).scores(back, candidates)
+
+    expected, found = evaluate(create(treating), treating), evaluate(Turned(), split)
+    assert found["by_disease"] == pytest.approx(expected["by_disease"])
+    pairs, popular = ({k: v for k, v in expected[part].items() if k != "baselines"} for part in ("pairs", "popularity"))
+    assert {k: found["pairs"][k] for k in pairs} == pairs
+    assert {k: found["popularity"][k] for k in popular} == popular
+    assert found["pairs"]["baselines"]["degree"] == expected["pairs"]["baselines"]["degree"]
 
 
 def test_a_report_without_treatments_has_no_pairs(split: Split, untyped: Split) -> None:
@@ -346,6 +378,14 @@ def test_a_file_of_which_nothing_can_be_asked_is_wrong_use(
     universe = write(tmp_path / "u.tsv", apart["new"][10:20]) if which == "universe" else None
     with pytest.raises(UsageError, match=f"none of its . pairs can be asked.*{parts}"):
         evaluate_pairs(create(treating), treating, path, universe)
+
+
+def test_a_model_without_a_training_part_can_be_judged(treating: Split, tmp_path: Path) -> None:
+    bare = Split(treating.graph, treating.train[:0], treating.valid[:0], treating.test[:0])
+    report = evaluate_pairs(create(treating), bare, write(tmp_path / "p.tsv", [(0, 20), (1, 21), (2, 30)]))
+    assert report["counts"]["negatives"] == COMPOUNDS * DISEASES - 3
+    assert report["baselines"]["degree"]["auroc"] == 0.5
+    assert report["popularity"]["commonality_at_10"] is None
 
 
 def test_a_universe_of_positives_alone_is_wrong_use(

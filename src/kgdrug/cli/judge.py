@@ -1,4 +1,4 @@
-"""Commands that judge models: evaluate, compare."""
+"""Commands that judge models: evaluate, compare, calibrate."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from kgdrug.cli.app import Model, app
-from kgdrug.cli.scoreboard import print_comparison, print_listed, print_pairs, print_report
+from kgdrug.cli.app import Force, Model, app
+from kgdrug.cli.scoreboard import print_calibration, print_comparison, print_listed, print_pairs, print_report
 from kgdrug.cli.screen import err
 from kgdrug.errors import UsageError
 
@@ -79,3 +79,38 @@ def compare(
         print(json.dumps({"a": first.name, "b": second.name, **report}, indent=2))
     else:
         print_comparison(report, f"{first.name} ({a})", f"{second.name} ({b})")
+
+
+@app.command()
+def calibrate(
+    model: Model,
+    kind: Annotated[Literal["platt", "isotonic"], typer.Option(help="The curve: isotonic needs many treatments.")] = (
+        "platt"
+    ),
+    as_json: AsJson = False,
+    out_file: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the curve, as JSON.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with the reliability plot.")] = None,
+    force: Force = False,
+) -> None:
+    """Learn probabilities from valid treatments, and judge them on test treatments; the model stays as it is."""
+    from kgdrug import calibrate as learn
+    from kgdrug import calibration_page, load_model
+    from kgdrug.graph.store import refuse_existing, write_json
+
+    for path in (out_file, html):
+        if path is not None:
+            refuse_existing(path, force)
+    trained = load_model(model)
+    curve, report = learn(trained, trained.split, kind)
+    if out_file is not None:
+        write_json(
+            out_file, {"model": trained.name, "model_digest": trained.digest, "curve": curve.to_dict(), **report}
+        )
+        err.print(f"wrote {out_file}")
+    if html is not None:
+        html.write_text(calibration_page(trained.name, report), encoding="utf-8")
+        err.print(f"wrote {html}")
+    if as_json:
+        print(json.dumps({"curve": curve.to_dict(), **report}, indent=2))
+    else:
+        print_calibration(report, trained.name)

@@ -52,7 +52,7 @@ def print_pairs(pairs: Mapping[str, Any], popularity: Mapping[str, Any], name: s
     table = new_table("popularity", "Commonality@10", "Entropy@10", "score ~ degree", "score ~ treatments")
     for label, values in lists.items():
         keys = ("commonality_at_10", "entropy_at_10", "score_and_degree", "score_and_treatments")
-        table.add_row(label, *(as_text(values[key], 2) for key in keys))
+        table.add_row(label, *("-" if values[key] is None else f"{values[key]:.2f}" for key in keys))
     out.print(table)
     out.print("intervals: bootstrap over diseases; a score is no probability")
 
@@ -116,6 +116,25 @@ def print_comparison(report: Mapping[str, Any], a: str, b: str) -> None:
     out.print(table)
     which = "the entities of the answer's type" if report["candidates"] == "typed" else "all entities"
     out.print(f"{report['common']:,} test triples, ranked among {which}; paired bootstrap and sign flips over triples")
+
+
+def print_calibration(report: Mapping[str, Any], name: str) -> None:
+    """Predicted beside observed, and what a probability is of."""
+    table = new_table(name, "predicted", "observed [95 %]", "treatments", "pairs")
+    for i, part in enumerate(report["bins"], 1):
+        observed = f"{part['observed']:.4f} [{part['low']:.4f}, {part['high']:.4f}]"
+        counts = (as_text(part[key]) for key in ("positives", "pairs"))
+        table.add_row(f"bin {i}", f"{part['predicted']:.4f}", observed, *counts)
+    out.print(table)
+    fitted, judged = report["fitted_on"], report["judged_on"]
+    out.print(f"{report['kind']} curve, learnt from {fitted['positives']:,} valid treatments and judged on ", end="")
+    out.print(f"{judged['positives']:,} of test, each among {report['negatives_each']:,} pairs that nobody knows of")
+    out.print(f"expected calibration error {report['ece']:.4f}; Brier score {report['brier']:.5f}, ", end="")
+    out.print(f"of the share alone {report['brier_of_share']:.5f}")
+    out.print(
+        f"a probability is that the graph holds a pair, among pairs of which {report['share']:.2%} are treatments;"
+    )
+    out.print("among more unknown pairs it is smaller, and it is none that a compound works")
 
 
 def _some(names: Sequence[str], shown: int) -> str:

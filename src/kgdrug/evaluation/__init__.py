@@ -1,6 +1,7 @@
 """How good is a model? Ranks of held-out answers, metrics with intervals, and baselines beside them."""
 
 from kgdrug.evaluation.baselines import baselines
+from kgdrug.evaluation.calibration import Calibration, calibrate, fit_calibration, reliability
 from kgdrug.evaluation.compare import compare, sign_flip
 from kgdrug.evaluation.intervals import over_folds
 from kgdrug.evaluation.metrics import (
@@ -24,16 +25,19 @@ __all__ = [
     "INTERVALS",
     "METRICS",
     "Asked",
+    "Calibration",
     "DegreeCorrected",
     "Metrics",
     "PairScores",
     "Pairs",
     "Ranks",
     "baselines",
+    "calibrate",
     "compare",
     "evaluate",
     "evaluate_pairs",
     "filtered_ranks",
+    "fit_calibration",
     "judge",
     "macro_over",
     "matched_negatives",
@@ -48,5 +52,6 @@ __all__ = [
     "popularity",
     "rank_pairs",
     "rank_triples",
+    "reliability",
     "sign_flip",
 ]

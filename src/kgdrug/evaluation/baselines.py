@@ -60,7 +60,10 @@ class SharedNeighbours:
 
     def scores(self, queries: Tensor, candidates: Candidates) -> Tensor:
         heads, row_of = queries[:, 0].unique(return_inverse=True)
-        return torch.stack([self._shared(int(head))[candidates] for head in heads])[row_of]
+        others = torch.arange(self.entities)[candidates]
+        if len(others) < len(heads):  # from whichever side there are fewer
+            return torch.stack([self._shared(int(other))[heads] for other in others], 1)[row_of]
+        return torch.stack([self._shared(int(head))[others] for head in heads])[row_of]
 
     def _shared(self, entity: int) -> Tensor:
         starts, neighbours = self._neighbours

@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from kgdrug.errors import KgdrugError, UsageError
-from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph import KnowledgeGraph, both_directions
 from kgdrug.graph.known import Int, distinct
 from kgdrug.models import Model
+from kgdrug.splits.treated import is_turned
 
-BLOCK = 8_000_000  # scores held at once: 32 MB
+BLOCK = 8_000_000  # scores made at once: 32 MB
+HELD = 200_000_000  # pairs whose scores are kept, 800 MB; those of more are made anew where they are needed
 MATCHED, NEAREST = 10, 50  # negatives a positive, and how many that are nearest in degree they are drawn from
 Scores = NDArray[np.float32]
 Bool = NDArray[np.bool_]
@@ -29,7 +31,8 @@ Bool = NDArray[np.bool_]
 class Pairs:
     """All pairs that the treatment relations can join; those between other types than most treatments are left aside.
 
-    A pair is one integer, `row * columns + column`, its disease the row and its compound the column.
+    relations: those that lead from compounds to diseases, in `[0, 2m)`: the reciprocal of a metaedge whose head is the
+    disease. A pair is one integer, `row * columns + column`, its disease the row and its compound the column.
     """
 
     graph: KnowledgeGraph
@@ -41,9 +44,17 @@ class Pairs:
             raise UsageError(f"the graph {graph.name} names no treatment relation, so it has no pairs to be judged")
         counts = np.bincount(graph.triples[:, 1], minlength=graph.relations)
         alike: dict[tuple[range, range], list[int]] = {}
-        for r in graph.treatment_relations:
+        for i in graph.treatment_relations:
+            r = i + graph.relations if is_turned(graph.metaedges[i]) else i
             alike.setdefault((graph.heads(r), graph.answers(r)), []).append(r)
-        return cls(graph, tuple(max(alike.values(), key=lambda relations: sum(counts[r] for r in relations))))
+        most = max(alike.values(), key=lambda relations: sum(counts[r % graph.relations] for r in relations))
+        return cls(graph, tuple(most))
+
+    @property
+    def asking(self) -> tuple[int, ...]:
+        """The relations that ask for compounds: the reciprocals."""
+        m = self.graph.relations
+        return tuple((r + m) % (2 * m) for r in self.relations)
 
     @property
     def compounds(self) -> range:
@@ -63,7 +74,8 @@ class Pairs:
 
     def of_triples(self, triples: Int) -> Int:
         """The distinct pairs that triples `(t, 3)` say are treated, ascending."""
-        treatments = triples[np.isin(triples[:, 1], self.relations)]
+        both = both_directions(triples, self.graph.relations)
+        treatments = both[np.isin(both[:, 1], self.relations)]
         return distinct(self.keys(treatments[:, 0], treatments[:, 2]))
 
     def labels(self, keys: Int) -> list[str]:
@@ -80,24 +92,16 @@ class PairScores:
     among those to "what treats this disease?". Each of the two is standardised over all pairs (mean 0, deviation 1),
     which gives the directions, and the members, one scale, and leaves how pairs of different queries compare as the
     model has it; their mean is the pair's score. Of several treatment relations the best counts, as in an answer.
-    Memory: `BLOCK` numbers or one row, a few times over; where all pairs fit into a block they are scored once.
+    Memory: 4 bytes a pair where there are no more than `HELD`; beyond, `BLOCK` numbers or one row, a few times over.
     """
 
     def __init__(self, model: Model, pairs: Pairs) -> None:
         self.pairs, self.members = pairs, tuple(getattr(model, "members", (model,)))
-        self._whole: Scores | None = None
 
     def blocks(self) -> Iterator[tuple[int, Scores]]:
         """Rows of all pairs in turn: the first row, and the scores `(b, columns)`."""
-        if self._whole is not None:
-            yield 0, self._whole
-            return
-        spans = self._spans()
-        for first, last in spans:
-            scores = self._scores(first, last)
-            if len(spans) == 1:
-                self._whole = scores
-            yield first, scores
+        for first, last in self._spans():
+            yield first, self._scores(first, last) if self._held is None else self._held[first:last]
 
     def pick(self, keys: Int) -> Scores:
         """The scores of these pairs; `(p,)`."""
@@ -111,6 +115,16 @@ class PairScores:
         rows, columns = self.pairs.shape
         step = max(1, BLOCK // max(1, columns))
         return [(first, min(first + step, rows)) for first in range(0, rows, step)]
+
+    @cached_property
+    def _held(self) -> Scores | None:
+        rows, columns = self.pairs.shape
+        if rows * columns > HELD:
+            return None
+        held = np.empty((rows, columns), np.float32)
+        for first, last in self._spans():
+            held[first:last] = self._scores(first, last)
+        return held
 
     def _scores(self, first: int, last: int) -> Scores:
         """The pairs of the rows from first on and before last."""
@@ -144,14 +158,14 @@ class PairScores:
 
     def _asked(self, member: Model, first: int, last: int) -> Iterator[tuple[Tensor, Tensor]]:
         """For each relation the scores of these rows: as answers for compounds, as questions; `(b, columns)` each."""
-        compounds, diseases, m = self.pairs.compounds, self.pairs.diseases, self.pairs.graph.relations
+        compounds, diseases = self.pairs.compounds, self.pairs.diseases
         answers = slice(diseases.start + first, diseases.start + last), slice(compounds.start, compounds.stop)
-        for r in self.pairs.relations:
+        for r, asking in zip(self.pairs.relations, self.pairs.asking, strict=True):
             forward, backward = (
                 member.scores(torch.tensor([[entity, relation] for entity in entities]), among).float().cpu()
                 for entities, relation, among in (
                     (compounds, r, answers[0]),
-                    (diseases[first:last], r + m, answers[1]),
+                    (diseases[first:last], asking, answers[1]),
                 )
             )
             yield forward.T, backward

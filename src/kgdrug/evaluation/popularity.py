@@ -30,19 +30,21 @@ def popularity(model: Model, split: Split, pairs: Pairs, top: int = TOP) -> dict
     score_and_degree: Spearman's correlation of a compound's score with its training triples over all relations, and
     score_and_treatments: with its treatments in training; both the mean over diseases.
     """
-    graph, m = split.graph, split.graph.relations
+    graph = split.graph
     degree = total_degree(split.train, len(graph.entities))
     span = slice(pairs.compounds.start, pairs.compounds.stop)
-    counts = Degree(split.train, len(graph.entities), m)
-    treats = sum(counts.count(r + m)[span].numpy() for r in pairs.relations)
+    counts = Degree(split.train, len(graph.entities), graph.relations)
+    treats = sum(counts.count(r)[span].numpy() for r in pairs.asking)
     against = [_centred_ranks(np.asarray(values, np.float64)) for values in (degree[span], treats)]
     known = pairs.of_triples(np.concatenate([split.train, split.valid]))
     rows, columns = np.flatnonzero(degree[pairs.diseases.start : pairs.diseases.stop]), pairs.shape[1]
+    if not len(rows):
+        return dict.fromkeys(NAMES, math.nan)
     times, correlations, top = np.zeros(columns, np.int64), [], min(top, columns)
     step = max(1, BLOCK // columns)
     for start in range(0, len(rows), step):
         some = rows[start : start + step]
-        scores = _best(model, [[pairs.diseases[row], r + m] for r in pairs.relations for row in some], len(some), span)
+        scores = _best(model, [[pairs.diseases[row], r] for r in pairs.asking for row in some], len(some), span)
         ranks = [_centred_ranks(row) for row in scores.double().numpy()]
         correlations += [[float(own @ other) for other in against] for own in ranks]
         place = np.searchsorted(some, known // columns)

@@ -47,7 +47,7 @@ def evaluate(model: Model, split: Split, candidates: str = "typed") -> dict[str,
     }
     asked = _held_out_pairs(split)
     if asked is not None:
-        of_compounds = own[own.head_side & np.isin(own.relation, asked.pairs.relations)]
+        of_compounds = own[np.isin(own.relation + graph.relations * own.head_side, asked.pairs.asking)]
         report["by_disease"] = macro_over(of_compounds.given, of_compounds)
         report["pairs"] = _judged(models, asked, split)
         report["popularity"] = _popularity(models, split, asked.pairs)
@@ -162,7 +162,8 @@ def _joined_otherwise(split: Split, pairs: Pairs, keys: Int) -> dict[str, int]:
         of_metaedge = split.train[split.train[:, 1] == r]
         for compounds, diseases in ((0, 2), (2, 0)):
             ends = split.graph.heads(r), split.graph.answers(r)
-            if (ends if compounds == 0 else ends[::-1]) != (pairs.compounds, pairs.diseases) or r in pairs.relations:
+            turned = ends if compounds == 0 else ends[::-1]
+            if turned != (pairs.compounds, pairs.diseases) or r in {s % split.graph.relations for s in pairs.relations}:
                 continue
             count = int(np.isin(keys, pairs.keys(of_metaedge[:, compounds], of_metaedge[:, diseases])).sum())
             found |= {metaedge.abbreviation: count} if count else {}

@@ -29,7 +29,7 @@ def judge(models: dict[str, Model], asked: Asked, train: Int, resamples: int = R
     graph, compounds = asked.pairs.graph, asked.pairs.compounds
     span = slice(compounds.start, compounds.stop)
     degree = Degree(train, len(graph.entities), graph.relations)
-    treats = sum(degree.count(r + graph.relations)[span].numpy().astype(np.int64) for r in asked.pairs.relations)
+    treats = sum(degree.count(r)[span].numpy().astype(np.int64) for r in asked.pairs.asking)
     matched = matched_negatives(asked, [np.asarray(treats), total_degree(train, len(graph.entities))[span]])
     found = []
     for model in models.values():
