@@ -47,9 +47,21 @@ class SplitConfig:
 @dataclass(frozen=True)
 class ModelConfig:
     score: Literal[
-        "transe", "distmult", "complex", "rotate", "transe-l2", "transe-l1", "quate", "cp", "simple", "rescal", "conve"
-    ] = "complex"
+        "transe", "distmult", "complex", "rotate", "transe-l2", "transe-l1", "quate", "cp", "simple", "rescal", "conve",
+        "metapaths",
+    ] = "complex"  # fmt: skip
     dimension: int = _setting(200, minimum=1)  # real numbers per entity
+
+
+@dataclass(frozen=True)
+class MetapathConfig:
+    """Of the score `metapaths`, which is fitted and not trained."""
+
+    length: int = _setting(4, minimum=2, below=5)  # steps of the longest metapaths
+    damping: float = _setting(0.4, minimum=0)  # how much paths through hubs count less
+    null: Literal["degrees", "swaps", "none"] = "degrees"  # what path counts are compared with
+    permutations: int = _setting(5, minimum=1)  # graphs with swapped edges, of the null `swaps`
+    negatives: int | Literal["all"] = _setting(100, minimum=1)  # pairs without a treatment, for each one with
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,7 @@ class Experiment:
     graph: GraphConfig = field(default_factory=GraphConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
+    metapaths: MetapathConfig = field(default_factory=MetapathConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
@@ -160,11 +173,35 @@ def check(experiment: Experiment, where: str) -> None:
         raise UsageError(
             f"{where}: split.valid is {split.valid} and split.test {split.test}; together they must be below 1"
         )
+    if experiment.model.score == "metapaths":
+        _check_fitted(experiment, where)
     for name in experiment.auto:
         if name not in CHOSEN:
             raise UsageError(f"{where}: auto names {name!r}; of a graph follow {', '.join(CHOSEN)}")
     if (split.kind == "given") != (split.folder is not None):
         raise UsageError(f"{where}: split.folder and split.kind = 'given' belong together")
+
+
+def _check_fitted(experiment: Experiment, where: str) -> None:
+    """Refuse what means nothing for a model that is fitted in one go."""
+    if experiment.seeds > 1:
+        raise UsageError(f"{where}: seeds is {experiment.seeds}; fits of metapaths are all but the same, leave it at 1")
+    if experiment.auto:
+        raise UsageError(f"{where}: auto chooses settings of a training, and metapaths are fitted; leave it out")
+    if experiment.evaluation.candidates == "all":
+        raise UsageError(f"{where}: metapaths rank the answer's type alone; leave evaluation.candidates at 'typed'")
+
+
+def unused(experiment: Experiment) -> list[str]:
+    """Settings that differ from their defaults and that the experiment's kind of model makes no use of."""
+    fitted = experiment.model.score == "metapaths"
+    sections = ("training", "model.dimension") if fitted else ("metapaths",)
+    default = flat(Experiment())
+    return [
+        key
+        for key, value in flat(experiment).items()
+        if any(key == section or key.startswith(section + ".") for section in sections) and value != default.get(key)
+    ]
 
 
 def to_dict(config: Any) -> dict[str, Any]:

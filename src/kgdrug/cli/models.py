@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from kgdrug.cli.app import Force, app
-from kgdrug.cli.screen import as_text, epochs, err, fail, new_table, out, print_answers, print_members, print_report
+from kgdrug.cli.screen import (
+    as_text,
+    epochs,
+    err,
+    fail,
+    new_table,
+    out,
+    print_answers,
+    print_members,
+    print_report,
+    stages,
+)
 from kgdrug.errors import KgdrugError, UsageError
 
 if TYPE_CHECKING:
@@ -249,14 +260,17 @@ def runs_show(
 
 def train_and_show(experiment: "Experiment", begin: "Callable[[Watch], Run]") -> "Run":
     """Begin or resume a run with its progress shown, and show what came of it."""
-    from kgdrug.experiment import RunInterruptedError
+    from kgdrug.experiment import FITTED, RunInterruptedError
 
     model, seeds = experiment.model, experiment.seeds
     members = f", {seeds} seeds from {experiment.seed}" if seeds > 1 else ""
     width = "as many as suit the graph" if "model.dimension" in experiment.auto else model.dimension
-    err.print(f"experiment {experiment.name}: {model.score}, {width} numbers per entity{members}")
+    fitted = model.score in FITTED
+    size = f"of up to {experiment.metapaths.length} steps" if fitted else f"{width} numbers per entity"
+    err.print(f"experiment {experiment.name}: {model.score}, {size}{members}")
+    watch = stages if fitted else functools.partial(epochs, seeds=range(experiment.seed, experiment.seed + seeds))
     try:
-        done = begin(functools.partial(epochs, seeds=range(experiment.seed, experiment.seed + seeds)))
+        done = begin(watch)
     except RunInterruptedError as stopped:
         fail(
             f"stopped by {stopped.signal.name}; go on with: kgdrug train --resume {shlex.quote(str(stopped.folder))}",
@@ -274,6 +288,9 @@ def train_and_show(experiment: "Experiment", begin: "Callable[[Watch], Run]") ->
     if "members" in metrics:
         out.print(f"{trained}; valid MRR of the whole {as_text(metrics['valid']['mrr'])}\n")
         print_members(metrics["members"])
+    elif fitted:
+        counts = f"{metrics['fit']['metapaths']:,} metapaths, {metrics['fit']['terms']:,} terms kept"
+        out.print(f"fitted in {done.seconds['train']:.1f} s: {counts}; valid MRR {as_text(metrics['valid']['mrr'])}\n")
     else:
         out.print(f"{trained}; best valid MRR {metrics['valid']['mrr']:.3f} in epoch {metrics['valid']['epoch']}\n")
     print_report(metrics, f"{model.score} ({'this model' if seeds == 1 else f'all {seeds} seeds'})")

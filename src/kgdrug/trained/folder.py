@@ -19,7 +19,7 @@ from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, KnownTails, load_graph_folder, save_graph
 from kgdrug.graph.known import triple_keys
 from kgdrug.graph.store import read_array, read_json, write_json
-from kgdrug.models import Candidates, TableModel, load_table_model, save_table_model
+from kgdrug.models import Candidates, Model, load_model_file, save_model
 from kgdrug.splits import Split
 from kgdrug.trained.members import mean_rank_scores
 
@@ -32,10 +32,10 @@ PARTS = {"train": 1, "valid": 2, "test": 4, "withheld": 8}  # bits, since a fixe
 class TrainedModel:
     """Everything that serving needs: members, graph, known facts by part, configuration, and metrics.
 
-    members: one model a seed or fold; several answer with the mean of their rank scores, see `mean_rank_scores`.
+    members: one model a seed, fold or kind; several answer with the mean of their rank scores, see `mean_rank_scores`.
     """
 
-    members: Sequence[TableModel]
+    members: Sequence[Model]
     split: Split
     experiment: Experiment
     metrics: Mapping[str, Any] = field(default_factory=dict)
@@ -76,7 +76,7 @@ def save_trained(model: TrainedModel, folder: Path) -> None:
     write_json(folder / "metrics.json", model.metrics)
     (folder / "members").mkdir()
     for i, member in enumerate(model.members):
-        save_table_model(member, folder / "members" / f"{i}.safetensors")
+        save_model(member, folder / "members" / f"{i}.safetensors")
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     sums = {p.relative_to(folder).as_posix(): _sha256(p) for p in files}
     write_json(folder / MANIFEST, {"format": FORMAT, "name": model.name, "files": sums})
@@ -99,7 +99,7 @@ def load_trained(folder: Path, check: bool = True) -> TrainedModel:
     made.pop("digest")
     split = Split(graph, **{part: graph.triples[bits & bit > 0] for part, bit in PARTS.items()}, made=made)
     files = sorted((folder / "members").glob("*.safetensors"), key=lambda path: int(path.stem))
-    members = [load_table_model(path) for path in files]
+    members = [load_model_file(path) for path in files]
     experiment = experiment_from(read_json(folder / "experiment.json"), str(folder / "experiment.json"))
     return TrainedModel(members, split, experiment, read_json(folder / "metrics.json"), _sha256(folder / MANIFEST))
 
