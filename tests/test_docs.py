@@ -12,7 +12,7 @@ from kgdrug.cli import app
 from kgdrug.sources import DATASETS, FORMS
 
 CHECKOUT = Path(__file__).parents[1]
-PAGES = [CHECKOUT / "README.md", CHECKOUT / "docs" / "data.md"]
+PAGES = [CHECKOUT / "README.md", CHECKOUT / "docs" / "data.md", CHECKOUT / "docs" / "metapaths.md"]
 COMMANDS = [
     (page.name, command.strip())
     for page in PAGES

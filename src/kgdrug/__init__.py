@@ -50,9 +50,9 @@ _ROOMS = {
         "shipped",
         "write_graph",
     ),
-    "kgdrug.models": ("TableModel",),
+    "kgdrug.models": ("MetapathModel", "TableModel", "Term"),
     "kgdrug.splits": ("Split",),
-    "kgdrug.training": ("Epoch", "State", "train"),
+    "kgdrug.training": ("Epoch", "State", "fit_metapaths", "train"),
     "kgdrug.evaluation": ("evaluate",),
     "kgdrug.trained": ("TrainedModel", "save_trained"),
     "kgdrug.trained.dglke": ("read_dglke",),
@@ -86,7 +86,7 @@ if TYPE_CHECKING:
         to_pyg,
         to_pykeen,
     )
-    from kgdrug.models import TableModel
+    from kgdrug.models import MetapathModel, TableModel, Term
     from kgdrug.ranking import Answer, KnownFact, Question, answer, flat_rows, predict, question
     from kgdrug.registry import list_runs, load_model, resolve_model, show_run
     from kgdrug.reports import graph_page
@@ -109,7 +109,7 @@ if TYPE_CHECKING:
     from kgdrug.splits import Split
     from kgdrug.trained import TrainedModel, save_trained
     from kgdrug.trained.dglke import read_dglke
-    from kgdrug.training import Epoch, State, train
+    from kgdrug.training import Epoch, State, fit_metapaths, train
 
 __all__ = [
     "DATASETS",
@@ -126,12 +126,14 @@ __all__ = [
     "KnownFact",
     "KnownTails",
     "Metaedge",
+    "MetapathModel",
     "Question",
     "Reading",
     "Run",
     "Split",
     "State",
     "TableModel",
+    "Term",
     "TrainedModel",
     "TrainingConfig",
     "UnknownNameError",
@@ -143,6 +145,7 @@ __all__ = [
     "drop_licences",
     "entity_frame",
     "evaluate",
+    "fit_metapaths",
     "flat_rows",
     "from_dgl",
     "from_networkx",

@@ -30,6 +30,7 @@ from kgdrug.training import (
     Stop,
     Stopped,
     check_trainable,
+    fit_metapaths,
     is_over,
     keep_freed_memory,
     load_checkpoint,
@@ -38,8 +39,8 @@ from kgdrug.training import (
     save_stopped,
     stop_on_signals,
     train,
+    valid_mrr,
 )
-from kgdrug.training.fitting import fit_metapaths, valid_mrr
 from kgdrug.training.recipe import with_recipe
 
 log = logging.getLogger(__name__)

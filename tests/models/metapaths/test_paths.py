@@ -13,12 +13,6 @@ from kgdrug.models.metapaths import Metapath, Step, Steps, metapaths, path_count
 Walk = Callable[[KnowledgeGraph, Metapath, float], np.ndarray]
 by_fixtures = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 ENDS = [tuple(ends.split()) for ends in ("Compound Disease", "Disease Compound", "Compound Compound", "Gene Gene")]
-    ("Compound", "Disease"),
-    ("Disease", "Compound"),
-    ("Compound", "Compound"),
-    ("Gene", "Gene"),
-    ("Disease", "Gene"),
-]
 
 
 def some(ways: list[Metapath], data: st.DataObject, most: int = 25) -> list[Metapath]:

@@ -80,7 +80,7 @@ class Features:
         """The log-odds of one treatment or more, where their number is Poisson's with a mean by both ends' degrees."""
         treated = self.treated().astype(np.float64)
         first, last = treated.sum(1, keepdims=True) - treated, treated.sum(0, keepdims=True) - treated
-        expected = (first + 0.5) * (last + 0.5) / (treated.sum() + 0.5)
+        expected = (first + 0.5) * (last + 0.5) / (treated.sum() - treated + 0.5)
         return np.log(np.expm1(expected))  # type: ignore[no-any-return]
 
     def treated(self) -> NDArray[np.bool_]:

@@ -101,7 +101,7 @@ def metapath_model_of(tensors: Mapping[str, Tensor], about: Mapping[str, Any], p
         for name, expected in due.items():
             if tensors[name].shape != expected:
                 raise BadInputError(path, f"has {name} of shape {tuple(tensors[name].shape)} where {expected} is due")
-        if len(tensors["places"].flatten()) and not 0 <= int(tensors["places"].max()) < len(names):
+        if tensors["places"].numel() and not 0 <= int(tensors["places"].max()) < max(1, len(names)):
             raise BadInputError(path, "has terms of features that it does not name")
         return MetapathModel(
             sources, targets, int(about["relations"]), tuple(about["treatments"]), tensors["table"], names,
