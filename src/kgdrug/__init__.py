@@ -59,7 +59,7 @@ _ROOMS = {
     "kgdrug.ranking": ("Answer", "KnownFact", "Question", "answer", "flat_rows", "predict", "question"),
     "kgdrug.reports": ("graph_page",),
     "kgdrug.registry": ("list_runs", "load_model", "resolve_model", "show_run"),
-    "kgdrug.experiment": ("Run", "make_split", "resume", "run"),
+    "kgdrug.experiment": ("Run", "ensemble", "make_split", "resume", "run"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from kgdrug.config import Experiment, TrainingConfig, read_experiment
     from kgdrug.errors import AmbiguousNameError, BadInputError, KgdrugError, UnknownNameError, UsageError
     from kgdrug.evaluation import evaluate
-    from kgdrug.experiment import Run, make_split, resume, run
+    from kgdrug.experiment import Run, ensemble, make_split, resume, run
     from kgdrug.graph import (
         Annotation,
         EntityType,
@@ -143,6 +143,7 @@ __all__ = [
     "build_graph",
     "describe",
     "drop_licences",
+    "ensemble",
     "entity_frame",
     "evaluate",
     "fit_metapaths",

@@ -53,6 +53,9 @@ class ModelConfig:
     dimension: int = _setting(200, minimum=1)  # real numbers per entity
 
 
+FITTED = ("metapaths",)  # scores of models that are fitted in one go, without epochs
+
+
 @dataclass(frozen=True)
 class MetapathConfig:
     """Of the score `metapaths`, which is fitted and not trained."""
@@ -173,7 +176,7 @@ def check(experiment: Experiment, where: str) -> None:
         raise UsageError(
             f"{where}: split.valid is {split.valid} and split.test {split.test}; together they must be below 1"
         )
-    if experiment.model.score == "metapaths":
+    if experiment.model.score in FITTED:
         _check_fitted(experiment, where)
     for name in experiment.auto:
         if name not in CHOSEN:
@@ -194,7 +197,7 @@ def _check_fitted(experiment: Experiment, where: str) -> None:
 
 def unused(experiment: Experiment) -> list[str]:
     """Settings that differ from their defaults and that the experiment's kind of model makes no use of."""
-    fitted = experiment.model.score == "metapaths"
+    fitted = experiment.model.score in FITTED
     sections = ("training", "model.dimension") if fitted else ("metapaths",)
     default = flat(Experiment())
     return [

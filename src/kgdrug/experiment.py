@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from kgdrug.config import Experiment, flat, override, unused
+from kgdrug.config import FITTED, Experiment, flat, override, unused
 from kgdrug.errors import UsageError
 from kgdrug.evaluation import evaluate, metrics, on_test, rank_triples
 from kgdrug.graph.store import fresh_folder, refuse_existing
@@ -21,7 +21,7 @@ from kgdrug.models import TableModel, pick_device
 from kgdrug.registry import Tracker, tracked
 from kgdrug.sources import load_graph
 from kgdrug.splits import Split, fixed, hold_out_given, hold_out_pairs, hold_out_triples
-from kgdrug.trained import MANIFEST, TrainedModel, load_trained, save_trained
+from kgdrug.trained import MANIFEST, Ensemble, TrainedModel, load_trained, save_trained, together, weigh
 from kgdrug.training import (
     TRAINING_FILE,
     Checkpoint,
@@ -53,7 +53,6 @@ ADJUSTABLE = (
     "training.valid_every",
     "training.checkpoint_every",
 )  # what may change when a training goes on
-FITTED = ("metapaths",)  # scores of models that have no epochs
 Watch = Callable[[Iterable[Any]], Iterable[Any]]  # of `Epoch`, or of `Progress` where a model is fitted
 
 
@@ -150,6 +149,38 @@ def _fit(experiment: Experiment, folder: Path, force: bool, watch: Watch) -> Run
         tracker.result(report, seconds)
         tracker.model(folder, example_question(split))
     return Run(load_trained(folder), folder, tracker.run_id, tracker.uri, seconds)
+
+
+def ensemble(
+    models: Sequence[TrainedModel], out: str | Path, *, name: str = "ensemble", force: bool = False
+) -> tuple[Ensemble, Run | None]:
+    """Put models of one split together, if that wins on valid; what valid says, and the run, None where one alone wins.
+
+    out: the folder to write. The ensemble is evaluated, saved and tracked like a training.
+    """
+    folder, started = Path(out), time.perf_counter()
+    refuse_existing(folder, force)
+    found = weigh(models)
+    if not found.wins:
+        return found, None
+    seconds = {"train": time.perf_counter() - started}
+    used = [(model, weight) for model, weight in zip(models, found.weights, strict=True) if weight]
+    trained = together([model for model, _ in used], [weight for _, weight in used], name)
+    with tracked(trained.experiment, trained.split, "cpu", folder.name) as tracker:
+        started = time.perf_counter()
+        report = evaluate(trained, trained.split, trained.experiment.evaluation.candidates)
+        of = [
+            {"name": model.name, "digest": model.digest, "score": model.experiment.model.score, "weight": weight,
+             "valid": {"mrr": alone}}
+            for model, weight, alone in zip(models, found.weights, found.alone, strict=True)
+        ]  # fmt: skip
+        report |= {"valid": {"mrr": found.weighted}, "ensemble": {"of": of, "average": {"mrr": found.average}}}
+        seconds["evaluate"] = time.perf_counter() - started
+        with fresh_folder(folder, force) as writing:
+            save_trained(replace(trained, metrics={**report, "seconds": seconds}), writing)
+        tracker.result(report, seconds)
+        tracker.model(folder, example_question(trained.split))
+    return found, Run(load_trained(folder), folder, tracker.run_id, tracker.uri, seconds)
 
 
 def find_stopped(folder: str | Path, settings: Sequence[str] = ()) -> tuple[Path, Stopped]:

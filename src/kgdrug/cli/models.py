@@ -171,6 +171,32 @@ def predict(
 
 
 @app.command()
+def ensemble(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Two models or more of one split.")],
+    out_folder: Annotated[Path, typer.Option("--out", help="Model folder to write.")],
+    name: Annotated[str, typer.Option(help="Of the model.")] = "ensemble",
+    force: Force = False,
+) -> None:
+    """Put trained models together, by rank and by weights that valid chooses, where that beats the best of them."""
+    from kgdrug import ensemble, load_model
+
+    loaded = [load_model(model) for model in models]
+    found, done = ensemble(loaded, out_folder, name=name, force=force)
+    table = new_table("model", "weight", "valid MRR")
+    for model, weight, alone in zip(models, found.weights, found.alone, strict=True):
+        table.add_row(model, str(weight), as_text(alone))
+    table.add_section()
+    table.add_row("all, weighted alike", "", as_text(found.average))
+    table.add_row("all, with these weights", "", as_text(found.weighted))
+    out.print(table)
+    if done is None:
+        best = models[found.alone.index(max(found.alone))]
+        raise KgdrugError(f"{best} alone is as good on valid as any ensemble of these: nothing was written, use it")
+    print_report(done.model.metrics, f"{name} (this model)")
+    out.print(f"\nmodel folder  {done.folder}\ntracked run   {done.run_id} at {done.tracking_uri}")
+
+
+@app.command()
 def serve(
     model: Model,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -260,7 +286,8 @@ def runs_show(
 
 def train_and_show(experiment: "Experiment", begin: "Callable[[Watch], Run]") -> "Run":
     """Begin or resume a run with its progress shown, and show what came of it."""
-    from kgdrug.experiment import FITTED, RunInterruptedError
+    from kgdrug.config import FITTED
+    from kgdrug.experiment import RunInterruptedError
 
     model, seeds = experiment.model, experiment.seeds
     members = f", {seeds} seeds from {experiment.seed}" if seeds > 1 else ""

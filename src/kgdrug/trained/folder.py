@@ -1,11 +1,12 @@
 """The trained-model folder: complete in itself, without pickle, each file vouched for by a SHA-256.
 
 `graph.json`, `entities.tsv`, `triples.npy` (as a built graph), `parts.npy` (which part each triple is in),
-`split.json`, `experiment.json`, `metrics.json`, `members/*.safetensors`, and `manifest.json` over all of them.
+`split.json`, `experiment.json`, `metrics.json`, `members/*.safetensors`, `weights.json` where members do not count
+alike, and `manifest.json` over all of them.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from kgdrug.config import Experiment, experiment_from, to_dict
+from kgdrug.config import FITTED, Experiment, experiment_from, to_dict
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, KnownTails, load_graph_folder, save_graph
 from kgdrug.graph.known import triple_keys
@@ -25,6 +26,7 @@ from kgdrug.trained.members import mean_rank_scores
 
 FORMAT = "kgdrug model 1"
 MANIFEST = "manifest.json"
+WEIGHTS = "weights.json"
 PARTS = {"train": 1, "valid": 2, "test": 4, "withheld": 8}  # bits, since a fixed split may repeat a triple
 
 
@@ -40,6 +42,7 @@ class TrainedModel:
     experiment: Experiment
     metrics: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""  # SHA-256 of the manifest; empty for a model that was not loaded from a folder
+    weights: tuple[int, ...] = ()  # how much each member counts, above 0; empty where all count alike
 
     @property
     def graph(self) -> KnowledgeGraph:
@@ -52,7 +55,8 @@ class TrainedModel:
     @property
     def scores_all_entities(self) -> bool:
         """Whether training saw negatives of every type, so that ranks against all entities mean something."""
-        return self.experiment.training.candidates == "all" or not self.graph.typed
+        fitted = self.experiment.model.score in FITTED
+        return not fitted and (self.experiment.training.candidates == "all" or not self.graph.typed)
 
     @cached_property
     def known(self) -> dict[str, KnownTails]:
@@ -63,8 +67,11 @@ class TrainedModel:
 
     def scores(self, queries: Tensor, candidates: Candidates) -> Tensor:
         """`(b, k)`, those of the one member, or the mean rank scores of several; see `Model.scores`."""
-        each = (member.scores(queries, candidates) for member in self.members)
-        return next(each) if len(self.members) == 1 else mean_rank_scores(each)
+        return self.vote(member.scores(queries, candidates) for member in self.members)
+
+    def vote(self, each: Iterable[Tensor]) -> Tensor:
+        """One score of those that each member gives, `(b, k)`."""
+        return next(iter(each)) if len(self.members) == 1 else mean_rank_scores(each, self.weights)
 
 
 def save_trained(model: TrainedModel, folder: Path) -> None:
@@ -77,6 +84,8 @@ def save_trained(model: TrainedModel, folder: Path) -> None:
     (folder / "members").mkdir()
     for i, member in enumerate(model.members):
         save_model(member, folder / "members" / f"{i}.safetensors")
+    if model.weights:
+        write_json(folder / WEIGHTS, {"weights": list(model.weights)})
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     sums = {p.relative_to(folder).as_posix(): _sha256(p) for p in files}
     write_json(folder / MANIFEST, {"format": FORMAT, "name": model.name, "files": sums})
@@ -101,7 +110,16 @@ def load_trained(folder: Path, check: bool = True) -> TrainedModel:
     files = sorted((folder / "members").glob("*.safetensors"), key=lambda path: int(path.stem))
     members = [load_model_file(path) for path in files]
     experiment = experiment_from(read_json(folder / "experiment.json"), str(folder / "experiment.json"))
-    return TrainedModel(members, split, experiment, read_json(folder / "metrics.json"), _sha256(folder / MANIFEST))
+    weights = _weights(folder / WEIGHTS, len(members)) if (folder / WEIGHTS).is_file() else ()
+    metrics, digest = read_json(folder / "metrics.json"), _sha256(folder / MANIFEST)
+    return TrainedModel(members, split, experiment, metrics, digest, weights)
+
+
+def _weights(path: Path, members: int) -> tuple[int, ...]:
+    weights = read_json(path).get("weights")
+    if isinstance(weights, list) and len(weights) == members and all(type(w) is int and w > 0 for w in weights):
+        return tuple(weights)
+    raise BadInputError(path, f"does not give each of {members} members a whole number above 0")
 
 
 def verify(folder: Path, sums: object) -> None:
