@@ -1,6 +1,6 @@
 """Make `experiments/RESULTS.md`: each experiment trained by the command line in a process of its own.
 
-    python experiments/results.py [NAME ...]      # default: every experiment here
+    python experiments/results.py [NAME ...]      # default: every experiment here, and every part of science.py
 
 Wall time and peak memory are the whole process's, from reading the graph to the written model.
 """
@@ -17,7 +17,10 @@ import time
 from importlib.metadata import version
 from pathlib import Path
 
+from science import PARTS
+
 HERE = Path(__file__).parent
+BASES = ("auto", "treatments")  # experiments that others are made of
 RESULTS = HERE / "RESULTS.md"
 KGDRUG = [str(Path(sys.executable).with_name("kgdrug"))]
 PUBLISHED = {"MRR": "mrr", "hits@1": "hits_at_1", "hits@3": "hits_at_3", "hits@10": "hits_at_10"}
@@ -109,13 +112,24 @@ def table(name: str, result: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
+def part(name: str) -> str:
+    """A section of RESULTS.md that `science.py` makes."""
+    started = time.perf_counter()
+    lines = PARTS[name]()
+    commit = _output(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"])
+    made = (
+        f"`python experiments/results.py {name}`: {time.perf_counter() - started:.0f} s. Commit {commit}; {machine()}."
+    )
+    return "\n".join([f"## {name}", "", made, "", *lines]) + "\n"
+
+
 def main(names: list[str]) -> None:
     """Measure the named experiments and put their sections in place of the old ones."""
     old = RESULTS.read_text() if RESULTS.exists() else ""
     sections = dict(re.findall(r"^## (\S+)\n(.*?)(?=^## |\Z)", old, flags=re.M | re.S))
     sections = {name: f"## {name}\n{body.rstrip()}\n" for name, body in sections.items()}
-    for name in names or sorted(p.stem for p in HERE.glob("*.toml") if p.stem != "auto"):
-        sections[name] = table(name, measure(HERE / f"{name}.toml"))
+    for name in names or [*sorted(p.stem for p in HERE.glob("*.toml") if p.stem not in BASES), *PARTS]:
+        sections[name] = part(name) if name in PARTS else table(name, measure(HERE / f"{name}.toml"))
         intro = (
             "# Results\n\nMade by `make results`, which runs `experiments/results.py`. Filtered realistic ranks of the "
             "test triples. Tail asked for: which diseases for a compound; head: which compounds for a disease.\n"

@@ -35,7 +35,8 @@ POLO = ("split.kind=given", "split.folder=hetionet/ctd_splits_polo")
 AS_LARGE = ("split.kind=pairs", "split.valid=0.1603", "split.test=0.2")  # 121 and 151 of 755 pairs
 Report = dict[str, Any]
 LACKS = (
-    "Hetionet is as rebuilt from its public sources, 2,138,842 of its 2,250,197 triples (AeG to 86 %, GpBP, GpCC and GpMF "
+    "Hetionet is as rebuilt from its public sources, 2,138,842 of its 2,250,197 triples (AeG to 86 %, GpBP, GpCC and "
+    "GpMF "
     "approximate)."
 )
 
@@ -127,10 +128,12 @@ def ctd() -> list[str]:
                 for v in [[result[name][f"{side}.mrr"] for result in fixed]]]  # fmt: skip
         spread.append(f"{name}: {', '.join(ends)}")
     return [
-        "Treatments of Hetionet (CtD), candidates of the answer's type (137 diseases, 1,552 compounds), filtered realistic "
+        "Treatments of Hetionet (CtD), candidates of the answer's type (137 diseases, 1,552 compounds), filtered "
+        "realistic "
         f"ranks. {LACKS}",
         "",
-        f"The split of Liu et al. 2021 (483/121/151 pairs; split {first['split']}, graph {first['graph']}), mean over seeds "
+        f"The split of Liu et al. 2021 (483/121/151 pairs; split {first['split']}, graph {first['graph']}), mean "
+        f"over seeds "
         "0 to 4, with the 95 % interval of a bootstrap over the 151 pairs:",
         "",
         *table(fixed, COLUMNS, "seeds"),
@@ -140,7 +143,8 @@ def ctd() -> list[str]:
         "Published there on the full graph, with candidates of their own: PoLo MRR 0.40 to 0.43, Hits@10 0.61 to 0.64 "
         "(compound to disease).",
         "",
-        "Ten other hold-outs of the same size (pairs, split seeds 0 to 9, model seed 0), mean and 95 % t interval over the "
+        "Ten other hold-outs of the same size (pairs, split seeds 0 to 9, model seed 0), mean and 95 % t interval "
+        "over the "
         "ten:",
         "",
         *table(drawn, COLUMNS, "splits"),
@@ -196,16 +200,21 @@ def rephetio() -> list[str]:
         prior = degree_prior_auroc(files)
     counts = results[0][""]
     return [
-        f"{counts['positives']:,} pairs in clinical trials outside PharmacotherapyDB against {counts['negatives']:,} others "
-        "of 1,538 compounds and 136 diseases (those that Hetionet joins to anything), all pairs of PharmacotherapyDB left "
-        f"out as by Himmelstein et al. 2017; models trained on all treatments but 39, seeds 0 to 2. {LACKS} A pair's score is "
+        f"{counts['positives']:,} pairs in clinical trials outside PharmacotherapyDB against {counts['negatives']:,} "
+        f"others "
+        "of 1,538 compounds and 136 diseases (those that Hetionet joins to anything), all pairs of PharmacotherapyDB "
+        "left "
+        f"out as by Himmelstein et al. 2017; models trained on all treatments but 39, seeds 0 to 2. {LACKS} A pair's "
+        f"score is "
         "the mean over both directions (`PairScores`); intervals are of the bootstrap over diseases.",
         "",
         *table(results, PAIRS, "seeds"),
         "",
-        f"Published: Rephetio 0.700 (AUPRC 0.093), its degree prior 0.625; that prior from its published table, here {prior:.3f}.",
+        f"Published: Rephetio 0.700 (AUPRC 0.093), its degree prior 0.625; that prior from its published table, here "
+        f"{prior:.3f}.",
         "",
-        "Its 208 indications found later are not at hand: `kgdrug evaluate MODEL --pairs FILE --universe FILE --exclude FILE` "
+        "Its 208 indications found later are not at hand: `kgdrug evaluate MODEL --pairs FILE --universe FILE "
+        "--exclude FILE` "
         "asks them in the same way (published AUROC 0.855, the prior 0.541).",
     ]
 
@@ -260,7 +269,12 @@ FROM = ("NCT00100000", "NCT00200000")  # trial numbers rise with the day of regi
 
 
 def later_job(seed: int, files: Mapping[str, str]) -> list[dict[str, Report]]:
-    settings = ["split.kind=time", f"split.dates={files['dates']}", f"split.valid_from={FROM[0]}", f"split.test_from={FROM[1]}"]
+    settings = [
+        "split.kind=time",
+        f"split.dates={files['dates']}",
+        f"split.valid_from={FROM[0]}",
+        f"split.test_from={FROM[1]}",
+    ]
     found = judged(settings, seed)
     return [found]
 
@@ -273,7 +287,9 @@ def later() -> list[str]:
         rows = _rows(data / "temporal" / "clinicaltrials_pairs.tsv")
         lines = (f"{row['compound_id']}\t{row['disease_id']}\t{row['first_nct_id']}\n" for row in rows)
         dates.write_text("compound\tdisease\tdate\n" + "".join(lines))
-        results = [found for each in all_of(((seed, {"dates": str(dates)}) for seed in range(3)), later_job) for found in each]
+        results = [
+            found for each in all_of(((seed, {"dates": str(dates)}) for seed in range(3)), later_job) for found in each
+        ]
     for result in results:
         for name in (name for name in result if name):
             for share, of in (("1pct", 0.01), ("5pct", 0.05)):
@@ -283,13 +299,16 @@ def later() -> list[str]:
     columns = {"pairs.top_1pct": "in the top 1 % of its disease", "pairs.top_5pct": "in the top 5 %",
                "pairs.macro_auroc": "AUROC, mean over diseases", "tail.mrr": "MRR", "head.mrr": "MRR"}  # fmt: skip
     return [
-        f"Treatments whose first trial has a number from {FROM[1]} on are test, from {FROM[0]} on valid; those of earlier trials "
-        f"and those without a trial are known. The share of later treatments that stand in the first 1 % and 5 % of all "
+        f"Treatments whose first trial has a number from {FROM[1]} on are test, from {FROM[0]} on valid; those of "
+        f"earlier trials "
+        f"and those without a trial are known. The share of later treatments that stand in the first 1 % and 5 % of "
+        f"all "
         f"compounds that are not known to treat the disease, a mean over diseases; seeds 0 to 2. {LACKS}",
         "",
         *table(results, columns, "seeds"),
         "",
-        "The first trial is no first evidence: older drugs were in use long before there was a register, and what has no "
+        "The first trial is no first evidence: older drugs were in use long before there was a register, and what "
+        "has no "
         "trial there is mostly old.",
     ]
 
@@ -303,13 +322,16 @@ def covid() -> list[str]:
         printed = subprocess.run(words, env=environment, capture_output=True, text=True, check=True, cwd=folder).stdout
         found = json.loads((Path(folder) / "found.json").read_text())
     return [
-        f"Hetionet and the 461 associations of coronaviruses with genes of their host, ComplEx of `treatments.toml`, seed 0: "
-        f"{found['hits']} of the {found['trial_drugs']} drugs in trials that Hetionet has are among the first {found['top']} of "
+        f"Hetionet and the 461 associations of coronaviruses with genes of their host, ComplEx of `treatments.toml`, "
+        f"seed 0: "
+        f"{found['hits']} of the {found['trial_drugs']} drugs in trials that Hetionet has are among the first "
+        f"{found['top']} of "
         f"its {found['candidates']:,} candidates of DRKG's list, where chance would have {found['expected']:.1f} "
         f"(p = {found['p']:.2g}). Known treatments of the {found['diseases']} diseases among the candidates, left out: "
         f"{found['left_out']}.",
         "",
-        "Published for DRKG's vectors: 6 of 32 among the first 100 of 8,104. DRKG's triples and vectors are not at hand here; "
+        "Published for DRKG's vectors: 6 of 32 among the first 100 of 8,104. DRKG's triples and vectors are not at "
+        "hand here; "
         "whoever has them runs `python experiments/covid.py MODEL`.",
         "",
         "```",

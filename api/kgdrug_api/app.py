@@ -52,7 +52,7 @@ def create_app(model: kgdrug.TrainedModel) -> FastAPI:
             name=model.name,
             digest=model.digest,
             score=model.experiment.model.score,
-            dimension=model.experiment.model.dimension,
+            dimension=model.experiment.model.dimension if isinstance(model.members[0], kgdrug.TableModel) else None,
             graph=graph.name,
             graph_digest=graph.digest,
             entities=len(graph.entities),

@@ -108,7 +108,7 @@ class Model(BaseModel):
     name: str
     digest: str
     score: str
-    dimension: int
+    dimension: int | None  # of a model that has no vectors, None
     graph: str
     graph_digest: str
     entities: int

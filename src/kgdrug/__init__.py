@@ -52,16 +52,16 @@ _ROOMS = {
         "shipped",
         "write_graph",
     ),
-    "kgdrug.models": ("TableModel",),
+    "kgdrug.models": ("MetapathModel", "TableModel", "Term"),
     "kgdrug.splits": ("Draw", "Finding", "Split", "audit", "open_split", "save_split", "split_graph"),
-    "kgdrug.training": ("Epoch", "State", "train"),
+    "kgdrug.training": ("Epoch", "State", "fit_metapaths", "train"),
     "kgdrug.evaluation": ("Calibration", "DegreeCorrected", "calibrate", "compare", "evaluate", "evaluate_pairs"),
     "kgdrug.trained": ("TrainedModel", "save_trained"),
     "kgdrug.trained.dglke": ("read_dglke",),
     "kgdrug.ranking": ("Answer", "KnownFact", "Question", "answer", "flat_rows", "predict", "question"),
     "kgdrug.reports": ("calibration_page", "graph_page", "model_page"),
     "kgdrug.registry": ("list_runs", "load_model", "resolve_model", "show_run"),
-    "kgdrug.experiment": ("Run", "make_split", "resume", "run"),
+    "kgdrug.experiment": ("Run", "ensemble", "make_split", "resume", "run"),
 }
 _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
@@ -69,7 +69,7 @@ if TYPE_CHECKING:
     from kgdrug.config import Experiment, TrainingConfig, read_experiment
     from kgdrug.errors import AmbiguousNameError, BadInputError, KgdrugError, UnknownNameError, UsageError
     from kgdrug.evaluation import Calibration, DegreeCorrected, calibrate, compare, evaluate, evaluate_pairs
-    from kgdrug.experiment import Run, make_split, resume, run
+    from kgdrug.experiment import Run, ensemble, make_split, resume, run
     from kgdrug.graph import (
         Annotation,
         EntityType,
@@ -88,7 +88,7 @@ if TYPE_CHECKING:
         to_pyg,
         to_pykeen,
     )
-    from kgdrug.models import TableModel
+    from kgdrug.models import MetapathModel, TableModel, Term
     from kgdrug.ranking import Answer, KnownFact, Question, answer, flat_rows, predict, question
     from kgdrug.registry import list_runs, load_model, resolve_model, show_run
     from kgdrug.reports import calibration_page, graph_page, model_page
@@ -111,7 +111,7 @@ if TYPE_CHECKING:
     from kgdrug.splits import Draw, Finding, Split, audit, open_split, save_split, split_graph
     from kgdrug.trained import TrainedModel, save_trained
     from kgdrug.trained.dglke import read_dglke
-    from kgdrug.training import Epoch, State, train
+    from kgdrug.training import Epoch, State, fit_metapaths, train
 
 __all__ = [
     "DATASETS",
@@ -132,12 +132,14 @@ __all__ = [
     "KnownFact",
     "KnownTails",
     "Metaedge",
+    "MetapathModel",
     "Question",
     "Reading",
     "Run",
     "Split",
     "State",
     "TableModel",
+    "Term",
     "TrainedModel",
     "TrainingConfig",
     "UnknownNameError",
@@ -151,9 +153,11 @@ __all__ = [
     "compare",
     "describe",
     "drop_licences",
+    "ensemble",
     "entity_frame",
     "evaluate",
     "evaluate_pairs",
+    "fit_metapaths",
     "flat_rows",
     "from_dgl",
     "from_networkx",

@@ -70,9 +70,24 @@ _NEEDED = {"groups": ("groups",), "time": ("valid_from", "test_from"), "given": 
 @dataclass(frozen=True)
 class ModelConfig:
     score: Literal[
-        "transe", "distmult", "complex", "rotate", "transe-l2", "transe-l1", "quate", "cp", "simple", "rescal", "conve"
-    ] = "complex"
+        "transe", "distmult", "complex", "rotate", "transe-l2", "transe-l1", "quate", "cp", "simple", "rescal", "conve",
+        "metapaths",
+    ] = "complex"  # fmt: skip
     dimension: int = _setting(200, minimum=1)  # real numbers per entity
+
+
+FITTED = ("metapaths",)  # scores of models that are fitted in one go, without epochs
+
+
+@dataclass(frozen=True)
+class MetapathConfig:
+    """Of the score `metapaths`, which is fitted and not trained."""
+
+    length: int = _setting(4, minimum=2, below=5)  # steps of the longest metapaths
+    damping: float = _setting(0.4, minimum=0)  # how much paths through hubs count less
+    null: Literal["degrees", "swaps", "none"] = "degrees"  # what path counts are compared with
+    permutations: int = _setting(5, minimum=1)  # graphs with swapped edges, of the null `swaps`
+    negatives: int | Literal["all"] = _setting(100, minimum=1)  # pairs without a treatment, for each one with
 
 
 @dataclass(frozen=True)
@@ -111,6 +126,7 @@ class Experiment:
     graph: GraphConfig = field(default_factory=GraphConfig)
     split: SplitConfig = field(default_factory=SplitConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
+    metapaths: MetapathConfig = field(default_factory=MetapathConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
 
@@ -192,6 +208,8 @@ def check(experiment: Experiment, where: str) -> None:
         raise UsageError(f"{where}: graph.splits is parted already; remove [split]")
     if graph.source is not None:
         check_split(split, where)
+    if experiment.model.score in FITTED:
+        _check_fitted(experiment, where)
     for name in experiment.auto:
         if name not in CHOSEN:
             raise UsageError(f"{where}: auto names {name!r}; of a graph follow {', '.join(CHOSEN)}")
@@ -228,6 +246,28 @@ def check_split(split: SplitConfig, where: str) -> None:
 def _changed(config: Any) -> list[str]:
     """The settings that are not at their defaults."""
     return [f.name for f in dataclasses.fields(config) if getattr(config, f.name) != f.default]
+
+
+def _check_fitted(experiment: Experiment, where: str) -> None:
+    """Refuse what means nothing for a model that is fitted in one go."""
+    if experiment.seeds > 1:
+        raise UsageError(f"{where}: seeds is {experiment.seeds}; fits of metapaths are all but the same, leave it at 1")
+    if experiment.auto:
+        raise UsageError(f"{where}: auto chooses settings of a training, and metapaths are fitted; leave it out")
+    if experiment.evaluation.candidates == "all":
+        raise UsageError(f"{where}: metapaths rank the answer's type alone; leave evaluation.candidates at 'typed'")
+
+
+def unused(experiment: Experiment) -> list[str]:
+    """Settings that differ from their defaults and that the experiment's kind of model makes no use of."""
+    fitted = experiment.model.score in FITTED
+    sections = ("training", "model.dimension") if fitted else ("metapaths",)
+    default = flat(Experiment())
+    return [
+        key
+        for key, value in flat(experiment).items()
+        if any(key == section or key.startswith(section + ".") for section in sections) and value != default.get(key)
+    ]
 
 
 def to_dict(config: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from kgdrug.config import Experiment, flat, override
+from kgdrug.config import FITTED, Experiment, flat, override, unused
 from kgdrug.errors import UsageError
 from kgdrug.evaluation import DegreeCorrected, compare, evaluate, metrics, on_test, rank_triples
 from kgdrug.graph.store import fresh_folder, refuse_existing
@@ -21,16 +21,16 @@ from kgdrug.models import TableModel, pick_device
 from kgdrug.registry import Tracker, tracked
 from kgdrug.sources import load_graph
 from kgdrug.splits import Split, audit, given_away, open_split, split_graph
-from kgdrug.trained import MANIFEST, TrainedModel, load_trained, save_trained
+from kgdrug.trained import MANIFEST, Ensemble, TrainedModel, load_trained, save_trained, together, weigh
 from kgdrug.training import (
     TRAINING_FILE,
     Checkpoint,
     Checkpoints,
-    Epoch,
     State,
     Stop,
     Stopped,
     check_trainable,
+    fit_metapaths,
     is_over,
     keep_freed_memory,
     load_checkpoint,
@@ -39,6 +39,7 @@ from kgdrug.training import (
     save_stopped,
     stop_on_signals,
     train,
+    valid_mrr,
 )
 from kgdrug.training.recipe import with_recipe
 
@@ -52,7 +53,7 @@ ADJUSTABLE = (
     "training.valid_every",
     "training.checkpoint_every",
 )  # what may change when a training goes on
-Watch = Callable[[Iterable[Epoch]], Iterable[Epoch]]
+Watch = Callable[[Iterable[Any]], Iterable[Any]]  # of `Epoch`, or of `Progress` where a model is fitted
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,18 @@ def run(
 
     out: the folder to write; by default `models/<run name>`. One that exists is refused without `force`.
     keep_checkpoints: leave them in `<out>.partial`, so that `resume` can give a finished training more epochs.
-    watch: wraps the epochs as they come, those of each member for itself, to show progress.
+    watch: wraps the epochs as they come, those of each member for itself, to show progress; of a model that is fitted,
+    such as `metapaths`, its `Progress`.
     """
     name = f"{experiment.name}-{time.strftime('%Y%m%d-%H%M%S')}"
     folder = Path(out) if out is not None else Path("models") / name
     refuse_existing(folder, force)
+    if names := unused(experiment):
+        log.warning("the score %s makes no use of %s", experiment.model.score, ", ".join(names))
+    if experiment.model.score in FITTED:
+        if keep_checkpoints:
+            raise UsageError(f"a model of {experiment.model.score} is fitted in one go and has no checkpoints to keep")
+        return _fit(experiment, folder, force, watch)
     checkpoints = _checkpoints_of(folder)
     if (checkpoints / TRAINING_FILE).exists() and not force:
         raise UsageError(
@@ -117,6 +125,58 @@ def resume(folder: str | Path, settings: Sequence[str] = (), *, watch: Watch = i
     return _carry_out(stopped.experiment, folder, stopped, watch)
 
 
+def _fit(experiment: Experiment, folder: Path, force: bool, watch: Watch) -> Run:
+    """Fit, evaluate, save and track a model that has no epochs."""
+    started = time.perf_counter()
+    split = make_split(experiment)
+    seconds = {"data": time.perf_counter() - started}
+    with tracked(experiment, split, "cpu", folder.name) as tracker:
+        started = time.perf_counter()
+        model = fit_metapaths(split, experiment.metapaths, experiment.seed, watch)
+        seconds["train"], started = time.perf_counter() - started, time.perf_counter()
+        trained = TrainedModel([model], split, experiment)
+        report = evaluate(trained, split, experiment.evaluation.candidates)
+        report |= {"valid": {"mrr": valid_mrr(split)(model) if len(split.valid) else None}, "fit": dict(model.about)}
+        seconds["evaluate"] = time.perf_counter() - started
+        with fresh_folder(folder, force) as writing:
+            save_trained(replace(trained, metrics={**report, "seconds": seconds}), writing)
+        tracker.result(report, seconds)
+        tracker.model(folder, example_question(split))
+    return Run(load_trained(folder), folder, tracker.run_id, tracker.uri, seconds)
+
+
+def ensemble(
+    models: Sequence[TrainedModel], out: str | Path, *, name: str = "ensemble", force: bool = False
+) -> tuple[Ensemble, Run | None]:
+    """Put models of one split together, if that wins on valid; what valid says, and the run, None where one alone wins.
+
+    out: the folder to write. The ensemble is evaluated, saved and tracked like a training.
+    """
+    folder, started = Path(out), time.perf_counter()
+    refuse_existing(folder, force)
+    found = weigh(models)
+    if not found.wins:
+        return found, None
+    seconds = {"train": time.perf_counter() - started}
+    used = [(model, weight) for model, weight in zip(models, found.weights, strict=True) if weight]
+    trained = together([model for model, _ in used], [weight for _, weight in used], name)
+    with tracked(trained.experiment, trained.split, "cpu", folder.name) as tracker:
+        started = time.perf_counter()
+        report = evaluate(trained, trained.split, trained.experiment.evaluation.candidates)
+        of = [
+            {"name": model.name, "digest": model.digest, "score": model.experiment.model.score, "weight": weight,
+             "valid": {"mrr": alone}}
+            for model, weight, alone in zip(models, found.weights, found.alone, strict=True)
+        ]  # fmt: skip
+        report |= {"valid": {"mrr": found.weighted}, "ensemble": {"of": of, "average": {"mrr": found.average}}}
+        seconds["evaluate"] = time.perf_counter() - started
+        with fresh_folder(folder, force) as writing:
+            save_trained(replace(trained, metrics={**report, "seconds": seconds}), writing)
+        tracker.result(report, seconds)
+        tracker.model(folder, example_question(trained.split))
+    return found, Run(load_trained(folder), folder, tracker.run_id, tracker.uri, seconds)
+
+
 def find_stopped(folder: str | Path, settings: Sequence[str] = ()) -> tuple[Path, Stopped]:
     """The model folder of a stopped training, and what is trained, with settings put over its experiment."""
     folder = Path(folder)
@@ -126,6 +186,8 @@ def find_stopped(folder: str | Path, settings: Sequence[str] = ()) -> tuple[Path
     if not (checkpoints / TRAINING_FILE).is_file():
         if any(checkpoints.glob("*.safetensors")):
             raise UsageError(f"{checkpoints} was written by another version of kgdrug; start again with --force")
+        if finished and (score := load_trained(folder, check=False).experiment.model.score) in FITTED:
+            raise UsageError(f"nothing to resume: {folder} is a finished model of {score}, which are fitted in one go")
         if finished:
             raise UsageError(
                 f"nothing to resume: {folder} is a finished model, and the checkpoints of its training were not kept; "
@@ -348,6 +410,8 @@ def compare_trained(a: TrainedModel, b: TrainedModel, candidates: str | None = N
 
 
 def _refuse_all(model: TrainedModel, candidates: str) -> None:
+    if candidates == "all" and model.experiment.model.score in FITTED:
+        raise UsageError(f"a model of {model.experiment.model.score} ranks entities of the answer's type alone")
     if candidates == "all" and not model.scores_all_entities:
         raise UsageError(
             "this model's ranks among all entities mean nothing: it never saw negatives of other types; "

@@ -12,7 +12,7 @@ import typer
 
 from kgdrug.cli.app import Force, Model, app
 from kgdrug.cli.scoreboard import print_report
-from kgdrug.cli.screen import as_text, epochs, err, fail, new_table, out, print_answers, print_members
+from kgdrug.cli.screen import as_text, epochs, err, fail, new_table, out, print_answers, print_members, stages
 from kgdrug.errors import KgdrugError, UsageError
 
 if TYPE_CHECKING:
@@ -141,6 +141,32 @@ def predict(
 
 
 @app.command()
+def ensemble(
+    models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Two models or more of one split.")],
+    out_folder: Annotated[Path, typer.Option("--out", help="Model folder to write.")],
+    name: Annotated[str, typer.Option(help="Of the model.")] = "ensemble",
+    force: Force = False,
+) -> None:
+    """Put trained models together, by rank and by weights that valid chooses, where that beats the best of them."""
+    from kgdrug import ensemble, load_model
+
+    loaded = [load_model(model) for model in models]
+    found, done = ensemble(loaded, out_folder, name=name, force=force)
+    table = new_table("model", "weight", "valid MRR")
+    for model, weight, alone in zip(models, found.weights, found.alone, strict=True):
+        table.add_row(model, str(weight), as_text(alone))
+    table.add_section()
+    table.add_row("all, weighted alike", "", as_text(found.average))
+    table.add_row("all, with these weights", "", as_text(found.weighted))
+    out.print(table)
+    if done is None:
+        best = models[found.alone.index(max(found.alone))]
+        raise KgdrugError(f"{best} alone is as good on valid as any ensemble of these: nothing was written, use it")
+    print_report(done.model.metrics, f"{name} (this model)")
+    out.print(f"\nmodel folder  {done.folder}\ntracked run   {done.run_id} at {done.tracking_uri}")
+
+
+@app.command()
 def serve(
     model: Model,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -230,14 +256,18 @@ def runs_show(
 
 def train_and_show(experiment: "Experiment", begin: "Callable[[Watch], Run]") -> "Run":
     """Begin or resume a run with its progress shown, and show what came of it."""
+    from kgdrug.config import FITTED
     from kgdrug.experiment import RunInterruptedError
 
     model, seeds = experiment.model, experiment.seeds
     members = f", {seeds} seeds from {experiment.seed}" if seeds > 1 else ""
     width = "as many as suit the graph" if "model.dimension" in experiment.auto else model.dimension
-    err.print(f"experiment {experiment.name}: {model.score}, {width} numbers per entity{members}")
+    fitted = model.score in FITTED
+    size = f"of up to {experiment.metapaths.length} steps" if fitted else f"{width} numbers per entity"
+    err.print(f"experiment {experiment.name}: {model.score}, {size}{members}")
+    watch = stages if fitted else functools.partial(epochs, seeds=range(experiment.seed, experiment.seed + seeds))
     try:
-        done = begin(functools.partial(epochs, seeds=range(experiment.seed, experiment.seed + seeds)))
+        done = begin(watch)
     except RunInterruptedError as stopped:
         fail(
             f"stopped by {stopped.signal.name}; go on with: kgdrug train --resume {shlex.quote(str(stopped.folder))}",
@@ -255,6 +285,9 @@ def train_and_show(experiment: "Experiment", begin: "Callable[[Watch], Run]") ->
     if "members" in metrics:
         out.print(f"{trained}; valid MRR of the whole {as_text(metrics['valid']['mrr'])}\n")
         print_members(metrics["members"])
+    elif fitted:
+        counts = f"{metrics['fit']['metapaths']:,} metapaths, {metrics['fit']['terms']:,} terms kept"
+        out.print(f"fitted in {done.seconds['train']:.1f} s: {counts}; valid MRR {as_text(metrics['valid']['mrr'])}\n")
     else:
         out.print(f"{trained}; best valid MRR {metrics['valid']['mrr']:.3f} in epoch {metrics['valid']['epoch']}\n")
     print_report(metrics, f"{model.score} ({'this model' if seeds == 1 else f'all {seeds} seeds'})")

@@ -11,6 +11,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from kgdrug.graph import KnowledgeGraph
+    from kgdrug.models.metapaths import Progress as Stage
     from kgdrug.ranking import Answer
     from kgdrug.sources.transfer import ProgressBar
     from kgdrug.training import Epoch
@@ -54,6 +55,21 @@ def epochs(epochs: "Iterable[Epoch]", seeds: range = range(0, 1)) -> "Iterator[E
             if not err.is_terminal:
                 err.print(f"{which}epoch {epoch.number} of {epoch.of}: {now}")
             yield epoch
+
+
+def stages(progress: "Iterable[Stage]") -> "Iterator[Stage]":
+    """How far a fit is, with a bar on a terminal, and elsewhere a line for each thing that it begins to count."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
+        task, what, started = bars.add_task("fitting", total=None), "", time.monotonic()
+        for stage in progress:
+            bars.update(task, completed=stage.done, total=stage.of, description=stage.what)
+            if stage.what != what and not err.is_terminal:
+                err.print(f"{stage.what}: {stage.of:,}, after {as_time(time.monotonic() - started)}")
+            what = stage.what
+            yield stage
 
 
 @contextmanager

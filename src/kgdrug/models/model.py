@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -91,7 +91,11 @@ def save_table_model(model: TableModel, path: Path) -> None:
 
 def load_table_model(path: Path) -> TableModel:
     """Read what `save_table_model` wrote, on the CPU."""
-    tensors, about = read_tensors(path)
+    return table_model_of(*read_tensors(path), path)
+
+
+def table_model_of(tensors: Mapping[str, Tensor], about: Mapping[str, Any], path: Path) -> TableModel:
+    """The model that `save_table_model` wrote, from what lies in the file."""
     score = about.get("score")
     if score not in SCORES or not {"entity", "relation"} <= set(tensors):
         raise BadInputError(path, f"is no table model of a known score function ({', '.join(SCORES)})")

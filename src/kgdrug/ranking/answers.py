@@ -12,7 +12,7 @@ from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.known import Int
 from kgdrug.ranking.top import top_scores
-from kgdrug.trained import TrainedModel, mean_rank_scores
+from kgdrug.trained import TrainedModel
 
 log = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ def answer(model: TrainedModel, asked: Question, top: int = 20, novel: bool = Fa
     span = slice(candidates.start, candidates.stop)
     each = [member.scores(queries, span).amax(0, keepdim=True) for member in model.members]
     by_member = torch.cat(each).cpu().numpy()
-    scores = by_member[0] if len(each) == 1 else mean_rank_scores(each)[0].cpu().numpy()
+    scores = model.vote(each)[0].cpu().numpy()
     known = _known_facts(model, asked.entity, candidates)
     eligible = np.arange(len(candidates))
     if novel:

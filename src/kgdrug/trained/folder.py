@@ -1,10 +1,11 @@
 """The trained-model folder: complete in itself, without pickle, each file vouched for by a SHA-256.
 
 `graph.json`, `entities.tsv`, `triples.npy` (as a built graph), `parts.npy` (which part each triple is in),
-`split.json`, `experiment.json`, `metrics.json`, `members/*.safetensors`, and `manifest.json` over all of them.
+`split.json`, `experiment.json`, `metrics.json`, `members/*.safetensors`, `weights.json` where members do not count
+alike, and `manifest.json` over all of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,31 +13,33 @@ from typing import Any
 
 from torch import Tensor
 
-from kgdrug.config import Experiment, experiment_from, to_dict
+from kgdrug.config import FITTED, Experiment, experiment_from, to_dict
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, KnownTails, load_graph_folder
 from kgdrug.graph.store import read_json, write_json
-from kgdrug.models import Candidates, TableModel, load_table_model, save_table_model
+from kgdrug.models import Candidates, Model, load_model_file, save_model
 from kgdrug.sources.listed import sha256_of
 from kgdrug.splits import PARTS, Split, read_parts, save_split
 from kgdrug.trained.members import mean_rank_scores
 
 FORMAT = "kgdrug model 1"
 MANIFEST = "manifest.json"
+WEIGHTS = "weights.json"
 
 
 @dataclass(frozen=True, eq=False)
 class TrainedModel:
     """Everything that serving needs: members, graph, known facts by part, configuration, and metrics.
 
-    members: one model a seed or fold; several answer with the mean of their rank scores, see `mean_rank_scores`.
+    members: one model a seed, fold or kind; several answer with the mean of their rank scores, see `mean_rank_scores`.
     """
 
-    members: Sequence[TableModel]
+    members: Sequence[Model]
     split: Split
     experiment: Experiment
     metrics: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""  # SHA-256 of the manifest; empty for a model that was not loaded from a folder
+    weights: tuple[int, ...] = ()  # how much each member counts, above 0; empty where all count alike
 
     @property
     def graph(self) -> KnowledgeGraph:
@@ -49,7 +52,8 @@ class TrainedModel:
     @property
     def scores_all_entities(self) -> bool:
         """Whether training saw negatives of every type, so that ranks against all entities mean something."""
-        return self.experiment.training.candidates == "all" or not self.graph.typed
+        fitted = self.experiment.model.score in FITTED
+        return not fitted and (self.experiment.training.candidates == "all" or not self.graph.typed)
 
     @cached_property
     def known(self) -> dict[str, KnownTails]:
@@ -60,8 +64,11 @@ class TrainedModel:
 
     def scores(self, queries: Tensor, candidates: Candidates) -> Tensor:
         """`(b, k)`, those of the one member, or the mean rank scores of several; see `Model.scores`."""
-        each = (member.scores(queries, candidates) for member in self.members)
-        return next(each) if len(self.members) == 1 else mean_rank_scores(each)
+        return self.vote(member.scores(queries, candidates) for member in self.members)
+
+    def vote(self, each: Iterable[Tensor]) -> Tensor:
+        """One score of those that each member gives, `(b, k)`."""
+        return next(iter(each)) if len(self.members) == 1 else mean_rank_scores(each, self.weights)
 
 
 def save_trained(model: TrainedModel, folder: Path) -> None:
@@ -71,7 +78,9 @@ def save_trained(model: TrainedModel, folder: Path) -> None:
     write_json(folder / "metrics.json", model.metrics)
     (folder / "members").mkdir()
     for i, member in enumerate(model.members):
-        save_table_model(member, folder / "members" / f"{i}.safetensors")
+        save_model(member, folder / "members" / f"{i}.safetensors")
+    if model.weights:
+        write_json(folder / WEIGHTS, {"weights": list(model.weights)})
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     sums = {p.relative_to(folder).as_posix(): sha256_of(p) for p in files}
     write_json(folder / MANIFEST, {"format": FORMAT, "name": model.name, "files": sums})
@@ -88,9 +97,18 @@ def load_trained(folder: Path, check: bool = True) -> TrainedModel:
         verify(folder, manifest.get("files"))
     split = read_parts(folder, load_graph_folder(folder))
     files = sorted((folder / "members").glob("*.safetensors"), key=lambda path: int(path.stem))
-    members = [load_table_model(path) for path in files]
+    members = [load_model_file(path) for path in files]
     experiment = experiment_from(read_json(folder / "experiment.json"), str(folder / "experiment.json"))
-    return TrainedModel(members, split, experiment, read_json(folder / "metrics.json"), sha256_of(folder / MANIFEST))
+    weights = _weights(folder / WEIGHTS, len(members)) if (folder / WEIGHTS).is_file() else ()
+    metrics, digest = read_json(folder / "metrics.json"), sha256_of(folder / MANIFEST)
+    return TrainedModel(members, split, experiment, metrics, digest, weights)
+
+
+def _weights(path: Path, members: int) -> tuple[int, ...]:
+    weights = read_json(path).get("weights")
+    if isinstance(weights, list) and len(weights) == members and all(type(w) is int and w > 0 for w in weights):
+        return tuple(weights)
+    raise BadInputError(path, f"does not give each of {members} members a whole number above 0")
 
 
 def verify(folder: Path, sums: object) -> None:

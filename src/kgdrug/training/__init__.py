@@ -10,6 +10,7 @@ from kgdrug.training.checkpoint import (
     save_checkpoint,
     save_stopped,
 )
+from kgdrug.training.fitting import fit_metapaths, valid_mrr
 from kgdrug.training.loop import Epoch, check_trainable, is_over, look, train
 from kgdrug.training.memory import keep_freed_memory
 from kgdrug.training.signals import Stop, stop_on_signals
@@ -24,6 +25,7 @@ __all__ = [
     "Stop",
     "Stopped",
     "check_trainable",
+    "fit_metapaths",
     "is_over",
     "keep_freed_memory",
     "load_checkpoint",
@@ -33,4 +35,5 @@ __all__ = [
     "save_stopped",
     "stop_on_signals",
     "train",
+    "valid_mrr",
 ]
