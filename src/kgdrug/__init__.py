@@ -59,7 +59,7 @@ _ROOMS = {
     "kgdrug.trained": ("TrainedModel", "save_trained"),
     "kgdrug.trained.dglke": ("read_dglke",),
     "kgdrug.ranking": ("Answer", "KnownFact", "Question", "answer", "flat_rows", "predict", "question"),
-    "kgdrug.reports": ("calibration_page", "graph_page", "model_page"),
+    "kgdrug.reports": ("graph_page", "model_page"),
     "kgdrug.registry": ("list_runs", "load_model", "resolve_model", "show_run"),
     "kgdrug.experiment": ("Run", "ensemble", "make_split", "resume", "run"),
 }
@@ -91,7 +91,7 @@ if TYPE_CHECKING:
     from kgdrug.models import MetapathModel, TableModel, Term
     from kgdrug.ranking import Answer, KnownFact, Question, answer, flat_rows, predict, question
     from kgdrug.registry import list_runs, load_model, resolve_model, show_run
-    from kgdrug.reports import calibration_page, graph_page, model_page
+    from kgdrug.reports import graph_page, model_page
     from kgdrug.sources import (
         DATASETS,
         FORMS,
@@ -149,7 +149,6 @@ __all__ = [
     "audit",
     "build_graph",
     "calibrate",
-    "calibration_page",
     "compare",
     "describe",
     "drop_licences",

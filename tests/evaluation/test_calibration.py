@@ -12,7 +12,6 @@ from kgdrug.evaluation import Calibration, calibrate, fit_calibration, reliabili
 from kgdrug.evaluation.calibration import KINDS, wilson
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
 from kgdrug.models import Candidates
-from kgdrug.reports import calibration_page
 from kgdrug.splits import Split
 
 
@@ -139,11 +138,3 @@ def test_a_split_without_valid_treatments_cannot_be_calibrated(split: Split) -> 
     bare = Split(split.graph, split.train, split.valid[:0], split.test)
     with pytest.raises(UsageError, match="valid part holds no treatment"):
         calibrate(Hint(split.graph, 2), bare)
-
-
-def test_the_page_has_a_plot_and_says_what_a_probability_is_of(split: Split) -> None:
-    page = calibration_page("mine <b>", calibrate(Hint(split.graph, 2), split, each=8)[1])
-    assert "<svg" in page
-    assert "mine &lt;b&gt;" in page
-    assert "of which 11 % are treatments" in page
-    assert "//" not in page.replace("http://www.w3.org", "")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kgdrug import Run, TrainedModel, audit, evaluate, model_page
+from kgdrug import Run, TrainedModel, audit, calibrate, evaluate, model_page
 from kgdrug.splits import given_away
 
 EVIL = "<script>alert(1)</script>"
@@ -82,6 +82,16 @@ def test_the_tables_say_what_the_evaluation_found(model: TrainedModel, html: str
     assert len(pairs) == 1 + len(report["pairs"]["baselines"])
     diseases = {row[1]: row for row in page.rows("disease", "id")}
     assert set(diseases) == {i for i, one in report["pairs"]["by_disease"].items() if one["auroc"] is not None}
+
+
+def test_calibration_is_told_as_it_was_judged_on_test(model: TrainedModel, html: str) -> None:
+    _, report = calibrate(model, model.split)
+    page = Page(html)
+    rows = page.rows("predicted", "observed")
+    assert [row[-1] for row in rows] == [str(one["pairs"]) for one in report["bins"]]
+    assert f"Expected calibration error {report['ece']:.2g}." in page.text
+    without_valid = replace(model, split=replace(model.split, valid=model.split.valid[:0]))
+    assert not Page(model_page(without_valid)).rows("predicted", "observed")
 
 
 def test_split_audit_card_and_settings_are_told(model: TrainedModel, html: str) -> None:

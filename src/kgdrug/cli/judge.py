@@ -89,17 +89,15 @@ def calibrate(
     ),
     as_json: AsJson = False,
     out_file: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the curve, as JSON.")] = None,
-    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page with the reliability plot.")] = None,
     force: Force = False,
 ) -> None:
     """Learn probabilities from valid treatments, and judge them on test treatments; the model stays as it is."""
     from kgdrug import calibrate as learn
-    from kgdrug import calibration_page, load_model
+    from kgdrug import load_model
     from kgdrug.graph.store import refuse_existing, write_json
 
-    for path in (out_file, html):
-        if path is not None:
-            refuse_existing(path, force)
+    if out_file is not None:
+        refuse_existing(out_file, force)
     trained = load_model(model)
     curve, report = learn(trained, trained.split, kind)
     if out_file is not None:
@@ -107,9 +105,6 @@ def calibrate(
             out_file, {"model": trained.name, "model_digest": trained.digest, "curve": curve.to_dict(), **report}
         )
         err.print(f"wrote {out_file}")
-    if html is not None:
-        html.write_text(calibration_page(trained.name, report), encoding="utf-8")
-        err.print(f"wrote {html}")
     if as_json:
         print(json.dumps({"curve": curve.to_dict(), **report}, indent=2))
     else:

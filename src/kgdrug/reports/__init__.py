@@ -1,8 +1,7 @@
 """Self-contained pages and plots, and the words for what they show."""
 
-from kgdrug.reports.calibration_page import calibration_page
 from kgdrug.reports.graph_page import graph_page
 from kgdrug.reports.model_page import model_page
 from kgdrug.reports.words import overview
 
-__all__ = ["calibration_page", "graph_page", "model_page", "overview"]
+__all__ = ["graph_page", "model_page", "overview"]

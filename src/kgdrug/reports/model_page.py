@@ -4,7 +4,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from kgdrug.evaluation import evaluate
+from kgdrug.errors import UsageError
+from kgdrug.evaluation import calibrate, evaluate
 from kgdrug.reports import words
 from kgdrug.splits import audit, given_away
 from kgdrug.trained import TrainedModel
@@ -23,11 +24,12 @@ def model_page(model: TrainedModel, report: Mapping[str, Any] | None = None) -> 
 
     split, graph, experiment = model.split, model.graph, model.experiment
     report = dict(report if report is not None else evaluate(model, split, experiment.evaluation.candidates))
-    diseases = _diseases(model, report)
+    diseases, calibrated = _diseases(model, report), _calibrated(model, report)
     with drawing():
         pictures = {
             "sides": plots.models_by_side(report),
             "degrees": plots.metric_by_degree(report["by_degree"]),
+            "reliability": plots.reliability_plot(calibrated) if calibrated else "",
             "diseases": plots.spread_over_diseases([row["auroc"] for row in diseases]) if diseases else "",
         }
     findings = audit(split)
@@ -41,6 +43,7 @@ def model_page(model: TrainedModel, report: Mapping[str, Any] | None = None) -> 
         findings=findings,
         given_away=given_away(findings),
         diseases=diseases,
+        calibrated=calibrated,
         most=MOST_DISEASES,
         settings=_settings(model),
         licences=_licences(model),
@@ -61,6 +64,16 @@ def _diseases(model: TrainedModel, report: Mapping[str, Any]) -> list[dict[str, 
         if values["auroc"] is not None
     ]
     return sorted(rows, key=lambda row: (-row["auroc"], row["name"]))
+
+
+def _calibrated(model: TrainedModel, report: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How well probabilities learnt from valid hold on test; None where the split cannot tell."""
+    if not report["pairs"]:
+        return None
+    try:
+        return calibrate(model, model.split)[1]
+    except UsageError:
+        return None
 
 
 def _settings(model: TrainedModel) -> dict[str, Any]:

@@ -66,6 +66,32 @@ def spread_over_diseases(auroc: Sequence[float]) -> str:
     return to_svg(figure, "plot-diseases", f"AUROC of each of {len(ordered)} diseases, hardest first")
 
 
+def reliability_plot(report: Mapping[str, Any]) -> str:
+    """The observed share of each bin, with its interval, over the predicted probability; both scales logarithmic.
+
+    A bin without a treatment stands at the bottom, with the upper end of its interval.
+    """
+    bins = report["bins"]
+    values = [b[key] for b in bins for key in ("predicted", "observed", "high") if b[key] > 0]
+    least, most = min(values) / 2, 1.0
+    figure = new_figure(620, 460)
+    axes = figure.subplots()
+    axes.plot([least, most], [least, most], color=FAINT, linewidth=1)
+    x = [max(b["predicted"], least) for b in bins]
+    y = [max(b["observed"], least) for b in bins]
+    below = [at - max(b["low"], least) for at, b in zip(y, bins, strict=True)]
+    above = [max(b["high"], least) - at for at, b in zip(y, bins, strict=True)]
+    axes.errorbar(x, y, yerr=[[max(0, d) for d in below], above], fmt="o", color=ACCENT, markersize=5, linewidth=1.2)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(least, most)
+    axes.set_ylim(least, most)
+    axes.set_xlabel("predicted probability")
+    axes.set_ylabel("observed share of treatments")
+    axes.grid(True, color=FAINT)
+    return to_svg(figure, "plot-reliability", f"Observed share over predicted probability in {len(bins)} bins")
+
+
 def _point(axes: Axes, values: Mapping[str, Any], name: str, place: int, colour: str) -> None:
     """A metric as a dot, its interval as a line."""
     if values[name] is None:
