@@ -145,5 +145,6 @@ def test_the_page_has_a_plot_and_says_what_a_probability_is_of(split: Split) -> 
     page = calibration_page("mine <b>", calibrate(Hint(split.graph, 2), split, each=8)[1])
     assert "<svg" in page
     assert "mine &lt;b&gt;" in page
+    assert "mathdefault" not in page
     assert "of which 11 % are treatments" in page
     assert "//" not in page.replace("http://www.w3.org", "")
