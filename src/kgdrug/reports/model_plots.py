@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from kgdrug.reports.svg import ACCENT, FAINT, INK, TREAT, new_figure, text_for_drawing, to_svg
 
@@ -84,6 +85,9 @@ def reliability_plot(report: Mapping[str, Any]) -> str:
     axes.errorbar(x, y, yerr=[[max(0, d) for d in below], above], fmt="o", color=ACCENT, markersize=5, linewidth=1.2)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
     axes.set_xlim(least, most)
     axes.set_ylim(least, most)
     axes.set_xlabel("predicted probability")
