@@ -20,7 +20,7 @@ from kgdrug.graph.store import fresh_folder, refuse_existing
 from kgdrug.models import TableModel, pick_device
 from kgdrug.registry import Tracker, tracked
 from kgdrug.sources import load_graph
-from kgdrug.splits import Split, audit, given_away, open_split, split_graph
+from kgdrug.splits import Split, given_away_rows, open_split, split_graph
 from kgdrug.trained import MANIFEST, TrainedModel, load_trained, save_trained
 from kgdrug.training import (
     TRAINING_FILE,
@@ -168,7 +168,7 @@ def _carry_out(experiment: Experiment, folder: Path, stopped: Stopped, watch: Wa
             "other types ranks them at random"
         )
     check_trainable(experiment.model.score, experiment.training)
-    if leaked := given_away(audit(split)):
+    if leaked := len(given_away_rows(split)):
         log.warning(
             "training gives away %s of %s test triples; kgdrug audit says which, and what to do",
             leaked,

@@ -80,7 +80,7 @@ def audit(
     leaked = given_away(found)
     if as_json:
         about = {"split": dict(opened.made), "digest": opened.digest, "test": len(opened.test), "given_away": leaked}
-        print(json.dumps({**about, "findings": [one.as_json for one in found]}, indent=2, ensure_ascii=False))
+        print(json.dumps({**about, "findings": [one.as_json(opened) for one in found]}, indent=2, ensure_ascii=False))
     else:
         if found:
             table = new_table("finding", "metaedges", "test triples", "of", "leak")
