@@ -168,6 +168,8 @@ def _carry_out(experiment: Experiment, folder: Path, stopped: Stopped, watch: Wa
             "other types ranks them at random"
         )
     check_trainable(experiment.model.score, experiment.training)
+    if split.passed_over:
+        log.warning("the split, %s: %s", split.made.get("kind"), ", ".join(split.passed_over))
     if leaked := len(given_away_rows(split)):
         log.warning(
             "training gives away %s of %s test triples; kgdrug audit says which, and what to do",

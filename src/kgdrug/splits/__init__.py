@@ -2,16 +2,13 @@
 
 from kgdrug.splits.draw import Draw
 from kgdrug.splits.findings import Finding, given_away
-from kgdrug.splits.folder import PARTS, load_split, read_parts, save_split
+from kgdrug.splits.folder import PARTS, load_split, read_parts, save_folds, save_split
+from kgdrug.splits.from_files import fixed, hold_out_given, hold_out_groups, hold_out_later
 from kgdrug.splits.kinds import (
     disease_areas,
-    fixed,
     hold_out_areas,
     hold_out_diseases,
     hold_out_drugs,
-    hold_out_given,
-    hold_out_groups,
-    hold_out_later,
     hold_out_pairs,
     hold_out_triples,
 )
@@ -44,6 +41,7 @@ __all__ = [
     "open_split",
     "pair_keys",
     "read_parts",
+    "save_folds",
     "save_split",
     "split_graph",
     "treated_pairs",

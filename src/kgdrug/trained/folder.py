@@ -15,9 +15,8 @@ from torch import Tensor
 from kgdrug.config import Experiment, experiment_from, to_dict
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, KnownTails, load_graph_folder
-from kgdrug.graph.store import read_json, write_json
+from kgdrug.graph.store import read_json, sha256_of, write_json
 from kgdrug.models import Candidates, TableModel, load_table_model, save_table_model
-from kgdrug.sources.listed import sha256_of
 from kgdrug.splits import PARTS, Split, read_parts, save_split
 from kgdrug.trained.members import mean_rank_scores
 
