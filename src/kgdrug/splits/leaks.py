@@ -24,6 +24,7 @@ from kgdrug.splits.twins import (
 
 SKEWED, POPULAR = 0.5, 0.05  # half of the test answers among the 5 % most frequent training answers
 ENOUGH = 20  # test triples of a relation, and distinct training answers, below which nothing is said about skew
+_CANDIDATES = 1 << 22  # pairs of twins that are looked up at a time, which bounds the memory
 _MERGE = "if they are one thing, merge them: kgdrug build --mapping"
 _TOGETHER = "if they should be judged as one, hold them out together: --kind groups"
 
@@ -170,25 +171,25 @@ def _held_for_twins(split: Split, twins: list[Twins]) -> tuple[Int, Int]:
     counts = np.bincount(owner, minlength=n)
     starts = np.cumsum(counts) - counts  # of each entity: itself, then its twins
 
-    heads, tails = split.test[:, 0], split.test[:, 2]
-    ways = counts[heads] * counts[tails]
-    concerned = np.flatnonzero(ways > 1)
-    ways = ways[concerned]
-    rows = np.repeat(concerned, ways)
-    way = np.arange(len(rows)) - np.repeat(np.cumsum(ways) - ways, ways)
-    i, j = np.divmod(way, counts[tails[rows]])
-    head, tail = stand_in[starts[heads[rows]] + i], stand_in[starts[tails[rows]] + j]
-    wanted = pair_keys(graph, np.stack([head, rows, tail], 1))
-    other = wanted != pair_keys(graph, split.test)[rows]
-    rows, wanted = rows[other], wanted[other]
-
     keys = pair_keys(graph, split.train)
     order = np.argsort(keys, kind="stable")
-    place = np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)
-    there = keys[order[place]] == wanted
-    rows, joining = rows[there], order[place[there]]
-    first = np.flatnonzero(np.diff(rows, prepend=-1))
-    return rows[first], joining[first]
+    keys = keys[order]
+    ends = split.test[:, [0, 2]]
+    ways = counts[ends].prod(1)
+    concerned = np.flatnonzero(ways > 1)
+    found, joining = [], []
+    for rows in np.array_split(concerned, int(ways[concerned].sum()) // _CANDIDATES + 1):
+        row = np.repeat(rows, ways[rows])
+        way = np.arange(len(row)) - np.repeat(np.cumsum(ways[rows]) - ways[rows], ways[rows])
+        i, j = np.divmod(way, counts[ends[row, 1]])
+        head, tail = stand_in[starts[ends[row, 0]] + i], stand_in[starts[ends[row, 1]] + j]
+        wanted = pair_keys(graph, np.stack([head, row, tail], 1))
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        there = (keys[place] == wanted) & (wanted != pair_keys(graph, split.test[row]))
+        first = np.flatnonzero(np.diff(row[there], prepend=-1))
+        found.append(row[there][first])
+        joining.append(order[place[there]][first])
+    return np.concatenate(found), np.concatenate(joining)
 
 
 def _crowds(split: Split, alike: list[Alike]) -> list[Finding]:
