@@ -295,6 +295,48 @@ def test_another_kind_by_hand_keeps_only_the_settings_that_it_has(toml):
     assert folds == SplitConfig(valid=0.3, seed=3, folds=5, fold=0)
 
 
+def test_another_source_and_another_kind_by_hand_keep_only_the_settings_that_the_kind_has(toml):
+    path = toml('[split]\nkind = "given"\nfolder = "f"')
+    experiment = read_experiment(path, ["graph.source=a", "split.kind=pairs"])
+    assert (experiment.graph.source, experiment.split) == ("a", SplitConfig())
+
+
+def test_a_share_by_hand_takes_the_place_of_folds(toml):
+    path = toml("[split]\nfolds = 5\nfold = 1\nseed = 3")
+    assert read_experiment(path, ["split.test=0.3"]).split == SplitConfig(test=0.3, seed=3)
+    with pytest.raises(UsageError, match=r"split\.test is 0\.3, but with split\.folds"):
+        read_experiment(path, ["split.test=0.3", "split.folds=3"])
+
+
+@pytest.mark.parametrize(
+    ("text", "graph", "message"),
+    [
+        ("[split]\nseed = 0", 'splits = "b"', "graph.splits is parted already; remove [split]"),
+        ('[split]\nkind = "pairs"', 'splits = "b"', "graph.splits is parted already; remove [split]"),
+        (
+            '[split]\nkind = "given"\nfolder = "f"\nseed = 0',
+            'source = "a"',
+            "split.seed is for split.kind = 'pairs' or",
+        ),
+        (
+            "[split]\nfolds = 5\nfold = 1\ntest = 0.2",
+            'source = "a"',
+            "split.test is 0.2, but with split.folds a fold is the test part; leave it out",
+        ),
+    ],
+)
+def test_a_setting_that_is_not_used_is_refused_though_it_is_as_by_default(toml, text, graph, message):
+    with pytest.raises(UsageError, match=re.escape(message)):
+        read_experiment(toml(text, graph))
+
+
+def test_a_setting_by_hand_that_is_not_used_is_refused_though_it_is_as_by_default(toml):
+    with pytest.raises(UsageError, match=r"split\.seed is for"):
+        read_experiment(toml('[split]\nkind = "given"\nfolder = "f"'), ["split.seed=0"])
+    with pytest.raises(UsageError, match=r"graph\.splits is parted already"):
+        read_experiment(toml("", 'splits = "b"'), ["split.seed=0"])
+
+
 def test_an_override_leaves_the_experiment_as_it_was():
     override(BASE, ["training.epochs=7"])
     assert Experiment(graph=GraphConfig(source="essential")) == BASE

@@ -10,7 +10,7 @@ import math
 import tomllib
 import types
 import typing
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -158,7 +158,9 @@ def read_experiment(path: str | Path, settings: Sequence[str] = ()) -> Experimen
         raise UsageError(f"{path}: {both.pop()[1:]} is set, and named by auto too; leave one of them out")
     if settings:
         return override(dataclass_from(Experiment, content, str(path)), settings)
-    return experiment_from(content, str(path))
+    experiment = dataclass_from(Experiment, content, str(path))
+    check(experiment, str(path), _by_hand(name.removeprefix(".") for name in flat_value(content, "")))
+    return experiment
 
 
 def experiment_from(content: Mapping[str, Any], where: str) -> Experiment:
@@ -166,6 +168,11 @@ def experiment_from(content: Mapping[str, Any], where: str) -> Experiment:
     experiment = dataclass_from(Experiment, content, where)
     check(experiment, where)
     return experiment
+
+
+def _by_hand(names: Iterable[str]) -> set[str]:
+    """The settings of `[split]` among dotted names."""
+    return {name.removeprefix("split.") for name in names if name.startswith("split.")}
 
 
 def override(experiment: Experiment, settings: Sequence[str]) -> Experiment:
@@ -176,11 +183,15 @@ def override(experiment: Experiment, settings: Sequence[str]) -> Experiment:
         content["graph"], content["split"] = {}, {}
     elif "graph.source" in by_set:
         content["graph"].pop("splits", None)
-    elif "split.kind" in by_set:  # another kind has other settings
+    if "split.kind" in by_set:  # another kind has other settings
         kept = SPLIT_SETTINGS.get(str(_value(dict(map(_halves, settings))["split.kind"])), ())
         content["split"] = {name: value for name, value in content["split"].items() if name in kept}
     if "split.folds" in by_set:
         content["split"].pop("test", None)
+    elif "split.test" in by_set and "split.fold" not in by_set:  # a share instead of folds
+        content["split"].pop("folds", None)
+        content["split"].pop("fold", None)
+    by_hand: set[str] = set()
     for setting in settings:
         key, equals, text = setting.partition("=")
         if not equals:
@@ -193,21 +204,24 @@ def override(experiment: Experiment, settings: Sequence[str]) -> Experiment:
                 raise UsageError(f"--set {setting}: unknown key {key.strip()}{_did_you_mean(key.strip(), Experiment)}")
             section = inner
         section[last] = _value(text.strip())
-        by_hand = flat_value(section[last], key.strip())
-        content["auto"] = [setting for setting in content["auto"] if setting not in by_hand]
-    return experiment_from(content, "--set")
+        named = flat_value(section[last], key.strip())
+        content["auto"] = [setting for setting in content["auto"] if setting not in named]
+        by_hand |= named.keys()
+    experiment = dataclass_from(Experiment, content, "--set")
+    check(experiment, "--set", _by_hand(by_hand))
+    return experiment
 
 
-def check(experiment: Experiment, where: str) -> None:
-    """Refuse settings that contradict each other."""
+def check(experiment: Experiment, where: str, by_hand: Collection[str] = ()) -> None:
+    """Refuse settings that contradict each other; by_hand: as `check_split` has it."""
     graph, split = experiment.graph, experiment.split
     if (graph.source is None) == (graph.splits is None):
         given = "both are" if graph.source is not None else "neither is"
         raise UsageError(f"{where}: give either graph.source, to be split, or graph.splits, a folder; {given} there")
-    if graph.splits is not None and split != SplitConfig():
+    if graph.splits is not None and (split != SplitConfig() or by_hand):
         raise UsageError(f"{where}: graph.splits is parted already; remove [split]")
     if graph.source is not None:
-        check_split(split, where)
+        check_split(split, where, by_hand)
     if experiment.model.score in FITTED:
         _check_fitted(experiment, where)
     for name in experiment.auto:
@@ -215,9 +229,13 @@ def check(experiment: Experiment, where: str) -> None:
             raise UsageError(f"{where}: auto names {name!r}; of a graph follow {', '.join(CHOSEN)}")
 
 
-def check_split(split: SplitConfig, where: str) -> None:
-    """Refuse settings that the kind of split lacks, or does not use, or that contradict each other."""
-    allowed, by_hand = SPLIT_SETTINGS[split.kind], _changed(split)
+def check_split(split: SplitConfig, where: str, by_hand: Collection[str] = ()) -> None:
+    """Refuse settings that the kind of split lacks, or does not use, or that contradict each other.
+
+    by_hand: settings that were written down, which count even where they are as by default.
+    """
+    allowed = SPLIT_SETTINGS[split.kind]
+    by_hand = [f.name for f in dataclasses.fields(split) if f.name in by_hand or getattr(split, f.name) != f.default]
     for name in by_hand:
         if name not in ("kind", *allowed):
             kinds = [kind for kind, settings in SPLIT_SETTINGS.items() if name in settings]
@@ -241,11 +259,6 @@ def check_split(split: SplitConfig, where: str) -> None:
         raise UsageError(
             f"{where}: split.valid is {split.valid} and split.test {split.test}; together they must be below 1"
         )
-
-
-def _changed(config: Any) -> list[str]:
-    """The settings that are not at their defaults."""
-    return [f.name for f in dataclasses.fields(config) if getattr(config, f.name) != f.default]
 
 
 def _check_fitted(experiment: Experiment, where: str) -> None:

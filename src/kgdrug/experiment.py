@@ -20,7 +20,7 @@ from kgdrug.graph.store import fresh_folder, refuse_existing
 from kgdrug.models import TableModel, pick_device
 from kgdrug.registry import Tracker, tracked
 from kgdrug.sources import load_graph
-from kgdrug.splits import Split, audit, given_away, open_split, split_graph
+from kgdrug.splits import Split, given_away_rows, open_split, split_graph
 from kgdrug.trained import MANIFEST, Ensemble, TrainedModel, load_trained, save_trained, together, weigh
 from kgdrug.training import (
     TRAINING_FILE,
@@ -83,6 +83,15 @@ def make_split(experiment: Experiment) -> Split:
     return split_graph(load_graph(experiment.graph.source), experiment.split)
 
 
+def _warn_of_leaks(split: Split) -> None:
+    if leaked := len(given_away_rows(split)):
+        log.warning(
+            "training gives away %s of %s test triples; kgdrug audit says which, and what to do",
+            leaked,
+            len(split.test),
+        )
+
+
 def run(
     experiment: Experiment,
     out: str | Path | None = None,
@@ -129,6 +138,7 @@ def _fit(experiment: Experiment, folder: Path, force: bool, watch: Watch) -> Run
     """Fit, evaluate, save and track a model that has no epochs."""
     started = time.perf_counter()
     split = make_split(experiment)
+    _warn_of_leaks(split)
     seconds = {"data": time.perf_counter() - started}
     with tracked(experiment, split, "cpu", folder.name) as tracker:
         started = time.perf_counter()
@@ -230,12 +240,9 @@ def _carry_out(experiment: Experiment, folder: Path, stopped: Stopped, watch: Wa
             "other types ranks them at random"
         )
     check_trainable(experiment.model.score, experiment.training)
-    if leaked := given_away(audit(split)):
-        log.warning(
-            "training gives away %s of %s test triples; kgdrug audit says which, and what to do",
-            leaked,
-            len(split.test),
-        )
+    if split.passed_over:
+        log.warning("the split, %s: %s", split.made.get("kind"), ", ".join(split.passed_over))
+    _warn_of_leaks(split)
     first = _begin(experiment, split, 0, checkpoints if going_on else None, device)
     if stopped.finished and all(_ended(experiment, i, checkpoints) for i in range(experiment.seeds)):
         raise UsageError(

@@ -94,3 +94,5 @@ def test_a_folder_is_opened_for_what_it_is(saved, parts_folder, trained_run, tmp
         open_split(shutil.copytree(tmp_path / "given", tmp_path / "empty", ignore=lambda *_: ["valid.tsv", "test.tsv"]))
     with pytest.raises(UsageError, match="no such split: 'nowhere'"):
         open_split("nowhere")
+    with pytest.raises(UsageError, match=rf"split\.json is a file; give the folder of the split, {saved}"):
+        open_split(saved / "split.json")

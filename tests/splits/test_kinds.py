@@ -1,3 +1,4 @@
+import hashlib
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -7,7 +8,18 @@ from hypothesis import strategies as st
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.sources import load_graph
-from kgdrug.splits import Draw, Split, fixed, hold_out_given, hold_out_pairs, hold_out_triples, pair_keys
+from kgdrug.splits import (
+    Draw,
+    Split,
+    audit,
+    fixed,
+    given_away,
+    hold_out_given,
+    hold_out_pairs,
+    hold_out_triples,
+    pair_keys,
+    save_split,
+)
 
 Fact = tuple[str, str, str]
 ENDS = {"CpD": "CD", "CrC": "CC", "CtD": "CD", "DiC": "DC", "DrD": "DD"}
@@ -163,7 +175,8 @@ def test_given_pairs_are_held_out_over_all_relations(toy, parts_folder):
     every = facts(toy, toy.triples)
     assert facts(toy, split.train) == [f for f in every if pair(f) not in held]
     assert facts(toy, split.withheld) == [f for f in every if pair(f) in held and f[1] != "CtD"]
-    assert split.made == {"kind": "given", "folder": str(folder)}
+    sums = {part: hashlib.sha256((folder / f"{part}.tsv").read_bytes()).hexdigest() for part in ("valid", "test")}
+    assert split.made == {"kind": "given", "folder": str(folder), "sha256": sums}
 
 
 def test_given_triples_need_no_treatment_relation(build, parts_folder):
@@ -174,10 +187,39 @@ def test_given_triples_need_no_treatment_relation(build, parts_folder):
 
 
 @pytest.mark.parametrize("test", ["C0 CtD D0", "C0 CpD D0", "D0 DiC C0"])
-def test_a_pair_in_both_given_parts_is_refused_whatever_joins_it(toy, parts_folder, test):
+def test_a_pair_in_both_given_parts_is_asked_for_in_test_alone_and_counted(toy, parts_folder, test):
     folder = parts_folder(valid=["C0 CtD D1", "C0 CtD D0"], test=["C1 CtD D0", test])
-    with pytest.raises(UsageError, match="a pair is in both valid and test"):
-        hold_out_given(toy, folder)
+    split = hold_out_given(toy, folder)
+    assert facts(toy, split.valid) == [("C0", "CtD", "D1")]
+    assert set(facts(toy, split.test)) == {("C1", "CtD", "D0"), tuple(test.split())}
+    assert not {pair(f) for f in facts(toy, split.train)} & {frozenset(p) for p in (("C0", "D0"), ("C0", "D1"))}
+    assert split.passed_over == ["1 pair of valid in test too"]
+
+
+def test_given_parts_that_leave_valid_nothing_are_refused(toy, parts_folder):
+    with pytest.raises(UsageError, match="valid lists no pair that test does not list too"):
+        hold_out_given(toy, parts_folder(valid=["C0 CtD D0"], test=["D0 DiC C0"]))
+
+
+def test_the_parts_of_a_split_folder_can_be_given_to_another_graph(build, toy, tmp_path):
+    leaky = hold_out_triples(toy, Draw(0.2, 0.2))
+    save_split(leaky, tmp_path)
+    split = hold_out_given(toy, tmp_path)
+    assert given_away(audit(leaky)) > given_away(audit(split)) == 0
+    assert split.test.tolist() == leaky.test.tolist()
+    assert split.made["sha256"] == leaky.digest
+    larger = build([*treatments(12, ["CpD", "DiC"]), ("C0", "CrC", "C1")], size=9)
+    assert facts(larger, hold_out_given(larger, tmp_path).test) == facts(toy, leaky.test)
+    smaller = build(treatments(2, ["CpD", "DiC"]))
+    with pytest.raises(BadInputError, match=r"not of the graph toy"):
+        hold_out_given(smaller, tmp_path)
+
+
+def test_given_parts_that_are_nowhere_are_no_split(toy):
+    with pytest.raises(UsageError, match="no such split: 'nowhere'"):
+        hold_out_given(toy, "nowhere")
+    with pytest.raises(UsageError, match="no such split: 'nowhere'"):
+        fixed("nowhere")
 
 
 def test_a_given_triple_that_the_graph_lacks_is_named(toy, parts_folder):

@@ -2,7 +2,11 @@ import numpy as np
 import pytest
 
 from kgdrug.graph import EntityType, KnowledgeGraph, Vocabulary
-from kgdrug.splits.twins import SAME_KEY, SAME_NAME, SAME_SKELETON, Twins, find_twins, plain_name
+from kgdrug.splits.twins import SAME_KEY, SAME_NAME, SAME_SKELETON, Twins, find_alike, plain_name, twins_among
+
+
+def find_twins(graph, types):
+    return twins_among(find_alike(graph, types))
 
 
 @pytest.mark.parametrize(
@@ -12,6 +16,11 @@ from kgdrug.splits.twins import SAME_KEY, SAME_NAME, SAME_SKELETON, Twins, find_
         ("Sjögren's syndrome", "Sjogrens Syndrome"),
         ("5-fluorouracil", "5 Fluorouracil"),
         ("Crohn\u2019s disease", "Crohn's disease"),
+        ("(\u2212)-limonene", "(-)-limonene"),
+        ("CD4\u2212 T cell", "cd4- T-cell"),
+        ("CD4\u207a T cell", "CD4+ T cell"),
+        ("non\u2011small cell", "non\u2013small-cell"),
+        ("under_score", "underscore"),
     ],
 )
 def test_spellings_of_one_name_are_alike(one, other):
@@ -25,6 +34,12 @@ def test_spellings_of_one_name_are_alike(one, other):
         ("(+)-limonene", "(-)-limonene"),
         ("diabetes type 1", "diabetes type 2"),
         ("interleukin 1-2", "interleukin 12"),
+        ("HER2+", "HER2-"),
+        ("HER2+", "HER2"),
+        ("CD4+ T cell", "CD4- T cell"),
+        ("CD4+ T cell", "CD4\u2212 T cell"),
+        ("Rh+", "Rh\u2212"),
+        ("ER+/PR-", "ER-/PR+"),
     ],
 )
 def test_names_of_two_things_are_not(one, other):
@@ -58,3 +73,14 @@ def test_names_alone_make_twins_where_there_is_no_structure():
         np.empty((0, 3), np.int64),
     )
     assert find_twins(graph, ["Disease"]) == [Twins(0, 1, SAME_NAME)]
+
+
+def test_one_name_counts_more_than_a_skeleton():
+    graph = KnowledgeGraph(
+        Vocabulary(["c0", "c1"], ["Lactic acid", "lactic acid"]),
+        (EntityType("Compound", 0, 2),),
+        (),
+        np.empty((0, 3), np.int64),
+        smiles={0: "C[C@@H](O)C(=O)O", 1: "C[C@H](O)C(=O)O"},
+    )
+    assert find_twins(graph, ["Compound"]) == [Twins(0, 1, SAME_NAME)]

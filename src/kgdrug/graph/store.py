@@ -6,6 +6,7 @@ where there are any.
 """
 
 import contextlib
+import hashlib
 import itertools
 import json
 import os
@@ -29,6 +30,7 @@ from kgdrug.graph.vocabulary import Vocabulary
 
 GRAPH_FILE = "graph.json"
 EXPORT_FILE = "export.json"  # in a folder of another form: what was written there
+FOLDS_FILE = "folds.json"  # in a folder of split folders: what they are
 ANNOTATIONS_FILE = "annotations.tsv"
 FORMAT = "kgdrug graph 1"
 
@@ -37,7 +39,7 @@ def refuse_existing(path: Path, force: bool) -> None:
     """A UsageError where something is in the way: without force anything, with it a folder that is none of kgdrug's."""
     if path.exists() and not force:
         raise UsageError(f"{path} exists; give another place, or --force to replace it")
-    ours = any((path / name).is_file() for name in (GRAPH_FILE, EXPORT_FILE))
+    ours = any((path / name).is_file() for name in (GRAPH_FILE, EXPORT_FILE, FOLDS_FILE))
     foreign = path.is_dir() and not path.is_symlink() and not ours
     if foreign and any(path.iterdir()):
         raise UsageError(f"{path} is a folder that kgdrug did not write; it is never replaced, give another place")
@@ -234,6 +236,12 @@ def read_text(path: Path) -> str:
         raise BadInputError(path, "is missing") from None
     except UnicodeDecodeError as error:
         raise BadInputError(path, f"is not UTF-8 text: {error.reason} at byte {error.start}") from None
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -5,7 +5,7 @@ from kgdrug.sources.build import Built, build_graph
 from kgdrug.sources.downloads import DATASETS, Dataset, cache_folder, data_folder, get_dataset, places
 from kgdrug.sources.export import differences, write_graph
 from kgdrug.sources.forms import FORMS, Form
-from kgdrug.sources.listed import earliest_dates, read_groups
+from kgdrug.sources.listed import annotated_dates, read_dates, read_groups
 from kgdrug.sources.load import (
     SAMPLE,
     find_dataset,
@@ -32,11 +32,11 @@ __all__ = [
     "MergeReport",
     "PairTable",
     "Reading",
+    "annotated_dates",
     "build_graph",
     "cache_folder",
     "data_folder",
     "differences",
-    "earliest_dates",
     "find_dataset",
     "find_part",
     "from_dgl",
@@ -51,6 +51,7 @@ __all__ = [
     "merge_graphs",
     "places",
     "read_annotations",
+    "read_dates",
     "read_groups",
     "read_mapping",
     "read_pairs",

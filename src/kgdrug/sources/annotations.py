@@ -32,9 +32,8 @@ def read_annotations(path: Path, graph: KnowledgeGraph, reading: Reading) -> tup
         wrong = ~table["status"].is_in(list(_CATEGORIES)).to_numpy()
         table = reading.drop(table, wrong, path, "unknown status", "category is {status!r}; known are DM, SYM, NOT")
         status = pl.col("status").replace(_CATEGORIES)
-        table = table.with_columns(
-            status, source=pl.lit("PharmacotherapyDB"), licence=pl.lit("CC0 1.0"), date=pl.lit("2016")
-        )
+        about = {"source": pl.lit("PharmacotherapyDB"), "licence": pl.lit("CC0 1.0")}
+        table = table.with_columns(status, date=pl.lit(""), **about)  # it does not say when a use was first known
     elif first >= set(_TRIALS):
         table = read_table(path, reading, _TRIALS, header=True, separator=separator)
         trials = pl.concat_str(

@@ -1,20 +1,18 @@
 """How facts are held out, and what of the held-out facts training gives away."""
 
 from kgdrug.splits.draw import Draw
-from kgdrug.splits.folder import PARTS, load_split, read_parts, save_split
+from kgdrug.splits.findings import Finding, given_away
+from kgdrug.splits.folder import PARTS, load_split, read_parts, save_folds, save_split
+from kgdrug.splits.from_files import fixed, hold_out_given, hold_out_groups, hold_out_later
 from kgdrug.splits.kinds import (
     disease_areas,
-    fixed,
     hold_out_areas,
     hold_out_diseases,
     hold_out_drugs,
-    hold_out_given,
-    hold_out_groups,
-    hold_out_later,
     hold_out_pairs,
     hold_out_triples,
 )
-from kgdrug.splits.leaks import Finding, audit, given_away
+from kgdrug.splits.leaks import audit, given_away_rows, not_looked_for
 from kgdrug.splits.make import open_split, split_graph
 from kgdrug.splits.split import Split
 from kgdrug.splits.treated import Treated, pair_keys, treated_pairs
@@ -29,6 +27,7 @@ __all__ = [
     "disease_areas",
     "fixed",
     "given_away",
+    "given_away_rows",
     "hold_out_areas",
     "hold_out_diseases",
     "hold_out_drugs",
@@ -38,9 +37,11 @@ __all__ = [
     "hold_out_pairs",
     "hold_out_triples",
     "load_split",
+    "not_looked_for",
     "open_split",
     "pair_keys",
     "read_parts",
+    "save_folds",
     "save_split",
     "split_graph",
     "treated_pairs",

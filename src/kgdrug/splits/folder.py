@@ -4,14 +4,16 @@
 folder holds the same files, so it is a split folder too.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph, load_graph_folder, save_graph
 from kgdrug.graph.known import triple_keys
-from kgdrug.graph.store import read_array, read_json, write_json
+from kgdrug.graph.store import FOLDS_FILE, read_array, read_json, write_json
 from kgdrug.splits.split import Split
 
 PARTS = {"train": 1, "valid": 2, "test": 4, "withheld": 8}  # bits, since a fixed split may repeat a triple
@@ -23,6 +25,17 @@ def save_split(split: Split, folder: Path) -> None:
     save_graph(split.graph, folder)
     np.save(folder / "parts.npy", _bits(split), allow_pickle=False)
     write_json(folder / SPLIT_FILE, {"digest": split.digest, **split.made})
+
+
+def save_folds(splits: Iterable[Split], folder: Path) -> None:
+    """Write each fold into the folder of its number, in an existing folder, and `folds.json`, which lists them."""
+    about: dict[str, Any] = {"digests": {}}
+    for number, split in enumerate(splits):
+        (folder / str(number)).mkdir()
+        save_split(split, folder / str(number))
+        settings = {key: value for key, value in split.made.items() if key not in ("fold", "counts")}
+        about = {**settings, "digests": {**about["digests"], str(number): split.digest}}
+    write_json(folder / FOLDS_FILE, about)
 
 
 def load_split(folder: Path) -> Split:

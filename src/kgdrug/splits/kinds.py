@@ -9,8 +9,8 @@ and cold target splits (which draw drugs and targets apart and throw the mixed p
 a group for each treated pair, and one draw that keeps groups together; an area is a community of related diseases.
 """
 
+import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,6 @@ from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.known import Int, distinct, triple_keys
 from kgdrug.graph.views import communities
-from kgdrug.sources import earliest_dates, load_parts, locate, read_groups, read_part
-from kgdrug.sources.listed import check_date, sha256_of
 from kgdrug.splits.draw import TEST, VALID, Draw, Part, draw_groups, draw_items
 from kgdrug.splits.split import Split
 from kgdrug.splits.treated import Treated, pair_keys, treated_pairs
@@ -30,7 +28,7 @@ from kgdrug.splits.treated import Treated, pair_keys, treated_pairs
 def hold_out_pairs(graph: KnowledgeGraph, draw: Draw) -> Split:
     """Hold out treated pairs, each drawn for itself; shares are of the treated pairs."""
     treated = treated_pairs(graph)
-    return _held_out(graph, treated, draw_items(len(treated.key), draw, "treated pairs"), _made("pairs", draw))
+    return _held_out(graph, treated, draw_items(len(treated.key), draw, "treated pairs"), made_by("pairs", draw))
 
 
 def hold_out_drugs(graph: KnowledgeGraph, draw: Draw) -> Split:
@@ -39,7 +37,7 @@ def hold_out_drugs(graph: KnowledgeGraph, draw: Draw) -> Split:
     Other facts of the drug, such as the genes that it binds, stay in training.
     """
     treated = treated_pairs(graph)
-    return _held_out(graph, treated, draw_groups(treated.drug, draw, "drugs"), _made("cold-drug", draw))
+    return _held_out(graph, treated, draw_groups(treated.drug, draw, "drugs"), made_by("cold-drug", draw))
 
 
 def hold_out_diseases(graph: KnowledgeGraph, draw: Draw) -> Split:
@@ -48,7 +46,7 @@ def hold_out_diseases(graph: KnowledgeGraph, draw: Draw) -> Split:
     Other facts of the disease, such as its genes and symptoms, stay in training.
     """
     treated = treated_pairs(graph)
-    return _held_out(graph, treated, draw_groups(treated.disease, draw, "diseases"), _made("cold-disease", draw))
+    return _held_out(graph, treated, draw_groups(treated.disease, draw, "diseases"), made_by("cold-disease", draw))
 
 
 def hold_out_areas(graph: KnowledgeGraph, draw: Draw) -> Split:
@@ -59,7 +57,7 @@ def hold_out_areas(graph: KnowledgeGraph, draw: Draw) -> Split:
     """
     treated = treated_pairs(graph)
     area = disease_areas(graph)[treated.disease]
-    return _held_out(graph, treated, draw_groups(area, draw, "disease areas"), _made("disease-area", draw))
+    return _held_out(graph, treated, draw_groups(area, draw, "disease areas"), made_by("disease-area", draw))
 
 
 def disease_areas(graph: KnowledgeGraph) -> Int:
@@ -82,6 +80,12 @@ def disease_areas(graph: KnowledgeGraph) -> Int:
             "list them in a file and use split kind 'groups'"
         )
     links = graph.triples[np.isin(graph.triples[:, 1], joining)][:, [0, 2]]
+    if not len(links):
+        names = ", ".join(graph.metaedges[r].abbreviation for r in joining)
+        raise UsageError(
+            f"{graph.name} has no fact of {names}, which areas are made of; list them in a file and use split kind "
+            "'groups'"
+        )
     members = np.concatenate([np.arange(t.start, t.stop) for t in graph.entity_types if t.name in types])
     area = np.full(len(graph.entities), -1, np.int64)
     for number, community in enumerate(communities(members, links)):
@@ -89,94 +93,93 @@ def disease_areas(graph: KnowledgeGraph) -> Int:
     return area
 
 
-def hold_out_groups(graph: KnowledgeGraph, draw: Draw, groups: str | Path) -> Split:
-    """Hold out by groups of drugs, or of diseases, that a table lists (`entity group`): scaffolds, classes, families.
+def hold_out_by_group(graph: KnowledgeGraph, draw: Draw, group: Int, made: Mapping[str, Any]) -> Split:
+    """Hold out by the group of each entity, `(n,)`, -1 for none, of drugs or of diseases.
 
-    All treated pairs of a group go to one part; those whose drug or disease has no group train.
+    All treated pairs of a group go to one part; those whose drug or disease has no group train, and are counted.
     """
-    path = locate(groups, "table of groups")
-    treated, table = treated_pairs(graph), read_groups(path, graph)
-    of_drug, of_disease = table.group[treated.drug], table.group[treated.disease]
-    if (of_drug >= 0).any() and (of_disease >= 0).any():
-        raise UsageError(
-            f"{groups} has groups of drugs and of diseases; give a table of either, and split by one of them"
-        )
-    group = np.maximum(of_drug, of_disease)
-    if not (group >= 0).any():
-        raise UsageError(f"{groups} has a group for no drug and no disease of a treated pair of {graph.name}")
-    made = {**_made("groups", draw), "groups": str(groups), "sha256": sha256_of(path)}
-    counts = {"pairs_without_group": int((group < 0).sum()), "lines_about_others": table.others}
-    return _held_out(graph, treated, draw_groups(group, draw, "groups"), made | {"counts": counts})
-
-
-def hold_out_later(graph: KnowledgeGraph, valid_from: str, test_from: str, dates: str | Path | None = None) -> Split:
-    """Hold out by time: pairs whose first evidence is from `valid_from` on are valid, from `test_from` on test.
-
-    valid_from, test_from: dates (`2014`, `2014-05`, `2014-05-31`) or trial numbers (`NCT01000000`, which rise with the
-    day of registration); dates: a table `compound disease date`, by default the dates of the graph's annotations of
-    approvals, symptomatic use and trials. A pair without a date trains, and is counted.
-    """
-    for name, day in (("valid_from", valid_from), ("test_from", test_from)):
-        check_date(day, f"split.{name}")
-    if not valid_from < test_from or valid_from.startswith("NCT") != test_from.startswith("NCT"):
-        raise UsageError(f"split.valid_from is {valid_from} and split.test_from {test_from}; the first must be earlier")
     treated = treated_pairs(graph)
-    path = None if dates is None else locate(dates, "table of dates")
-    first = earliest_dates(graph, path)
-    by_key = {min(pair) * len(graph.entities) + max(pair): date for pair, date in first.items()}
-    parts = np.zeros(len(treated.key), np.int8)
-    undated = 0
-    for i, key in enumerate(treated.key.tolist()):
-        date = by_key.get(key)
+    of_drug, of_disease = group[treated.drug], group[treated.disease]
+    if (of_drug >= 0).any() and (of_disease >= 0).any():
+        raise UsageError("there are groups of drugs and of diseases; give a table of either, and split by one of them")
+    of_pair = np.maximum(of_drug, of_disease)
+    if not (of_pair >= 0).any():
+        raise UsageError(f"no drug and no disease of a treated pair of {graph.name} has a group")
+    counts = {"pairs_without_group": int((of_pair < 0).sum()), **made.get("counts", {})}
+    return _held_out(graph, treated, draw_groups(of_pair, draw, "groups"), {**made, "counts": counts})
+
+
+def hold_out_by_date(
+    graph: KnowledgeGraph,
+    valid_from: str,
+    test_from: str,
+    first: Mapping[tuple[int, int], str],
+    made: Mapping[str, Any],
+) -> Split:
+    """Hold out by the first date of each pair: from `valid_from` on it is valid, from `test_from` on test.
+
+    first: by the entities of a pair, the lower index first. A pair without a date trains, and is counted.
+    """
+    treated = treated_pairs(graph)
+    parts, lines = np.zeros(len(treated.key), np.int8), []
+    for i, (drug, disease) in enumerate(zip(treated.drug.tolist(), treated.disease.tolist(), strict=True)):
+        date = first.get((min(drug, disease), max(drug, disease)))
         if date is None:
-            undated += 1
             continue
-        for cut in (valid_from, test_from):
-            if date.startswith("NCT") != cut.startswith("NCT") or (cut.startswith(date) and cut != date):
-                drug, disease = (
-                    graph.entities.label(int(treated.drug[i])),
-                    graph.entities.label(int(treated.disease[i])),
-                )
-                raise UsageError(
-                    f"{drug} and {disease}: whether {date} is before {cut} cannot be told; write both alike"
-                )
-        parts[i] = (date >= valid_from) + (date >= test_from)  # TRAIN, VALID, TEST
+        lines.append(f"{graph.entities.ids[drug]} {graph.entities.ids[disease]} {date}\n")
+        try:
+            parts[i] = sum(_is_from(date, cut) for cut in (valid_from, test_from))  # TRAIN, VALID, TEST
+        except ValueError as error:
+            ends = f"{graph.entities.label(drug)} and {graph.entities.label(disease)}"
+            raise UsageError(f"{ends}: {error}") from None
     for part, name in ((VALID, "valid"), (TEST, "test")):
         if not (parts == part).any():
-            dated = f"{len(parts) - undated} of {len(parts)} treated pairs have a date"
+            dated = f"{len(lines)} of {len(parts)} treated pairs have a date"
             raise UsageError(f"{dated}; with valid_from {valid_from} and test_from {test_from} {name} has no pair")
-    made: dict[str, Any] = {"kind": "time", "valid_from": valid_from, "test_from": test_from}
-    if path is not None:
-        made |= {"dates": str(dates), "sha256": sha256_of(path)}
-    return _held_out(graph, treated, parts, made | {"counts": {"pairs_without_date": undated}})
+    sha256 = hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
+    counts = {"pairs_without_date": len(parts) - len(lines), **made.get("counts", {})}
+    return _held_out(graph, treated, parts, {**made, "sha256": sha256, "counts": counts})
 
 
 def hold_out_triples(graph: KnowledgeGraph, draw: Draw) -> Split:
     """Hold out random triples of all relations. On drug graphs this leaks: use it for untyped benchmarks."""
     part = draw_items(len(graph.triples), draw, "triples")
     train, valid, test = (graph.triples[part == here] for here in range(3))
-    return Split(graph, train, valid, test, made=_made("triples", draw))
+    return Split(graph, train, valid, test, made=made_by("triples", draw))
 
 
-def hold_out_given(graph: KnowledgeGraph, folder: str | Path) -> Split:
-    """Hold out, over all relations, the pairs in the `valid` and `test` files of a folder."""
-    valid, test = (read_part(graph, folder, part) for part in ("valid", "test"))
-    made: dict[str, object] = {"kind": "given", "folder": str(folder)}
+def hold_out_listed(graph: KnowledgeGraph, valid: Int, test: Int, made: Mapping[str, Any]) -> Split:
+    """Hold out, over all relations, the pairs of these triples of the graph, and ask for the triples themselves.
+
+    A pair of both is asked for in test alone: its triples in valid are withheld, and such pairs are counted.
+    """
     held = {part: distinct(pair_keys(graph, triples)) for part, triples in (("valid", valid), ("test", test))}
-    if np.isin(held["valid"], held["test"]).any():
-        raise UsageError(f"{folder}: a pair is in both valid and test")
+    both = np.isin(held["valid"], held["test"])
+    only_valid = held["valid"][~both]
+    for name, pairs in (("valid", only_valid), ("test", held["test"])):
+        if not len(pairs):
+            raise UsageError(f"{name} lists no pair" + (" that test does not list too" if both.any() else ""))
     listed = triple_keys(np.concatenate([valid, test]), len(graph.entities))
-    asked = np.isin(triple_keys(graph.triples, len(graph.entities)), listed)
-    return _part_by_pairs(graph, held["valid"], held["test"], asked, made)
+    of_test = np.isin(pair_keys(graph, graph.triples), held["test"])
+    keys = triple_keys(graph.triples, len(graph.entities))
+    asked = np.where(of_test, np.isin(keys, triple_keys(test, len(graph.entities))), np.isin(keys, listed))
+    counts = {"counts": {"pairs_of_valid_in_test_too": int(both.sum())}} if both.any() else {}
+    return _part_by_pairs(graph, only_valid, held["test"], asked, {**made, **counts})
 
 
-def fixed(folder: str | Path) -> Split:
-    """The parts of a folder with `train`, `valid` and `test` files, as they are."""
-    graph, parts = load_parts(folder)
-    return Split(graph, parts["train"], parts["valid"], parts["test"], made={"kind": "fixed", "folder": str(folder)})
+def _is_from(date: str, cut: str) -> bool:
+    """Whether a date, or trial number, is the cut or later; ValueError where that cannot be told.
+
+    A date without day, or month, is some day of that month, or year.
+    """
+    first_day, first_of_cut = (day if day.startswith("NCT") else (day + "-01-01")[:10] for day in (date, cut))
+    if date.startswith("NCT") != cut.startswith("NCT") or (cut.startswith(date) and first_day < first_of_cut):
+        raise ValueError(f"whether {date} is before {cut} cannot be told; write both alike")
+    return first_day >= first_of_cut
 
 
-def _made(kind: str, draw: Draw) -> dict[str, Any]:
+def made_by(kind: str, draw: Draw) -> dict[str, Any]:
+    """How a drawn split is made, as it says itself."""
     return {"kind": kind, **draw.settings}
 
 

@@ -1,50 +1,32 @@
-"""The audit of a split: what training gives away of the test part, and what would make its numbers mean little.
+"""The audit of a split: what training gives away of the test part, and what would make its numbers mean little."""
 
-Sources: Toutanova and Chen 2015 (inverse relations of FB15k), Akrami et al. 2020, arXiv 2003.08001 (duplicate and
-inverse relations: four fifths of both relations' pairs in common).
-"""
-
-from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kgdrug.graph.known import Int, distinct, triple_keys
+from kgdrug.splits.findings import EXAMPLES, Finding, about_entities, by_relation, rows_of_relations
+from kgdrug.splits.joined import joined_pairs
 from kgdrug.splits.split import Split
-from kgdrug.splits.treated import pair_keys
-from kgdrug.splits.twins import SAME_SKELETON, Twins, find_twins
+from kgdrug.splits.treated import is_turned, pair_keys
+from kgdrug.splits.twins import (
+    CROWD,
+    SAME_KEY,
+    SAME_NAME,
+    SAME_SKELETON,
+    Alike,
+    Twins,
+    find_alike,
+    not_comparable,
+    twins_among,
+)
 
-IN_COMMON, ALMOST_ALL = 0.8, 0.97  # shares of both relations' pairs that make them near-duplicates, and duplicates
 SKEWED, POPULAR = 0.5, 0.05  # half of the test answers among the 5 % most frequent training answers
-ENOUGH = 20  # test triples of a relation, below which nothing is said about skew
-EXAMPLES = 3
+ENOUGH = 20  # test triples of a relation, and distinct training answers, below which nothing is said about skew
+_CANDIDATES = 1 << 22  # pairs of twins that are looked up at a time, which bounds the memory
 _MERGE = "if they are one thing, merge them: kgdrug build --mapping"
 _TOGETHER = "if they should be judged as one, hold them out together: --kind groups"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that is wrong with a split.
-
-    kind: what it is; leak: whether test answers can be read off training; relations: metaedges, that of the test
-    triples first; count: test triples that it concerns, out of `of`; examples: some in words; advice: what to do;
-    rows: which test triples.
-    """
-
-    kind: str
-    leak: bool
-    relations: tuple[str, ...]
-    count: int
-    of: int
-    examples: tuple[str, ...]
-    advice: str
-    rows: Int = field(repr=False, compare=False)
-
-    @property
-    def as_json(self) -> dict[str, Any]:
-        return {key: value for key, value in asdict(self).items() if key != "rows"}
 
 
 def audit(split: Split) -> list[Finding]:
@@ -53,113 +35,60 @@ def audit(split: Split) -> list[Finding]:
     return sorted(found, key=lambda f: (not f.leak, -f.count, f.kind, f.relations))
 
 
-def given_away(findings: Iterable[Finding]) -> int:
-    """How many test triples some leak gives away."""
-    rows = [finding.rows for finding in findings if finding.leak]
-    return len(distinct(np.concatenate(rows))) if rows else 0
+def given_away_rows(split: Split) -> Int:
+    """Rows of the test triples that some leak of `audit` gives away, ascending, without saying which leak.
+
+    Whatever training holds of a pair gives it away, be it the triple itself or another relation.
+    """
+    alike = find_alike(split.graph, _types_of_ends(split), (SAME_KEY, SAME_NAME))
+    joined = _held(pair_keys(split.graph, split.test), pair_keys(split.graph, split.train))
+    return distinct(np.concatenate([np.flatnonzero(joined), _held_for_twins(split, twins_among(alike))[0]]))
+
+
+def not_looked_for(split: Split) -> list[str]:
+    """By what the audit could not look for twins, since no entity has it: `names`, `structures`."""
+    return not_comparable(split.graph, _types_of_ends(split)) if len(split.test) else []
 
 
 def repeated_triples(split: Split) -> list[Finding]:
-    """Test triples that stand in training or valid too."""
+    """Test triples that stand in training too, and those that stand in valid, which training does not see."""
     n, found = len(split.graph.entities), []
     test = triple_keys(split.test, n)
-    for part, triples in (("training", split.train), ("valid", split.valid)):
-        there = np.isin(test, triple_keys(triples, n))
-        advice = f"take them out of {part}"
-        found += _by_relation(split, f"test triple in {part}", there, advice, leak=True)
-    return found
-
-
-def joined_pairs(split: Split) -> list[Finding]:
-    """Test triples whose two ends training joins by another relation, or by the same one the other way round."""
-    graph = split.graph
-    keys = pair_keys(graph, split.train)
-    order = np.argsort(keys, kind="stable")
-    keys, training = keys[order], split.train[order]
-    wanted = pair_keys(graph, split.test)
-    start, stop = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right")
-    rows = np.repeat(np.arange(len(wanted)), stop - start)
-    places = np.arange(len(rows)) - np.repeat(np.cumsum(stop - start) - (stop - start), stop - start)
-    joining = training[np.repeat(start, stop - start) + places]
-    test = split.test[rows]
-    turned = (joining[:, 0] == test[:, 2]) & (joining[:, 0] != joining[:, 2])
-    itself = (joining[:, 1] == test[:, 1]) & ~turned  # the triple itself, or a self-loop: `repeated_triples` has it
-    code = ((test[:, 1] * graph.relations + joining[:, 1]) * 2 + turned)[~itself]
-    if not len(code):
-        return []
-    rows, joining = rows[~itself], joining[~itself]
-    order = np.argsort(code, kind="stable")
-    cases, starts = np.unique(code[order], return_index=True)
-    found, overlap = [], _Overlap(split)
-    for case, of_case in zip(cases.tolist(), np.split(order, starts[1:]), strict=True):
-        (r, s), reverse = divmod(case // 2, graph.relations), bool(case % 2)
-        share = overlap.share(r, s, reverse)
-        if reverse and share >= IN_COMMON:
-            kind = "symmetric relation" if r == s else "inverse relation"
-        elif share >= IN_COMMON:
-            kind = "duplicate relation" if share >= ALMOST_ALL else "near-duplicate relation"
-        else:
-            kind = "same pair the other way round" if reverse else "same pair under another relation"
-        names = tuple(dict.fromkeys(graph.metaedges[i].abbreviation for i in (r, s)))
-        concerned, first = np.unique(rows[of_case], return_index=True)
-        shown = zip(split.test[concerned[:EXAMPLES]], joining[of_case[first[:EXAMPLES]]], strict=True)
-        examples = tuple(f"{graph.text(t)} (test), {graph.text(j)} (training)" for t, j in shown)
-        of, advice = int((split.test[:, 1] == r).sum()), _held_out_advice(split, r)
-        found.append(Finding(kind, True, names, len(concerned), of, examples, advice, concerned))
+    for part, triples, leak in (("training", split.train, True), ("valid", split.valid, False)):
+        there = _held(test, triple_keys(triples, n))
+        found += by_relation(split, f"test triple in {part}", there, f"take them out of {part}", leak)
     return found
 
 
 def twin_answers(split: Split) -> list[Finding]:
-    """Test triples that training holds for a twin of an end, and twins among the ends of test triples.
+    """Test pairs that training joins with a twin in place of an end, and twins among the ends of test triples.
 
     That two entities have a name or a whole structure in common makes a leak; a skeleton in common does not, since
     stereoisomers may be two drugs (quinine and quinidine).
     """
-    graph = split.graph
-    ends = distinct(split.test[:, [0, 2]])
-    types = {t.name for t in graph.entity_types if ((ends >= t.start) & (ends < t.stop)).any()}
-    inside = set(ends.tolist())
-    twins = [pair for pair in find_twins(graph, types) if pair.one in inside or pair.other in inside]
+    graph, label = split.graph, split.graph.entities.label
+    inside = set(distinct(split.test[:, [0, 2]]).tolist())
+    alike = [a for a in find_alike(graph, _types_of_ends(split)) if not inside.isdisjoint(a.members)]
+    twins = [pair for pair in twins_among(alike) if pair.one in inside or pair.other in inside]
     found = []
     for kind, leak, those, advice in (
         ("test triple of a twin", True, [p for p in twins if p.why != SAME_SKELETON], _MERGE),
         ("test triple of a stereoisomer", False, [p for p in twins if p.why == SAME_SKELETON], _TOGETHER),
     ):
-        known = _held_for_twins(split, those)
-        rows = np.array(list(known), np.int64)
-        examples = [
-            f"{graph.text(split.test[row])} (test), {graph.entities.label(h)} and {graph.entities.label(t)} (training)"
-            for row, (h, t) in list(known.items())[:EXAMPLES]
-        ]
+        rows, joining = _held_for_twins(split, those)
+        examples = []
+        for row, (h, r, t) in zip(rows[:EXAMPLES], split.train[joining[:EXAMPLES]].tolist(), strict=True):
+            held = f"{label(h)} {graph.metaedges[r].relation} {label(t)}"
+            examples.append(f"{graph.text(split.test[row])} (test), {held} (training)")
         if len(rows):
-            names, of = _relations(split, rows), len(split.test)
-            found.append(Finding(kind, leak, names, len(rows), of, tuple(examples), advice, rows))
+            found.append(about_entities(split, kind, rows, examples, advice, leak))
     for why in dict.fromkeys(pair.why for pair in twins):
         pairs = [pair for pair in twins if pair.why == why]
-        members = sorted({i for pair in pairs for i in (pair.one, pair.other)})
-        rows = np.flatnonzero(np.isin(split.test[:, [0, 2]], members).any(1))
-        examples = [f"{graph.entities.label(p.one)} and {graph.entities.label(p.other)}" for p in pairs[:EXAMPLES]]
+        rows = _rows_about(split, [i for pair in pairs for i in (pair.one, pair.other)])
+        examples = [f"{label(p.one)} and {label(p.other)}" for p in pairs[:EXAMPLES]]
         advice = _TOGETHER if why == SAME_SKELETON else _MERGE
-        names, of = _relations(split, rows), len(split.test)
-        found.append(Finding(f"two ids with {why}", False, names, len(rows), of, tuple(examples), advice, rows))
-    return found
-
-
-def _held_for_twins(split: Split, twins: list[Twins]) -> dict[int, tuple[int, int]]:
-    """Rows of test triples that training holds with a twin in place of an end or both, and the ends that it has."""
-    n, found = len(split.graph.entities), {}
-    others: dict[int, list[int]] = {}
-    for pair in twins:
-        others.setdefault(pair.one, []).append(pair.other)
-        others.setdefault(pair.other, []).append(pair.one)
-    for row in np.flatnonzero(np.isin(split.test[:, [0, 2]], list(others)).any(1)).tolist():
-        head, relation, tail = split.test[row].tolist()
-        alike = [(h, t) for h in [head, *others.get(head, [])] for t in [tail, *others.get(tail, [])]][1:]
-        keys = triple_keys(np.array([(h, relation, t) for h, t in alike]), n)
-        there = np.isin(keys, triple_keys(split.train[split.train[:, 1] == relation], n))
-        if there.any():
-            found[row] = alike[int(there.argmax())]
-    return found
+        found.append(about_entities(split, f"two ids with {why}", rows, examples, advice))
+    return found + _crowds(split, alike)
 
 
 def unseen_entities(split: Split) -> list[Finding]:
@@ -168,40 +97,33 @@ def unseen_entities(split: Split) -> list[Finding]:
     seen[split.train[:, [0, 2]]] = True
     there: NDArray[np.bool_] = np.any(~seen[split.test[:, [0, 2]]], axis=1)
     advice = "no table model can rank them: give their entities other facts, or take them out of test"
-    return _by_relation(split, "entity unseen in training", there, advice, leak=False)
+    return by_relation(split, "entity unseen in training", there, advice, leak=False)
 
 
 def skewed_answers(split: Split) -> list[Finding]:
-    """Relations whose test answers are mostly those that are most frequent in training anyway."""
+    """Relations whose test answers are mostly the few that are most frequent in training anyway."""
     graph, found = split.graph, []
-    for r in distinct(split.test[:, 1]).tolist():
-        test, train = (part[part[:, 1] == r] for part in (split.test, split.train))
-        rows = np.flatnonzero(split.test[:, 1] == r)
-        for side, column, span in (("tail", 2, graph.relation_ranges[0][r]), ("head", 0, graph.relation_ranges[1][r])):
-            size = int(span[1] - span[0])
-            popular = max(1, round(POPULAR * size))
-            if len(test) < ENOUGH or 2 * popular > size:
+    trained = dict(rows_of_relations(split.train, np.arange(len(split.train))))
+    for r, rows in rows_of_relations(split.test, np.arange(len(split.test))):
+        if len(rows) < ENOUGH or r not in trained:
+            continue
+        for side, column in (("tail", 2), ("head", 0)):
+            answers = split.train[trained[r], column]
+            counts = np.bincount(answers)
+            seen = np.flatnonzero(counts)
+            if len(seen) < ENOUGH:
                 continue
-            counts = np.bincount(train[:, column] - span[0], minlength=size)
-            most = np.argsort(-counts, kind="stable")[:popular] + span[0]
-            covered = np.isin(test[:, column], most)
+            popular = max(1, round(POPULAR * len(seen)))
+            most = seen[np.argsort(-counts[seen], kind="stable")[:popular]]
+            covered = np.isin(split.test[rows, column], most)
             if covered.mean() < SKEWED:
                 continue
             frequent = ", ".join(graph.entities.label(int(i)) for i in most[:EXAMPLES])
-            example = f"the {popular:,} most frequent of {size:,} {side}s answer {covered.mean():.0%}: {frequent}"
-            advice = "read each side beside the baselines; --kind cold-disease asks without popularity"
-            kind = f"skewed {side}s"
+            share = f"the {popular:,} most frequent of {len(seen):,} {side}s in training"
+            examples, names = (f"{share} answer {covered.mean():.0%}: {frequent}",), (graph.metaedges[r].abbreviation,)
+            advice, concerned = _skew_advice(split, r, side), rows[covered]
             found.append(
-                Finding(
-                    kind,
-                    False,
-                    (graph.metaedges[r].abbreviation,),
-                    int(covered.sum()),
-                    len(test),
-                    (example,),
-                    advice,
-                    rows[covered],
-                )
+                Finding(f"skewed {side}s", False, names, len(concerned), len(rows), examples, advice, concerned)
             )
     return found
 
@@ -215,49 +137,86 @@ CHECKS: tuple[Callable[[Split], list[Finding]], ...] = (
 )
 
 
-class _Overlap:
-    """Shares of pairs that two relations have in common, each relation's pairs sorted once."""
-
-    def __init__(self, split: Split) -> None:
-        self.split, self.n = split, len(split.graph.entities)
-        self.pairs: dict[tuple[int, bool, bool], Int] = {}
-
-    def share(self, r: int, s: int, reverse: bool) -> float:
-        """The lesser of: the share of r's pairs (training and test) that s has in training, and the share of s's."""
-        ours = self._pairs(r, True, False)
-        theirs = self._pairs(s, r == s, reverse)
-        if r == s:  # the same triples the other way round
-            return float(np.isin(ours, theirs).mean())
-        common = int(np.isin(ours, theirs).sum())
-        return min(common / len(ours), common / len(theirs))
-
-    def _pairs(self, relation: int, with_test: bool, reverse: bool) -> Int:
-        key = (relation, with_test, reverse)
-        if key not in self.pairs:
-            parts = [self.split.train, self.split.test] if with_test else [self.split.train]
-            triples = np.concatenate([part[part[:, 1] == relation] for part in parts])
-            head, tail = (triples[:, 2], triples[:, 0]) if reverse else (triples[:, 0], triples[:, 2])
-            self.pairs[key] = distinct(head * self.n + tail)
-        return self.pairs[key]
+def _skew_advice(split: Split, relation: int, side: str) -> str:
+    """What to do where the heads, or tails, of a relation are skewed."""
+    advice = "read each side beside the baselines"
+    if relation not in split.graph.treatment_relations:
+        return advice
+    of_diseases = (side == "head") == is_turned(split.graph.metaedges[relation])
+    kind = "cold-disease" if of_diseases else "cold-drug"
+    return advice if split.made.get("kind") == kind else f"{advice}; --kind {kind} asks without popularity"
 
 
-def _by_relation(split: Split, kind: str, there: NDArray[np.bool_], advice: str, leak: bool) -> list[Finding]:
-    """A finding for each relation of the test triples that are there, `(test,)`."""
-    found = []
-    for r in distinct(split.test[there, 1]).tolist():
-        of_relation = split.test[:, 1] == r
-        rows = np.flatnonzero(there & of_relation)
-        examples = tuple(split.graph.text(split.test[row]) for row in rows[:EXAMPLES])
-        name = split.graph.metaedges[r].abbreviation
-        found.append(Finding(kind, leak, (name,), len(rows), int(of_relation.sum()), examples, advice, rows))
+def _held(wanted: Int, keys: Int) -> NDArray[np.bool_]:
+    """Whether each wanted key `(w,)` is among the keys `(k,)`; `(w,)`."""
+    if not len(keys):
+        return np.zeros(len(wanted), bool)
+    keys = np.sort(keys)
+    found: NDArray[np.bool_] = keys[np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)] == wanted
     return found
 
 
-def _held_out_advice(split: Split, relation: int) -> str:
-    if relation in split.graph.treatment_relations:
-        return "hold out whole pairs: kgdrug split GRAPH --kind pairs"
-    return "take these pairs out of training over all relations: kgdrug split GRAPH --kind given --folder FOLDER"
+def _held_for_twins(split: Split, twins: list[Twins]) -> tuple[Int, Int]:
+    """Rows of test triples, ascending, whose pair training joins with a twin in place of an end or both.
+
+    And for each such row `(w,)` the row of a training triple, of any relation and direction, that does so `(w,)`.
+    """
+    n, graph = len(split.graph.entities), split.graph
+    if not twins or not len(split.train):
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    both = np.array([(p.one, p.other) for p in twins], np.int64)
+    itself = np.arange(n)
+    owner = np.concatenate([itself, both[:, 0], both[:, 1]])
+    stand_in = np.concatenate([itself, both[:, 1], both[:, 0]])[np.argsort(owner, kind="stable")]
+    counts = np.bincount(owner, minlength=n)
+    starts = np.cumsum(counts) - counts  # of each entity: itself, then its twins
+
+    keys = pair_keys(graph, split.train)
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    ends = split.test[:, [0, 2]]
+    ways = counts[ends].prod(1)
+    concerned = np.flatnonzero(ways > 1)
+    found, joining = [], []
+    for rows in np.array_split(concerned, int(ways[concerned].sum()) // _CANDIDATES + 1):
+        row = np.repeat(rows, ways[rows])
+        way = np.arange(len(row)) - np.repeat(np.cumsum(ways[rows]) - ways[rows], ways[rows])
+        i, j = np.divmod(way, counts[ends[row, 1]])
+        head, tail = stand_in[starts[ends[row, 0]] + i], stand_in[starts[ends[row, 1]] + j]
+        wanted = pair_keys(graph, np.stack([head, row, tail], 1))
+        place = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+        there = (keys[place] == wanted) & (wanted != pair_keys(graph, split.test[row]))
+        first = np.flatnonzero(np.diff(row[there], prepend=-1))
+        found.append(row[there][first])
+        joining.append(order[place[there]][first])
+    return np.concatenate(found), np.concatenate(joining)
 
 
-def _relations(split: Split, rows: Int) -> tuple[str, ...]:
-    return tuple(split.graph.metaedges[r].abbreviation for r in distinct(split.test[rows, 1]).tolist())
+def _crowds(split: Split, alike: list[Alike]) -> list[Finding]:
+    """A finding for each thing that so many entities of test triples have in common that it names none of them."""
+    found = []
+    for why in dict.fromkeys(group.why for group in alike):
+        crowds = [group for group in alike if group.why == why and len(group.members) > CROWD]
+        crowds.sort(key=lambda group: -len(group.members))
+        rows = _rows_about(split, [i for group in crowds for i in group.members])
+        examples = [
+            f"{len(group.members):,} entities, such as {split.graph.entities.label(group.members[0])}"
+            for group in crowds[:EXAMPLES]
+        ]
+        if crowds:
+            advice = f"more than {CROWD} of one type are not taken for one thing, and not looked at: name them apart"
+            found.append(about_entities(split, f"{why} of many ids", rows, examples, advice))
+    return found
+
+
+def _rows_about(split: Split, entities: list[int]) -> Int:
+    """Rows of test triples with one of these ends."""
+    there = np.zeros(len(split.graph.entities), bool)
+    there[entities] = True
+    return np.flatnonzero(there[split.test[:, [0, 2]]].any(1))
+
+
+def _types_of_ends(split: Split) -> set[str]:
+    """The types of the entities of test triples."""
+    ends = distinct(split.test[:, [0, 2]])
+    return {t.name for t in split.graph.entity_types if ((ends >= t.start) & (ends < t.stop)).any()}

@@ -5,17 +5,15 @@ from pathlib import Path
 from kgdrug.config import SplitConfig
 from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph.store import FOLDS_FILE, read_json
 from kgdrug.sources import find_part, locate
 from kgdrug.splits.draw import Draw
 from kgdrug.splits.folder import SPLIT_FILE, load_split
+from kgdrug.splits.from_files import fixed, hold_out_given, hold_out_groups, hold_out_later
 from kgdrug.splits.kinds import (
-    fixed,
     hold_out_areas,
     hold_out_diseases,
     hold_out_drugs,
-    hold_out_given,
-    hold_out_groups,
-    hold_out_later,
     hold_out_pairs,
     hold_out_triples,
 )
@@ -49,8 +47,13 @@ def split_graph(graph: KnowledgeGraph, config: SplitConfig) -> Split:
 def open_split(source: str | Path) -> Split:
     """The split in a folder that `kgdrug split` wrote, of a trained model, or with train, valid and test files."""
     folder = locate(source, "split")
+    if folder.is_file():
+        raise UsageError(f"{source} is a file; give the folder of the split, {Path(source).parent}")
     if (folder / SPLIT_FILE).is_file():
         return load_split(folder)
+    if (folder / FOLDS_FILE).is_file():
+        each = [str(Path(source) / name) for name in read_json(folder / FOLDS_FILE).get("digests", {})]
+        raise UsageError(f"{source} holds {len(each)} folds, each a split of its own; name one: {', '.join(each)}")
     if find_part(folder, "train") or find_part(folder, "test"):
         return fixed(folder)
     raise UsageError(

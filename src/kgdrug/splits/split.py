@@ -36,6 +36,15 @@ class Split:
     def known_in_training(self) -> KnownTails:
         return KnownTails(self.train, len(self.graph.entities), self.graph.relations)
 
+    @property
+    def passed_over(self) -> list[str]:
+        """What the making of the split found and could not use, as `3 pairs without date`; nothing where it is 0."""
+        counts = self.made.get("counts")
+        if not isinstance(counts, Mapping):
+            return []
+        told = {what.replace("_", " "): count for what, count in counts.items() if count}
+        return [f"{count:,} {what if count > 1 else what.replace('s ', ' ', 1)}" for what, count in told.items()]
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the graph's digest and the triples of each part, whatever their order."""

@@ -8,7 +8,11 @@ from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.graph.known import Int
 
-DRUGS, DISEASES = {"compound", "drug", "chemical"}, {"disease", "condition", "indication", "phenotype"}
+# types, without case, spaces and the prefix of Biolink
+DRUGS = {"compound", "drug", "medication", "chemical", "chemicalentity", "chemicalsubstance", "smallmolecule",
+         "molecularentity", "molecularmixture", "biologic", "biologicalproduct"}  # fmt: skip
+DISEASES = {"disease", "condition", "indication", "phenotype", "phenotypicfeature", "diseaseorphenotypicfeature",
+            "effect/phenotype", "symptom", "sideeffect"}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,5 +47,9 @@ def treated_pairs(graph: KnowledgeGraph) -> Treated:
 
 def is_turned(metaedge: Metaedge) -> bool:
     """Whether a treatment metaedge has the disease as its head, by the names of its types; else its head treats."""
-    head, tail = metaedge.head_type.casefold(), metaedge.tail_type.casefold()
+    head, tail = _plain_type(metaedge.head_type), _plain_type(metaedge.tail_type)
     return (head in DISEASES and tail not in DISEASES) or (tail in DRUGS and head not in DRUGS)
+
+
+def _plain_type(name: str) -> str:
+    return "".join(name.casefold().removeprefix("biolink:").replace("_", " ").split())

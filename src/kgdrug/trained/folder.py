@@ -16,9 +16,8 @@ from torch import Tensor
 from kgdrug.config import FITTED, Experiment, experiment_from, to_dict
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, KnownTails, load_graph_folder
-from kgdrug.graph.store import read_json, write_json
+from kgdrug.graph.store import read_json, sha256_of, write_json
 from kgdrug.models import Candidates, Model, load_model_file, save_model
-from kgdrug.sources.listed import sha256_of
 from kgdrug.splits import PARTS, Split, read_parts, save_split
 from kgdrug.trained.members import mean_rank_scores
 
