@@ -78,3 +78,15 @@ def test_products_that_are_cut_into_stretches_come_to_the_same(
     cut = dict(path_counts(Steps(graph, 0.4), ways))
     assert all(np.array_equal(whole[place], cut[place]) for place in whole)
     assert sum(paths.sum() for paths in whole.values()) > 0
+
+
+def test_what_rounding_leaves_of_sums_that_cancel_is_no_path(toy: Callable[..., KnowledgeGraph], walked: Walk) -> None:
+    rng = np.random.default_rng(0)
+    sizes = {"C": 4, "D": 3, "G": 3}
+    names = ("CbG", "CpD", "CrC", "CtD", "DaG", "DrD", "GiG", "Gr>G")
+    facts = [(name, h, t) for name in names for h in range(sizes[name[0]]) for t in range(sizes[name[-1]])]
+    for _ in range(6):
+        graph = toy([facts[i] for i in rng.choice(len(facts), 45, replace=False)])
+        ways = metapaths(graph, "Compound", "Compound", 4)[::5]
+        for place, paths in path_counts(Steps(graph, 0.4), ways):
+            assert np.array_equal(paths > 0, walked(graph, ways[place], 0.4) > 0), str(ways[place])

@@ -151,23 +151,27 @@ def _extended(steps: Steps, way: tuple[Step, ...], shorter: Sequence[Float]) -> 
         return direct
     paths: Float = a @ shorter[-1]
     repeats = [place for place in range(2, len(way)) if kinds[place] == kinds[0]]  # where the first may come again
-    walks = paths.copy() if repeats else paths
+    summed = paths.copy() if repeats else paths  # the size of what is added and subtracted, whose rounding may be left
     if 2 in repeats:
         there_and_back = a.multiply(steps.weighted(way[1]).T).tocsr()
-        paths -= steps.returns(*way[:2])[:, None] * shorter[-2]
+        walks = steps.returns(*way[:2])[:, None] * shorter[-2]
+        paths -= walks
+        summed += walks
         if kinds[-1] == kinds[1]:  # of these, what is no path past the first two either was never in `paths`
             _add(paths, there_and_back.multiply(shorter[-2]))
         if len(way) == 4 and kinds[3] == kinds[1]:
             paths += (there_and_back.multiply(steps.weighted(way[2])).tocsr() @ steps.weighted(way[3])).toarray()
     if 3 in repeats:
         b, c, d = (steps.weighted(step) for step in way[1:])
-        paths -= steps.returns(*way[:3])[:, None] * shorter[0]
+        walks = steps.returns(*way[:3])[:, None] * shorter[0]
+        paths -= walks
+        summed += walks
         if kinds[-1] == kinds[1]:
             _add(paths, a.multiply(d).multiply((b @ c).T))
         if kinds[-1] == kinds[2]:
             _add(paths, (a @ b).multiply(c.T).multiply(d))
     if repeats:
-        paths[paths < ROUNDING * walks] = 0
+        paths[paths < ROUNDING * summed] = 0
     if kinds[-1] == kinds[0]:
         np.fill_diagonal(paths, 0)
     return paths
