@@ -14,6 +14,7 @@ from kgdrug.config import MetapathConfig
 from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.models.metapaths import Features, Metapath, Progress, make_features
+from kgdrug.models.metapaths.cache import KEPT
 
 T = TypeVar("T")
 Toy = Callable[..., KnowledgeGraph]
@@ -151,6 +152,20 @@ def test_a_damaged_file_in_the_cache_is_made_again(graph: KnowledgeGraph, cache:
     assert seen
     assert np.array_equal(again.counts, counts)
     assert [path.name for path in cache.iterdir()] == [kept.name]
+
+
+def test_the_cache_keeps_what_was_used_last_and_no_more(graph: KnowledgeGraph, cache: Path) -> None:
+    each = [replace(DEFAULT, damping=0.1 * i) for i in range(KEPT)]
+    for config in each:
+        features_of(graph, config)
+    files = sorted(cache.iterdir(), key=lambda path: path.stat().st_mtime_ns)
+    for age, file in enumerate(files):  # the first is the oldest, until it is used again
+        os.utime(file, (1e9 + age, 1e9 + age))
+    features_of(graph, each[0])
+    features_of(graph, replace(DEFAULT, damping=0.9))
+    assert len(list(cache.iterdir())) == KEPT
+    assert files[0].is_file()
+    assert not files[1].is_file()
 
 
 def test_a_fit_that_is_stopped_leaves_nothing_in_the_cache(graph: KnowledgeGraph, cache: Path) -> None:

@@ -22,6 +22,7 @@ from kgdrug.sources.downloads import cache_folder
 
 log = logging.getLogger(__name__)
 Single = NDArray[np.float32]
+KEPT = 4  # files; one of Hetionet takes 1 GB
 FORMAT = 1  # changes with the meaning of what is kept
 
 
@@ -51,7 +52,18 @@ def _mapped(path: Path, shape: tuple[int, ...]) -> Single | None:
         kept = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):  # not there, or not whole
         return None
-    return kept if kept.shape == shape and kept.dtype == np.float32 else None
+    if kept.shape != shape or kept.dtype != np.float32:
+        return None
+    with contextlib.suppress(OSError):
+        os.utime(path)  # used now: others are older
+    return kept
+
+
+def _forget_oldest(folder: Path) -> None:
+    """Remove all files but those used last, `KEPT` of them; who has one of the others mapped keeps what it holds."""
+    with contextlib.suppress(OSError):
+        for old in sorted(folder.glob("*.npy"), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
+            old.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -78,6 +90,7 @@ def _array(path: Path, shape: tuple[int, ...]) -> Iterator[Single]:
         if array is not None and writing is not None:
             array.flush()
             writing.replace(path)
+            _forget_oldest(path.parent)
     finally:
         if writing is not None:
             with contextlib.suppress(OSError):
