@@ -49,7 +49,7 @@ def cached_rows(
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> Single | None:
     try:
-        kept = np.load(path, mmap_mode="r", allow_pickle=False)
+        kept: Single = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):  # not there, or not whole
         return None
     if kept.shape != shape or kept.dtype != np.float32:
