@@ -114,9 +114,8 @@ def table(name: str, result: dict) -> str:
 
 def part(name: str) -> str:
     """A section of RESULTS.md that `science.py` makes."""
-    started = time.perf_counter()
+    started, commit = time.perf_counter(), _output(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"])
     lines = PARTS[name]()
-    commit = _output(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"])
     made = (
         f"`python experiments/results.py {name}`: {time.perf_counter() - started:.0f} s. Commit {commit}; {machine()}."
     )
