@@ -1,11 +1,12 @@
 """Tables of pairs: ids in either spelling, and what is wrong with a file."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from kgdrug.errors import BadInputError, UsageError
-from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph import KnowledgeGraph, Vocabulary
 from kgdrug.sources import PairTable, load_graph, read_pairs
 
 
@@ -59,7 +60,7 @@ def test_columns_stand_in_any_order_among_others(
     ("text", "message"),
     [
         ("compound\tillness\nDB00331\tDOID:9352\n", "disease is not in it"),
-        ("DB00331\tDOID:9352\n", "should be a header with compound disease"),
+        ("DB99999\tDOID:0\n", "should be a header with compound disease"),
         ("compound\tdisease\n", "only a header"),
         ("", "pairs.tsv"),
         ("compound\tdisease\nDB00331\tDOID:9352\nDOID:9352\tDB00331\n", "line 3: .*of the type Disease, not Compound"),
@@ -81,3 +82,46 @@ def test_a_list_to_leave_out_may_be_empty(graph: KnowledgeGraph, tmp_path: Path)
 def test_a_file_that_is_not_there_is_wrong_use(graph: KnowledgeGraph, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file"):
         read_pairs(tmp_path / "nowhere.tsv", graph, range(3), range(3, 5))
+
+
+METFORMIN = {("Compound::DB00331", "Disease::DOID:9352")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DB00331\tDOID:9352\n",  # no header
+        "Compound::DB00331\tDisease::DOID:9352\tcurated\n",
+        "compound\tdisease\nDB00331\tDOID:9352\n\n\n",
+        "compound\tdisease\n\nDB00331\tDOID:9352",
+        "\ufeffcompound\tdisease\r\nDB00331\tDOID:9352\r\n",
+        "Compound\tDisease\nDB00331\tDOID:9352\n",
+        "Compound ID \tDisease ID\nDB00331\tDOID:9352\n",
+        '"compound"\t"disease"\nDB00331\tDOID:9352\n',
+        "drug\tdisease\nMetformin\ttype 2 diabetes mellitus\n",
+        "head\tmetaedge\ttail\nCompound::DB00331\tCtD\tDisease::DOID:9352\n",
+        "compound\tdisease\nmetformin\tDOID:9352\n",
+        "compound\tdisease\ncompound::db00331\tdoid:9352\n",
+        "compound_id\tdrugbank_id\tdisease\nX17\tDB00331\tDOID:9352\n",
+        "compound\tdisease\nDB00331\tDOID:9352\n DB00331 \tDOID:9352\n",
+    ],
+)
+def test_files_as_people_write_them_are_read(text: str, graph: KnowledgeGraph, tmp_path: Path) -> None:
+    table = read(graph, tmp_path, text)
+    assert ids(graph, table) == METFORMIN
+    assert table.unknown == ()
+
+
+def test_a_name_that_two_bear_finds_neither(graph: KnowledgeGraph, tmp_path: Path) -> None:
+    start = graph.entity_type("Compound").start
+    names = [*graph.entities.names]
+    names[start + 1] = names[start]
+    twice = replace(graph, entities=Vocabulary(graph.entities.ids, names))
+    table = read(twice, tmp_path, f"compound\tdisease\n{names[start]}\tDOID:9352\n")
+    assert table.unknown == (f"{names[start]} DOID:9352",)
+
+
+def test_one_unknown_pair_in_several_spellings_of_blanks_is_one(graph: KnowledgeGraph, tmp_path: Path) -> None:
+    table = read(graph, tmp_path, "compound\tdisease\nDB99999\tDOID:9352\n DB99999 \tDOID:9352\n")
+    assert table.unknown == ("DB99999 DOID:9352",)
+    assert table.repeated == 1

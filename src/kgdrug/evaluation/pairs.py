@@ -97,6 +97,7 @@ class PairScores:
 
     def __init__(self, model: Model, pairs: Pairs) -> None:
         self.pairs, self.members = pairs, tuple(getattr(model, "members", (model,)))
+        self.weights = tuple(getattr(model, "weights", ())) or (1,) * len(self.members)
 
     def blocks(self) -> Iterator[tuple[int, Scores]]:
         """Rows of all pairs in turn: the first row, and the scores `(b, columns)`."""
@@ -129,13 +130,13 @@ class PairScores:
     def _scores(self, first: int, last: int) -> Scores:
         """The pairs of the rows from first on and before last."""
         total = torch.zeros(())
-        for member, scales in zip(self.members, self._scales, strict=True):
+        for member, weight, scales in zip(self.members, self.weights, self._scales, strict=True):
             of_relations = []
             for each, scale in zip(self._asked(member, first, last), scales, strict=True):
                 forward, backward = ((part - mean) / spread for part, (mean, spread) in zip(each, scale, strict=True))
                 of_relations.append((forward + backward) / 2)
-            total = total + torch.stack(of_relations).amax(0)
-        return (total / len(self.members)).numpy()
+            total = total + weight * torch.stack(of_relations).amax(0)
+        return (total / sum(self.weights)).numpy()
 
     @cached_property
     def _scales(self) -> list[list[list[tuple[float, float]]]]:

@@ -88,8 +88,12 @@ class DegreeCorrected:
         self._answers = Degree(split.train, len(split.graph.entities), split.graph.relations)
         if hasattr(model, "members"):
             self.members = [DegreeCorrected(member, split) for member in model.members]
+            self.weights = getattr(model, "weights", ())
 
     def scores(self, queries: Tensor, candidates: Candidates) -> Tensor:
+        if hasattr(self.model, "vote"):  # each member is corrected, and then they vote
+            voted: Tensor = self.model.vote(member.scores(queries, candidates) for member in self.members)
+            return voted
         found = torch.empty(0)
         for relation in queries[:, 1].unique().tolist():
             rows = queries[:, 1] == relation

@@ -62,6 +62,14 @@ def on_test(model: Model, split: Split, candidates: str = "typed") -> dict[str, 
     return _without_nan({**tables, "by_metaedge": metrics_by_metaedge(ranks, split.graph, _measured)})  # type: ignore[no-any-return]
 
 
+_REASONS = {
+    "unknown": "not in the graph (ids are expected, such as DB00331 and DOID:9352, or names)",
+    "outside_universe": "outside the universe, which has to list the positives too",
+    "excluded": "excluded",
+    "seen_in_training": "in the model's train or valid part",
+}
+
+
 def evaluate_pairs(
     model: Model,
     split: Split,
@@ -104,8 +112,8 @@ def evaluate_pairs(
     total = pairs.shape[0] * pairs.shape[1] if every is None else len(every[1])
     apart = left_out if every is None else np.intersect1d(left_out, every[1])
     if not left.any():
-        reasons = {why: len(listed[why]) for why in ("unknown", *away) if listed[why]}
-        said = ", ".join(f"{count} {why.replace('_', ' ')}" for why, count in reasons.items())
+        reasons = {why: listed[why] for why in ("unknown", *away) if listed[why]}
+        said = "; ".join(f"{len(names)} {_REASONS[why]}, such as {names[0]}" for why, names in reasons.items())
         raise UsageError(f"{positives}: none of its {table.lines} pairs can be asked: {said}")
     if total == len(apart) + len(keys[left]):
         raise UsageError(f"{universe or positives}: no pair is left to be negative")

@@ -1,6 +1,8 @@
 """Tables of pairs of a compound and a disease, such as later indications, to indices of a graph."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +13,10 @@ from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.known import Int
 from kgdrug.sources.reading import Reading, first_fields, read_table, separator_of
 
-# what the column may be called; an id is preferred, since other tables have names in the plain column
+# what a column may be called, in any case; of several the one counts of which the graph knows most
 COLUMNS = {
-    "compound": ("compound_id", "drugbank_id", "compound"),
-    "disease": ("disease_id", "doid_id", "disease"),
+    "compound": ("compound_id", "drugbank_id", "drug_id", "compound", "drug", "head"),
+    "disease": ("disease_id", "doid_id", "disease", "tail"),
 }
 
 
@@ -35,23 +37,22 @@ class PairTable:
 def read_pairs(
     path: Path, graph: KnowledgeGraph, compounds: range, diseases: range, may_be_empty: bool = False
 ) -> PairTable:
-    """A table with a header that names `compound` and `disease`, tab-separated (or `.csv`), among other columns or not.
+    """A table of pairs, tab-separated (or `.csv`), whose header names `compound` and `disease`, among others or not.
 
-    Ids are as the graph writes them, or bare: `DB00331` finds `Compound::DB00331`. An id that the graph has, but not
-    among compounds or diseases, is a BadInputError: the columns may be swapped.
+    A file without a header holds compound and disease in its first two columns. An entity is given by its id, as the
+    graph writes it or bare (`DB00331` finds `Compound::DB00331`), or by a name that one compound, or disease, bears
+    alone, in any case. An id that the graph has, but not among compounds or diseases, is a BadInputError: the columns
+    may be swapped. Empty lines are passed over.
     """
     if not path.is_file():
         raise UsageError(f"no such file: {path}")
-    separator = separator_of(path)
-    first = first_fields(path, separator)
-    names = {side: next((name for name in known if name in first), side) for side, known in COLUMNS.items()}
-    table = read_table(
-        path, Reading(), tuple(names.values()), header=True, separator=separator, may_be_empty=may_be_empty
-    )
+    spans = {"compound": compounds, "disease": diseases}
+    finders = {side: _Finder(graph, span, side) for side, span in spans.items()}
+    table, columns = _read(path, finders, may_be_empty)
     found = []
-    for side, span in (("compound", compounds), ("disease", diseases)):
-        ids = table[names[side]].str.strip_chars()
-        index = _indices(graph, ids.unique().to_list(), span, side)
+    for side, span in spans.items():
+        ids = table[columns[side]].str.strip_chars()
+        index = {given: finders[side].index(given) for given in ids.unique().to_list()}
         numbers = ids.replace_strict(index, return_dtype=pl.Int64).to_numpy().astype(np.int64)
         elsewhere = np.flatnonzero((numbers >= 0) & ((numbers < span.start) | (numbers >= span.stop)))
         if len(elsewhere):
@@ -62,17 +63,66 @@ def read_pairs(
         found.append(numbers)
     there = (found[0] >= 0) & (found[1] >= 0)
     pairs = np.unique(np.stack([numbers[there] for numbers in found], 1).astype(np.int64), axis=0)
-    texts = table.filter(~there).select(pl.concat_str(list(names.values()), separator=" ")).to_series()
+    words = [pl.col(column).str.strip_chars() for column in columns.values()]
+    texts = table.filter(~there).select(pl.concat_str(words, separator=" ")).to_series()
     unknown = tuple(texts.unique(maintain_order=True).to_list())
     return PairTable(pairs[:, 0], pairs[:, 1], unknown, len(table), len(table) - len(pairs) - len(unknown))
 
 
-def _indices(graph: KnowledgeGraph, ids: list[str], span: range, side: str) -> dict[str, int]:
-    """The index of each id, -1 for one that the graph has not."""
-    kinds = dict.fromkeys([graph.type_of(span.start).name, side.capitalize(), *(t.name for t in graph.entity_types)])
-    found = {}
-    for given in ids:
-        spellings = (given, *(f"{kind}::{given}" for kind in kinds))
-        known = next((text for text in spellings if text in graph.entities), None)
-        found[given] = -1 if known is None else graph.entities.index(known)
-    return found
+def _read(path: Path, finders: Mapping[str, "_Finder"], may_be_empty: bool) -> tuple[pl.DataFrame, dict[str, str]]:
+    """The rows of a file, and the column of each side."""
+    separator, reading = separator_of(path), _PastEmptyLines()
+    first = first_fields(path, separator)
+    plain = {name.strip().strip('"').casefold().replace(" ", "_"): name for name in reversed(first)}
+    options = {side: [plain[name] for name in known if name in plain] for side, known in COLUMNS.items()}
+    headless = not any(options.values()) and len(first) > 1
+    headless = headless and all(f.index(text.strip()) >= 0 for f, text in zip(finders.values(), first, strict=False))
+    if headless:
+        names, rest = tuple(finders), [f"column_{i}" for i in range(3, len(first) + 1)]
+        table = read_table(path, reading, names, rest, header=False, separator=separator)
+        columns = {name: name for name in names}
+    else:
+        wanted = list(dict.fromkeys(name for side, names in options.items() for name in names or [side]))
+        needed = [(options[side] or [side])[0] for side in COLUMNS]
+        others = [name for name in wanted if name not in needed]
+        table = read_table(path, reading, needed, others, header=True, separator=separator, may_be_empty=may_be_empty)
+        columns = {}
+        for (side, finder), own in zip(finders.items(), needed, strict=True):
+            known = {
+                name: sum(finder.index(text.strip()) >= 0 for text in table[name].unique().to_list())
+                for name in options[side] or [own]
+            }
+            columns[side] = max(known, key=lambda name: known[name])
+    return table, columns
+
+
+class _PastEmptyLines(Reading):
+    """A reading that minds every bad line but an empty one."""
+
+    def bad(self, file: Path, line: int | None, kind: str, message: str, text: str) -> None:
+        if text.strip():
+            super().bad(file, line, kind, message, text)
+
+
+class _Finder:
+    """What is typed for a compound, or a disease, to its index; -1 for what the graph has not."""
+
+    def __init__(self, graph: KnowledgeGraph, span: range, side: str) -> None:
+        self.graph, self.span = graph, span
+        kinds = [graph.type_of(span.start).name, side.capitalize(), *(t.name for t in graph.entity_types)]
+        self.kinds = list(dict.fromkeys(kinds))
+
+    @cached_property
+    def _folded(self) -> dict[str, int]:
+        """Indices within the span by id, bare id and name in lower case; those that several bear are left out."""
+        ids, names = self.graph.entities.ids, self.graph.entities.names
+        found: dict[str, int] = {}
+        for i in self.span:
+            for text in {ids[i].casefold(), ids[i].partition("::")[2].casefold(), names[i].casefold()}:
+                found[text] = -1 if text in found else i
+        return found
+
+    def index(self, given: str) -> int:
+        spellings = (given, *(f"{kind}::{given}" for kind in self.kinds))
+        known = next((text for text in spellings if text in self.graph.entities), None)
+        return self._folded.get(given.casefold(), -1) if known is None else self.graph.entities.index(known)
