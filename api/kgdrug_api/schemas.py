@@ -43,7 +43,8 @@ class Answer(BaseModel):
     name: str
     type: str
     score: float = Field(
-        description="Comparable within one question only; no probability. Of several members, their mean rank score."
+        description="Comparable within one question only, and no measure of how likely an answer is. "
+        "Of several members, their mean rank score."
     )
     percentile: float = Field(description="Share of all candidates that score lower, in percent.")
     known: list[KnownFact]

@@ -127,6 +127,12 @@ def test_a_model_that_knows_nothing_predicts_the_share_alone(split: Split) -> No
     assert curve(np.array([-1.0, 0.0, 1.0])) == pytest.approx(1 / 9, abs=0.03)
 
 
+def test_a_curve_never_falls_even_where_treatments_score_lower() -> None:
+    scores, positive = np.linspace(-1, 1, 200), np.arange(200) < 20
+    curve = fit_calibration(scores, positive)
+    assert curve(np.array([-1.0, 1.0])) == pytest.approx([0.1, 0.1])
+
+
 def test_no_pair_is_used_twice_where_there_are_few(split: Split) -> None:
     report = calibrate(Hint(split.graph, 2), split, each=10_000)[1]
     unknown = 60 * 30 - len(split.graph.triples)

@@ -44,11 +44,21 @@ class Table:
 
 
 class Several:
+    weights: tuple[int, ...] = ()
+
     def __init__(self, members: list[Table]) -> None:
         self.members = members
 
     def scores(self, queries: Tensor, candidates: Candidates) -> Tensor:
         raise AssertionError("the members are asked one by one")
+
+
+def test_members_count_by_their_weights() -> None:
+    members, graph = [Table(1), Table(2)], make_graph()
+    several = Several(members)
+    several.weights = (3, 1)
+    one, other = (whole(PairScores(member, Pairs.of(graph))) for member in members)
+    assert whole(PairScores(several, Pairs.of(graph))) == pytest.approx((3 * one + other) / 4, abs=1e-5)
 
 
 def whole(scores: PairScores) -> np.ndarray:

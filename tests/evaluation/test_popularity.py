@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from kgdrug.config import Experiment
 from kgdrug.evaluation import DegreeCorrected, Pairs, baselines, evaluate, popularity
 from kgdrug.evaluation.popularity import NAMES, commonality, entropy
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
 from kgdrug.models import Candidates, TableModel
 from kgdrug.splits import Split
+from kgdrug.trained import TrainedModel, mean_rank_scores
 
 COMPOUNDS, DISEASES = 30, 8
 
@@ -151,3 +153,11 @@ def test_the_members_of_a_model_are_corrected_one_by_one(split: Split) -> None:
     corrected = DegreeCorrected(Two(), split)
     assert len(corrected.members) == 2
     assert evaluate(corrected, split)["pairs"]["auroc"] != evaluate(Two(), split)["pairs"]["auroc"]
+
+
+def test_an_ensemble_is_corrected_member_by_member_before_it_votes(split: Split) -> None:
+    members = [create(split, 0), create(split, 1)]
+    ensemble = TrainedModel(members, split, Experiment(), weights=(1, 3))
+    queries, span = torch.tensor([[30, 3], [33, 3]]), slice(0, COMPOUNDS)
+    each = [DegreeCorrected(member, split).scores(queries, span) for member in members]
+    assert torch.equal(DegreeCorrected(ensemble, split).scores(queries, span), mean_rank_scores(each, (1, 3)))

@@ -18,7 +18,7 @@ from kgdrug.evaluation import metrics, rank_triples
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.models import Candidates, TableModel
 from kgdrug.sources import load_graph
-from kgdrug.splits import hold_out_pairs
+from kgdrug.splits import Draw, hold_out_pairs
 from kgdrug.trained import TrainedModel, load_trained, mean_rank_scores, save_trained, together, weigh
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Add type hints to the `predict` method:UserWarning")
@@ -35,7 +35,7 @@ def drawn(graph: KnowledgeGraph, seeds: tuple[int, ...], split_seed: int = 0, na
         model = TableModel.create("distmult", len(graph.entities), graph.relations, 8, seed)
         members.append(replace(model, entity=1000 * model.entity, relation=1000 * model.relation))
     experiment = Experiment(name, graph=GraphConfig("clinic"), model=ModelConfig("distmult", 8))
-    return TrainedModel(members, hold_out_pairs(graph, 0.3, 0.2, split_seed), experiment)
+    return TrainedModel(members, hold_out_pairs(graph, Draw(0.3, 0.2, split_seed)), experiment)
 
 
 def valid_mrr(model: TrainedModel) -> float:

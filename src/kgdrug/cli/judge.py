@@ -34,6 +34,7 @@ def evaluate(
     """Rank the held-out answers again, or tell the pairs of a file from all others; beside the baselines."""
     from kgdrug import DegreeCorrected, evaluate_pairs, load_model
     from kgdrug.experiment import evaluate_trained
+    from kgdrug.graph.store import sha256_of
 
     if pairs is None:
         for option, value in (("--universe", universe), ("--exclude", exclude)):
@@ -46,6 +47,15 @@ def evaluate(
     if pairs is not None:
         judged = DegreeCorrected(trained, trained.split) if degree_corrected else trained
         report = evaluate_pairs(judged, trained.split, pairs, universe, exclude)
+        files = [
+            (name, path) for name, path in (("pairs", pairs), ("universe", universe), ("exclude", exclude)) if path
+        ]
+        report["asked_by"] = {
+            "model": trained.name,
+            "model_digest": trained.digest,
+            "degree_corrected": degree_corrected,
+            **{name: {"file": str(path), "sha256": sha256_of(path)} for name, path in files},
+        }
     else:
         report = evaluate_trained(trained, candidates, degree_corrected)
     if as_json:

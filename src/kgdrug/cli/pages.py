@@ -7,6 +7,7 @@ import typer
 
 from kgdrug.cli.app import Force, app
 from kgdrug.cli.screen import out
+from kgdrug.errors import UsageError
 
 
 @app.command()
@@ -21,6 +22,8 @@ def report(
     from kgdrug.graph.store import refuse_existing
 
     refuse_existing(out_file, force)
+    if not out_file.parent.is_dir():
+        raise UsageError(f"{out_file} cannot be written: there is no folder {out_file.parent}")
     trained = load_model(model)
     page = model_page(trained, evaluate_trained(trained))
     out_file.write_text(page, encoding="utf-8")

@@ -54,7 +54,7 @@ def print_pairs(pairs: Mapping[str, Any], popularity: Mapping[str, Any], name: s
         keys = ("commonality_at_10", "entropy_at_10", "score_and_degree", "score_and_treatments")
         table.add_row(label, *("-" if values[key] is None else f"{values[key]:.2f}" for key in keys))
     out.print(table)
-    out.print("intervals: bootstrap over diseases; a score is no probability")
+    out.print("intervals: bootstrap over diseases; scores order pairs, and say nothing of how likely each is")
 
 
 def interval(values: Mapping[str, Any], key: str, digits: int | None = None) -> str:

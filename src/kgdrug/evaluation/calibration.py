@@ -73,7 +73,10 @@ def fit_calibration(scores: Float, positive: Bool, kind: Kind = "platt") -> Cali
         from sklearn.linear_model import LogisticRegression
 
         fitted = LogisticRegression(C=math.inf, max_iter=1000).fit(scores[:, None], positive)
-        return Calibration(kind, share, float(fitted.coef_[0, 0]), float(fitted.intercept_[0]))
+        slope, intercept = float(fitted.coef_[0, 0]), float(fitted.intercept_[0])
+        if slope < 0:  # treatments score lower than others: the best curve that does not fall is level
+            slope, intercept = 0.0, math.log(share / (1 - share))
+        return Calibration(kind, share, slope, intercept)
     from sklearn.isotonic import IsotonicRegression
 
     curve = IsotonicRegression(out_of_bounds="clip").fit(scores, positive)

@@ -2,25 +2,29 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from kgdrug.config import flat
 from kgdrug.errors import UsageError
-from kgdrug.evaluation import calibrate, evaluate
 from kgdrug.reports import words
-from kgdrug.splits import audit, given_away
-from kgdrug.trained import TrainedModel
+
+if TYPE_CHECKING:
+    from kgdrug.trained import TrainedModel
 
 MOST_DISEASES = 10  # easiest, and hardest, that are listed
 
 
-def model_page(model: TrainedModel, report: Mapping[str, Any] | None = None) -> str:
+def model_page(model: "TrainedModel", report: Mapping[str, Any] | None = None) -> str:
     """A self-contained HTML page: it has no script and asks for nothing from outside. Equal models have equal pages.
 
     report: what `evaluate` says of the model, where it is known already.
     """
+    # torch and matplotlib load when a page is made, not for the words
+    from kgdrug.evaluation import evaluate
     from kgdrug.reports import model_plots as plots
     from kgdrug.reports.pages import render
     from kgdrug.reports.svg import drawing
+    from kgdrug.splits import audit, given_away
 
     split, graph, experiment = model.split, model.graph, model.experiment
     report = dict(report if report is not None else evaluate(model, split, experiment.evaluation.candidates))
@@ -45,15 +49,29 @@ def model_page(model: TrainedModel, report: Mapping[str, Any] | None = None) -> 
         diseases=diseases,
         calibrated=calibrated,
         most=MOST_DISEASES,
-        settings=_settings(model),
+        settings=flat(model.experiment),
         licences=_licences(model),
+        kind=_kind(model),
+        parts=_parts(model),
         made=words.plain(dict(split.made)),
         rounded=_rounded,
         interval=_interval,
     )
 
 
-def _diseases(model: TrainedModel, report: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _parts(model: "TrainedModel") -> list[dict[str, Any]]:
+    """Of an ensemble, the models that it was put together from and that count."""
+    return [one for one in model.metrics.get("ensemble", {}).get("of", []) if one["weight"]]
+
+
+def _kind(model: "TrainedModel") -> str:
+    if parts := _parts(model):
+        return f"ensemble of {', '.join(one['score'] for one in parts)}"
+    members = f", {len(model.members)} members" if len(model.members) > 1 else ""
+    return f"{model.experiment.model.score}{members}"
+
+
+def _diseases(model: "TrainedModel", report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What came of each disease that test asks about, easiest first."""
     if not report["pairs"]:
         return []
@@ -66,23 +84,19 @@ def _diseases(model: TrainedModel, report: Mapping[str, Any]) -> list[dict[str, 
     return sorted(rows, key=lambda row: (-row["auroc"], row["name"]))
 
 
-def _calibrated(model: TrainedModel, report: Mapping[str, Any]) -> dict[str, Any] | None:
+def _calibrated(model: "TrainedModel", report: Mapping[str, Any]) -> dict[str, Any] | None:
     """How well probabilities learnt from valid hold on test; None where the split cannot tell."""
     if not report["pairs"]:
         return None
+    from kgdrug.evaluation import calibrate
+
     try:
         return calibrate(model, model.split)[1]
     except UsageError:
         return None
 
 
-def _settings(model: TrainedModel) -> dict[str, Any]:
-    from kgdrug.config import flat
-
-    return flat(model.experiment)
-
-
-def _licences(model: TrainedModel) -> dict[str, list[str]]:
+def _licences(model: "TrainedModel") -> dict[str, list[str]]:
     """The metaedges under each licence."""
     found: dict[str, list[str]] = {}
     for metaedge in model.graph.metaedges:

@@ -106,7 +106,7 @@ def test_candidates_may_be_any_entities_and_those_of_other_types_come_last(
 
 @pytest.mark.parametrize("query", [(0, "CpD"), (0, "CbG"), (42, "CtD")])
 def test_another_relation_is_refused(model: MetapathModel, graph: KnowledgeGraph, query: tuple[int, str]) -> None:
-    with pytest.raises(UsageError, match="answers which compounds treat which diseases alone"):
+    with pytest.raises(UsageError, match="answer treatments alone: ask with disease or compound"):
         model.scores(torch.tensor([[query[0], graph.relation(query[1])]]), slice(30, 42))
 
 

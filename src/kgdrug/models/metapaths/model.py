@@ -67,7 +67,10 @@ class MetapathModel:
                 result[rows.nonzero(), columns.nonzero().T] = cells
             answered |= rows
         if not answered.all():
-            raise UsageError("this model is one of metapaths, which answers which compounds treat which diseases alone")
+            raise UsageError(
+                "the model, or a member of it, is one of metapaths, which answer treatments alone: ask with disease or "
+                "compound, or over a relation that means treatment"
+            )
         return result
 
     def terms(self, head: int, tail: int) -> list[Term]:
