@@ -35,6 +35,13 @@ class KnownFact(BaseModel):
     version: str = ""
 
 
+class Term(BaseModel):
+    """One summand of a score."""
+
+    name: str = Field(description="Of the metapath, such as CbGaD.")
+    contribution: float
+
+
 class Answer(BaseModel):
     """One ranked candidate; the same fields as `kgdrug predict --format json`."""
 
@@ -50,6 +57,9 @@ class Answer(BaseModel):
     known: list[KnownFact]
     agreement: float | None = Field(
         None, description="Share of the model's members whose own answers hold this one; null where it has one member."
+    )
+    terms: list[Term] = Field(
+        [], description="Metapaths that raise the score most, where the model is one of metapaths."
     )
 
 
@@ -74,6 +84,7 @@ class Prediction(BaseModel):
                             "percentile": 100.0,
                             "known": [{"metaedge": "CtD", "relation": "treats", "part": "train"}],
                             "agreement": None,
+                            "terms": [],
                         }
                     ],
                 }

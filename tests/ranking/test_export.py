@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kgdrug.models import Term
 from kgdrug.ranking import Answer, KnownFact, flat_rows, write_answers
 
 ABOUT = {"question": "? treats Sjögren's syndrome", "model": "small"}
@@ -32,6 +33,7 @@ def test_json_holds_the_question_and_every_answer_whole(tmp_path: Path) -> None:
     assert {key: read[key] for key in ABOUT} == ABOUT
     assert "Sjögren" in text  # not as \\u escapes
     facts = [tuple(KnownFact(**fact) for fact in a.pop("known")) for a in read["answers"]]
+    assert [a.pop("terms") for a in read["answers"]] == [[], []]
     assert [Answer(**a, known=known) for a, known in zip(read["answers"], facts, strict=True)] == ANSWERS
 
 
@@ -84,8 +86,25 @@ def test_no_answers_are_still_a_file_that_reads(tmp_path: Path, form: str) -> No
         case "jsonl":
             assert path.read_text() == ""
         case "csv":
-            assert path.read_text() == "rank,id,name,type,score,percentile,known,agreement\n"
+            assert path.read_text() == "rank,id,name,type,score,percentile,known,agreement,terms\n"
         case "parquet":
             table = pandas.read_parquet(path)
             assert len(table) == 0
-            assert list(table.columns) == ["rank", "id", "name", "type", "score", "percentile", "known", "agreement"]
+            assert list(table.columns) == [
+                "rank",
+                "id",
+                "name",
+                "type",
+                "score",
+                "percentile",
+                "known",
+                "agreement",
+                "terms",
+            ]
+
+
+def test_terms_are_in_every_form() -> None:
+    answers = [replace(ANSWERS[0], terms=(Term("CbGaD", 1.2), Term("CrCtD", 0.851))), ANSWERS[1]]
+    assert [row["terms"] for row in flat_rows(answers)] == ["CbGaD +1.20; CrCtD +0.85", ""]
+    read = json.loads(write_answers(answers, "json", ABOUT))["answers"]
+    assert read[0]["terms"] == [{"name": "CbGaD", "contribution": 1.2}, {"name": "CrCtD", "contribution": 0.851}]

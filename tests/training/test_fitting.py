@@ -1,18 +1,22 @@
 """Models that are fitted in one go: by the experiment, on the command line, and what is refused."""
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
+from fastapi.testclient import TestClient
 
 from kgdrug import Run, fit_metapaths, make_split, predict, read_experiment, resume, run, show_run
 from kgdrug.config import unused
 from kgdrug.errors import UsageError
 from kgdrug.evaluation import evaluate, metrics, rank_triples
+from kgdrug.models import TableModel
 from kgdrug.models.metapaths import MetapathModel, Progress
 from kgdrug.trained import load_trained
+from kgdrug_api import create_app
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Add type hints to the `predict` method:UserWarning")
 METAPATHS = ("model.score=metapaths", "metapaths.length=3")
@@ -38,6 +42,32 @@ def test_an_experiment_of_metapaths_is_a_model_like_the_others(fitted: Run) -> N
     assert predict(load_trained(fitted.folder), disease="asthma")[0].name in {
         "Salbutamol", "Salmeterol", "Budesonide", "Montelukast"
     }  # fmt: skip
+
+
+def test_answers_say_what_raises_their_score_by_command_by_http_and_in_an_ensemble(
+    fitted: Run, kgdrug_command: Callable[..., SimpleNamespace]
+) -> None:
+    (member,), graph = fitted.model.members, fitted.model.graph
+    assert isinstance(member, MetapathModel)
+    complex_model = TableModel.create("complex", len(graph.entities), graph.relations, 8, seed=0)
+    ensemble = replace(fitted.model, members=[complex_model, member], weights=(1, 2))
+    for model in (fitted.model, ensemble):
+        for question in ({"disease": "asthma"}, {"compound": "Salbutamol"}):
+            answers = predict(model, **question, top=4)  # type: ignore[arg-type]
+            served = TestClient(create_app(model)).post("/v1/predict", json={**question, "top": 4}).json()["answers"]
+            assert any(answer.terms for answer in answers)
+            for answer, shown in zip(answers, served, strict=True):
+                given = graph.find(next(iter(question.values())))
+                pair = (graph.entities.index(answer.id), given) if "disease" in question else (
+                    given, graph.entities.index(answer.id))  # fmt: skip
+                assert answer.terms == tuple(term for term in member.terms(*pair)[:3] if term.contribution > 0)
+                assert shown["terms"] == [asdict(term) for term in answer.terms]
+    done = kgdrug_command("predict", fitted.folder, "--disease", "asthma", "--top", 1)
+    (first,) = predict(fitted.model, disease="asthma", top=1)
+    assert f"{first.terms[0].name} {first.terms[0].contribution:+.2f}" in done.out
+    refused = kgdrug_command("predict", fitted.folder, "--head", "Salbutamol", "--relation", "CbG")
+    assert refused.code == 2
+    assert "answer treatments alone" in refused.err
 
 
 def test_the_logged_model_answers(fitted: Run) -> None:
@@ -138,7 +168,7 @@ def test_the_command_line_fits_evaluates_and_asks(
     assert "? treats asthma" in asked.out
     refused = kgdrug_command("predict", "model", "--tail", "asthma", "--relation", "CpD")
     assert refused.code == 2
-    assert "answers which compounds treat which diseases alone" in refused.err
+    assert "answer treatments alone" in refused.err
     refused = kgdrug_command("evaluate", "model", "--candidates", "all")
     assert refused.code == 2
     assert "ranks entities of the answer's type alone" in refused.err

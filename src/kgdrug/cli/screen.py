@@ -155,10 +155,13 @@ def print_answers(text: str, answers: "Sequence[Answer]") -> None:
     from kgdrug import flat_rows
 
     members = ["agreement"] if any(a.agreement is not None for a in answers) else []
-    table = new_table("rank", "name", "id", "score", "percentile", *members, "known", title=text)
+    terms = ["terms"] if any(a.terms for a in answers) else []
+    table = new_table("rank", "name", "id", "score", "percentile", *members, "known", *terms, title=text)
     for row in flat_rows(answers):
         numbers = [f"{row['score']:.3f}", f"{row['percentile']:.1f}", *(f"{row[key]:.2f}" for key in members)]
-        table.add_row(str(row["rank"]), str(row["name"]), str(row["id"]), *numbers, str(row["known"]))
+        table.add_row(
+            str(row["rank"]), str(row["name"]), str(row["id"]), *numbers, *(str(row[key]) for key in ("known", *terms))
+        )
     out.print(table)
 
 
@@ -171,6 +174,7 @@ def new_table(*columns: str, title: str | None = None) -> Table:
             "name",
             "id",
             "known",
+            "terms",
             "what",
             "licence",
             "source",

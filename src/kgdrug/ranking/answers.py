@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.known import Int
+from kgdrug.models import MetapathModel, Term
 from kgdrug.ranking.top import top_scores
 from kgdrug.trained import TrainedModel
 
 log = logging.getLogger(__name__)
+MOST_TERMS = 3
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Answer:
     rank: from 1 among the answers asked for; score: the model's, comparable within a question only, no probability,
     of several members the mean of their rank scores; percentile: share of all candidates of the question that score
     lower, in percent, ties counting half; agreement: share of the members whose own answers to the question, as many
-    as were asked for, hold this one, None where the model has one member.
+    as were asked for, hold this one, None where the model has one member;
+    terms: the metapaths that raise the score most, where a member of the model is a regression on metapaths.
     """
 
     rank: int
@@ -47,6 +50,7 @@ class Answer:
     percentile: float
     known: tuple[KnownFact, ...] = ()
     agreement: float | None = None
+    terms: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -147,11 +151,22 @@ def answer(model: TrainedModel, asked: Question, top: int = 20, novel: bool = Fa
             percentile=float(percentile),
             known=tuple(known.get(entity, ())),
             agreement=None if len(each) == 1 else float(votes[entity - candidates.start]) / len(each),
+            terms=_terms(model, asked, entity),
         )
         for rank, (entity, percentile) in enumerate(
             zip((order + candidates.start).tolist(), percentiles, strict=True), 1
         )
     ]
+
+
+def _terms(model: TrainedModel, asked: Question, candidate: int) -> tuple[Term, ...]:
+    """The `MOST_TERMS` terms that raise the candidate's score most, of the first member that has any."""
+    for member in model.members:
+        if isinstance(member, MetapathModel):
+            turned = asked.relations[0] >= model.graph.relations
+            head, tail = (candidate, asked.entity) if turned else (asked.entity, candidate)
+            return tuple(term for term in member.terms(head, tail)[:MOST_TERMS] if term.contribution > 0)
+    return ()
 
 
 def predict(

@@ -9,12 +9,20 @@ from pathlib import Path
 
 from kgdrug.ranking.answers import Answer
 
-COLUMNS = ("rank", "id", "name", "type", "score", "percentile", "known", "agreement")
+COLUMNS = ("rank", "id", "name", "type", "score", "percentile", "known", "agreement", "terms")
 
 
 def flat_rows(answers: Sequence[Answer]) -> list[dict[str, object]]:
-    """Answers as rows of plain values, for tables: `known` becomes text such as `CtD (train); CpD (train)`."""
-    return [asdict(a) | {"known": "; ".join(f"{f.metaedge} ({f.part})" for f in a.known)} for a in answers]
+    """Answers as rows of plain values, for tables.
+
+    `known` becomes text such as `CtD (train); CpD (train)`, and `terms` such as `CbGaD +1.20; CrCtD +0.85`.
+    """
+    return [
+        asdict(a)
+        | {"known": "; ".join(f"{f.metaedge} ({f.part})" for f in a.known)}
+        | {"terms": "; ".join(f"{t.name} {t.contribution:+.2f}" for t in a.terms)}
+        for a in answers
+    ]
 
 
 def write_answers(answers: Sequence[Answer], form: str, about: Mapping[str, object], path: Path | None = None) -> str:

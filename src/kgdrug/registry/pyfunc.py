@@ -32,6 +32,7 @@ ANSWER = {
     "percentile": "double",
     "known": "string",
     "agreement": "double",
+    "terms": "string",
 }
 
 
