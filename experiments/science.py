@@ -193,10 +193,11 @@ def _polo_complex(seed: int) -> TableModel:
 
 
 COLD_READ = (
-    "Asked which diseases a compound treats, every model that learns is below what needs no learning: it has learned that",
-    "diseases without a treatment are no answers, and the diseases of test compete with all that have some. Asked which",
-    "compounds treat a cold disease, metapaths keep most, twice the popular drugs' MRR, and ComplEx keeps nothing that they",
-    "do not have. Between folds the baselines vary as much as the models: which diseases are held out decides.",
+    "Asked which diseases a compound treats, every model that learns is below what needs no learning: it has",
+    "learned that diseases without a treatment are no answers, and the diseases of test compete with all that",
+    "have some. Asked which compounds treat a cold disease, metapaths keep most, twice the MRR of the popular",
+    "drugs, and ComplEx keeps nothing that they do not have. Between folds the baselines vary as much as the",
+    "models: which diseases are held out decides.",
 )
 
 
