@@ -20,7 +20,7 @@ from pathlib import Path
 from science import PARTS
 
 HERE = Path(__file__).parent
-BASES = ("auto", "treatments")  # experiments that others are made of
+BASES = ("auto", "treatments", "hetionet-whole")  # experiments that others are made of, or judge by other pairs
 RESULTS = HERE / "RESULTS.md"
 KGDRUG = [str(Path(sys.executable).with_name("kgdrug"))]
 PUBLISHED = {"MRR": "mrr", "hits@1": "hits_at_1", "hits@3": "hits_at_3", "hits@10": "hits_at_10"}

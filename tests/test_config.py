@@ -62,6 +62,15 @@ def test_an_experiment_does_not_change_once_made():
         BASE.training.epochs = 3
 
 
+EXPERIMENTS = sorted((Path(__file__).parents[1] / "experiments").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", EXPERIMENTS, ids=lambda path: path.stem)
+def test_every_experiment_of_the_project_is_read(path):
+    settings = ["graph.splits=FOLDER"] if path.stem == "auto" else []
+    assert read_experiment(path, settings).name
+
+
 @pytest.mark.parametrize("name", ["essential", "hetionet"])
 def test_the_shipped_experiments_are_read(name):
     experiment = read_experiment(Path(__file__).parents[1] / "experiments" / f"{name}.toml")
