@@ -24,6 +24,8 @@ import numpy as np
 import torch
 
 import kgdrug
+from kgdrug.evaluation import baselines
+from kgdrug.models import Model
 from kgdrug.sources import locate
 
 TREATMENTS = ("Hetionet::CtD::Compound:Disease", "GNBR::T::Compound:Disease")  # as DRKG names them
@@ -57,8 +59,13 @@ class Ranking:
     leaked: tuple[tuple[str, str], ...]
 
 
-def rank_drugs(model: kgdrug.TrainedModel, candidates: Sequence[str], diseases: Sequence[str]) -> Ranking:
-    """Every candidate with its best score over the treatment relations and the diseases."""
+def rank_drugs(
+    model: kgdrug.TrainedModel, candidates: Sequence[str], diseases: Sequence[str], scorer: Model | None = None
+) -> Ranking:
+    """Every candidate with its best score over the treatment relations and the diseases.
+
+    scorer: scores instead of the model, such as a baseline.
+    """
     graph = model.graph
     relations = [graph.relation(e.abbreviation) for e in graph.metaedges if e.abbreviation in TREATMENTS]
     relations = relations or graph.treatment_relations
@@ -70,7 +77,7 @@ def rank_drugs(model: kgdrug.TrainedModel, candidates: Sequence[str], diseases: 
         )
     columns = np.array([graph.entities.index(drug) for drug in drugs])
     queries = np.array([(graph.entities.index(d), r + graph.relations) for d in asked for r in relations])
-    scores = model.scores(torch.from_numpy(queries), torch.from_numpy(columns)).double().cpu().numpy()
+    scores = (scorer or model).scores(torch.from_numpy(queries), torch.from_numpy(columns)).double().cpu().numpy()
     rows, tails = model.split.known_in_training.of(queries)
     place = {int(column): i for i, column in enumerate(columns)}
     known = [(row, place[tail]) for row, tail in zip(rows.tolist(), tails.tolist(), strict=True) if tail in place]
@@ -150,6 +157,14 @@ def main() -> None:
         f"by chance {found['expected']:.1f} would be (p = {found['p']:.2g})."
     )
     print(f"Asked for {found['diseases']} diseases; {found['left_out']} known treatments were left out.")
+    train, graph = model.split.train, model.graph
+    if len(train):
+        found["baselines"] = {
+            name: summary(rank_drugs(model, lists.candidates, lists.diseases, other), lists.trials)
+            for name, other in baselines(train, len(graph.entities), graph.relations).items()
+        }
+        hits = (f"{name.replace('_', ' ')} {one['hits']}" for name, one in found["baselines"].items())
+        print(f"Baselines: {', '.join(hits)}.")
     names = {drug: model.graph.entities.names[model.graph.entities.index(drug)] for drug in ranking.drugs[:20]}
     for place, drug in enumerate(ranking.drugs[:20]):
         print(f"{place:3} {names[drug]:30} {ranking.scores[place]:9.3f} {'in trials' if drug in lists.trials else ''}")
