@@ -368,7 +368,11 @@ def test_asked_pairs_that_training_joins_by_another_metaedge_are_counted(
 
 @pytest.mark.parametrize(
     ("which", "parts"),
-    [("train", "seen in training"), ("nobody", "2 unknown"), ("universe", "outside universe")],
+    [
+        ("train", "in the model.s train or valid part"),
+        ("nobody", "2 not in the graph"),
+        ("universe", "outside the universe"),
+    ],
 )
 def test_a_file_of_which_nothing_can_be_asked_is_wrong_use(
     which: str, parts: str, treating: Split, apart: dict[str, list[tuple[int, int]]], tmp_path: Path
