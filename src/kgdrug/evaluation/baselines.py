@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgdrug.graph.known import Int, distinct
+from kgdrug.graph.known import Int, distinct, within
 from kgdrug.models import Candidates, Model
 
 
@@ -69,8 +69,7 @@ class SharedNeighbours:
         starts, neighbours = self._neighbours
         between = neighbours[starts[entity] : starts[entity + 1]]
         counts = starts[between + 1] - starts[between]
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        reached = neighbours[np.repeat(starts[between], counts) + within]
+        reached = neighbours[np.repeat(starts[between], counts) + within(counts)]
         return torch.from_numpy(np.bincount(reached, minlength=self.entities).astype(np.float32))
 
 

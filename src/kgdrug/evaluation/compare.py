@@ -14,6 +14,7 @@ from kgdrug.evaluation.intervals import RESAMPLES, Float, bounds, resampled_sums
 from kgdrug.evaluation.ranks import Ranks, rank_triples
 from kgdrug.graph import KnowledgeGraph, KnownTails
 from kgdrug.graph.known import Int, triple_keys
+from kgdrug.graph.mapping import Map
 from kgdrug.models import Model
 from kgdrug.splits import Split
 
@@ -58,26 +59,6 @@ def compare(a: tuple[Model, Split], b: tuple[Model, Split], candidates: str = "t
         "test_b": len(split_b.test),
         "same_split": split_a.digest == split_b.digest,
     }
-
-
-class Map:
-    """Triples of one graph as triples of another, by the ids of entities and the abbreviations of metaedges."""
-
-    def __init__(self, origin: KnowledgeGraph, target: KnowledgeGraph) -> None:
-        self.same = origin.digest == target.digest
-        names = [edge.abbreviation for edge in target.metaedges]
-        self.relation = np.array(
-            [names.index(e.abbreviation) if e.abbreviation in names else -1 for e in origin.metaedges], np.int64
-        )
-        known = target.entities
-        self.entity = np.array([known.index(i) if i in known else -1 for i in origin.entities.ids], np.int64)
-
-    def __call__(self, triples: Int) -> Int:
-        """Those that the other graph can say, in the same order; `(·, 3)`."""
-        if self.same:
-            return triples
-        found = np.stack([self.entity[triples[:, 0]], self.relation[triples[:, 1]], self.entity[triples[:, 2]]], 1)
-        return found[(found >= 0).all(1)]
 
 
 def _facts(split: Split) -> Int:

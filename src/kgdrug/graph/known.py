@@ -43,6 +43,12 @@ def triples_of(keys: Int, entities: int) -> Int:
     return triples
 
 
+def within(counts: Int) -> Int:
+    """0, 1, ... up to each count, one after the other: places within stretches of so many; `(counts.sum(),)`."""
+    places: Int = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return places
+
+
 def both_directions(triples: Int, relations: int) -> Int:
     """The triples `(t, 3)` and, below them, their reciprocals `(tail, relation + m, head)`; `(2t, 3)`."""
     reciprocal = np.stack([triples[:, 2], triples[:, 1] + relations, triples[:, 0]], 1)
@@ -91,8 +97,7 @@ class KnownTails:
         stop = np.searchsorted(self.keys, key, side="right")  # the same place where the key is not there
         starts, counts = self.offsets[place], self.offsets[stop] - self.offsets[place]
         rows = np.repeat(np.arange(len(key)), counts)
-        within = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return rows, self.tails[np.repeat(starts, counts) + within]
+        return rows, self.tails[np.repeat(starts, counts) + within(counts)]
 
     def contains(self, triples: Int) -> NDArray[np.bool_]:
         """Whether each triple `(b, 3)` is known; `(b,)`."""

@@ -1,6 +1,5 @@
 """Splits that files decide: groups and dates from tables, parts that are given. What was read is pinned by SHA-256."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import numpy as np
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.known import Int, triple_keys
+from kgdrug.graph.mapping import Map
 from kgdrug.graph.store import sha256_of
 from kgdrug.sources import annotated_dates, find_part, load_parts, locate, read_dates, read_groups, read_part
 from kgdrug.sources.listed import check_date
@@ -77,12 +77,7 @@ def fixed(folder: str | Path) -> Split:
 
 def _carried(source: KnowledgeGraph, triples: Int, graph: KnowledgeGraph, folder: Path) -> Int:
     """Triples of one graph as indices of another; a BadInputError where that lacks one."""
-    relations = {e.abbreviation: r for r, e in enumerate(graph.metaedges)}
-    relation = np.array([relations.get(e.abbreviation, -1) for e in source.metaedges], np.int64)
-    entities: Mapping[str, int] = {i: graph.entities.index(i) for i in source.entities.ids if i in graph.entities}
-    entity = np.array([entities.get(i, -1) for i in source.entities.ids], np.int64)
-    carried = np.stack([entity[triples[:, 0]], relation[triples[:, 1]], entity[triples[:, 2]]], 1)
-    n = len(graph.entities)
+    carried, n = Map(source, graph).whole(triples), len(graph.entities)
     lacking = (carried < 0).any(1) | ~np.isin(triple_keys(carried, n), triple_keys(graph.triples, n))
     if lacking.any():
         head, r, tail = triples[int(lacking.argmax())].tolist()

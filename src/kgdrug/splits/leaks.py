@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from kgdrug.graph.known import Int, distinct, triple_keys
+from kgdrug.graph.known import Int, distinct, triple_keys, within
 from kgdrug.splits.findings import EXAMPLES, Finding, about_entities, by_relation, rows_of_relations
 from kgdrug.splits.joined import joined_pairs
 from kgdrug.splits.split import Split
@@ -180,7 +180,7 @@ def _held_for_twins(split: Split, twins: list[Twins]) -> tuple[Int, Int]:
     found, joining = [], []
     for rows in np.array_split(concerned, int(ways[concerned].sum()) // _CANDIDATES + 1):
         row = np.repeat(rows, ways[rows])
-        way = np.arange(len(row)) - np.repeat(np.cumsum(ways[rows]) - ways[rows], ways[rows])
+        way = within(ways[rows])
         i, j = np.divmod(way, counts[ends[row, 1]])
         head, tail = stand_in[starts[ends[row, 0]] + i], stand_in[starts[ends[row, 1]] + j]
         wanted = pair_keys(graph, np.stack([head, row, tail], 1))

@@ -81,7 +81,8 @@ class Features:
         treated = self.treated().astype(np.float64)
         first, last = treated.sum(1, keepdims=True) - treated, treated.sum(0, keepdims=True) - treated
         expected = (first + 0.5) * (last + 0.5) / (treated.sum() - treated + 0.5)
-        return np.log(np.expm1(expected))  # type: ignore[no-any-return]
+        odds: Float = np.log(np.expm1(expected))
+        return odds
 
     def treated(self) -> NDArray[np.bool_]:
         """The pairs that a treatment of the graph joins, `(s, t)`."""
