@@ -2,14 +2,13 @@
 
 import itertools
 import re
-import shutil
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,48 +18,7 @@ from kgdrug.graph.annotations import Annotation
 from kgdrug.reports.pages import breakable, number, percent
 
 EVIL = "<script>alert(1)</script>"
-
-
-class Page(HTMLParser):
-    """What a page holds: its tags with their attributes, its text, and its tables as rows of cells."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.tables: list[list[list[str]]] = []
-        self.words: list[str] = []
-        self._inside: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attributes)))
-        self._inside.append(tag)
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif tag in ("td", "th"):
-            self.tables[-1][-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        while self._inside and self._inside.pop() != tag:
-            pass
-
-    def handle_data(self, data: str) -> None:
-        if "style" in self._inside:
-            return
-        self.words.append(data)
-        if {"td", "th"} & set(self._inside):
-            self.tables[-1][-1][-1] += data
-
-    @property
-    def text(self) -> str:
-        return " ".join("".join(self.words).split())
-
-    def rows(self, *header: str) -> list[list[str]]:
-        """The rows of the first table whose header begins so."""
-        return next(rows[1:] for rows in self.tables if tuple(rows[0][: len(header)]) == header)
+ReadPage = Callable[[str], Any]  # see conftest.py
 
 
 def drawing(html: str, name: str) -> str:
@@ -110,26 +68,8 @@ def evil() -> KnowledgeGraph:
     )
 
 
-@pytest.fixture
-def browser(tmp_path: Path) -> Callable[[str], str]:
-    """Opens a page in headless Chromium, and gives the document that came of it."""
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("needs chromium")
-
-    def open_page(html: str) -> str:
-        file = tmp_path / "page.html"
-        file.write_text(html, encoding="utf-8")
-        quiet = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
-        words = [chromium, "--headless", "--no-sandbox", "--disable-gpu", *quiet]
-        words += [f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", file.as_uri()]
-        return subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout
-
-    return open_page
-
-
-def test_the_tables_say_what_was_counted(clinic: KnowledgeGraph, page: str) -> None:
-    about, shown = describe(clinic), Page(page)
+def test_the_tables_say_what_was_counted(clinic: KnowledgeGraph, page: str, read_page: ReadPage) -> None:
+    about, shown = describe(clinic), read_page(page)
     assert {row[0]: row[1:5] for row in shown.rows("type", "entities")[1:]} == {
         name: [str(row[key]) for key in ("entities", "isolated", "named", "with_smiles")]
         for name, row in about["types"].items()
@@ -146,27 +86,27 @@ def test_the_tables_say_what_was_counted(clinic: KnowledgeGraph, page: str) -> N
         [" + ".join(row["metaedges"]), str(row["pairs"])]
         for row in about["duplicates"]["several_metaedges"]["combinations"]
     ]
-    diseases = about["treatment_pairs"]["diseases"]
+    treated = about["treatment_pairs"]
     assert [[row[0], row[2]] for row in shown.rows("name", "id", "treatments")] == [
-        [of["name"], str(of["treatments"])] for of in diseases["most"]
+        [of["name"], str(of["treatments"])] for side in ("diseases", "compounds") for of in treated[side]["most"]
     ]
     assert clinic.digest in shown.text
 
 
-def test_structures_that_rdkit_cannot_read_are_named(page: str) -> None:
-    shown = Page(page)
+def test_structures_that_rdkit_cannot_read_are_named(page: str, read_page: ReadPage) -> None:
+    shown = read_page(page)
     assert "3 of 22 Compound; RDKit cannot read 1" in shown.text
     assert [["name", "id"], ["Losartan", "Compound::DB00678"]] in shown.tables
 
 
-def test_the_page_says_what_it_must_not_be_used_for(page: str) -> None:
-    text = Page(page).text
+def test_the_page_says_what_it_must_not_be_used_for(page: str, read_page: ReadPage) -> None:
+    text = read_page(page).text
     assert "no medical advice" in text
     assert "never start, stop or change a treatment because of it" in text
 
 
-def test_nothing_is_asked_for_from_outside_and_no_script_runs(page: str) -> None:
-    shown = Page(page)
+def test_nothing_is_asked_for_from_outside_and_no_script_runs(page: str, read_page: ReadPage) -> None:
+    shown = read_page(page)
     assert not {"script", "link", "img", "iframe", "object", "embed", "image"} & {tag for tag, _ in shown.tags}
     for _, attributes in shown.tags:
         assert not [key for key in attributes if key.startswith("on") or key in ("src", "srcset", "action")]
@@ -175,8 +115,8 @@ def test_nothing_is_asked_for_from_outside_and_no_script_runs(page: str) -> None
     assert not re.search(r"url\((?!#)|@import|https?:", page)
 
 
-def test_ids_differ_and_what_is_referred_to_is_there(page: str) -> None:
-    shown = Page(page)
+def test_ids_differ_and_what_is_referred_to_is_there(page: str, read_page: ReadPage) -> None:
+    shown = read_page(page)
     count = Counter(str(attributes["id"]) for _, attributes in shown.tags if "id" in attributes)
     assert [name for name, times in count.items() if times > 1] == []
     meant = {str(attributes["href"])[1:] for _, attributes in shown.tags if attributes.get("href")}
@@ -185,8 +125,8 @@ def test_ids_differ_and_what_is_referred_to_is_there(page: str) -> None:
     assert {"metagraph", "licences", "limits"} <= meant
 
 
-def test_pictures_say_what_they_show_to_those_who_do_not_see_them(page: str) -> None:
-    pictures = [attributes for tag, attributes in Page(page).tags if tag == "svg"]
+def test_pictures_say_what_they_show_to_those_who_do_not_see_them(page: str, read_page: ReadPage) -> None:
+    pictures = [attributes for tag, attributes in read_page(page).tags if tag == "svg"]
     assert [picture["class"] for picture in pictures] == [
         "metagraph", "plot-metaedges", "plot-degrees", "plot-treatments"
     ]  # fmt: skip
@@ -222,9 +162,9 @@ def test_equal_graphs_have_equal_pages(clinic: KnowledgeGraph, page: str) -> Non
     assert graph_page(clinic) == page
 
 
-def test_names_cannot_break_the_page(evil: KnowledgeGraph) -> None:
+def test_names_cannot_break_the_page(evil: KnowledgeGraph, read_page: ReadPage) -> None:
     html = graph_page(evil)
-    shown = Page(html)
+    shown = read_page(html)
     assert not {"script", "b", "i", "u", "refuted", "key"} & {tag for tag, _ in shown.tags}
     for word in (EVIL, "b&lt;", "{% raw %}", "{{ 7 * 7 }}", "<b>&\"'$", "<i>licence", "<key>", "<inner> 1"):
         assert word in shown.text
@@ -235,7 +175,7 @@ def test_names_cannot_break_the_page(evil: KnowledgeGraph) -> None:
     assert "\x01" not in svg
 
 
-def test_a_graph_without_treatments_structures_or_triples_has_a_page_too() -> None:
+def test_a_graph_without_treatments_structures_or_triples_has_a_page_too(read_page: ReadPage) -> None:
     none = np.empty((0, 3), np.int64)
     for types, metaedges in (
         ((), ()),
@@ -243,25 +183,25 @@ def test_a_graph_without_treatments_structures_or_triples_has_a_page_too() -> No
         ((EntityType("Thing", 0, 2),), (Metaedge("is", "Thing", "is", "Thing"),)),
     ):
         ids = [f"{i}" for i in range(types[0].stop if types else 0)]
-        shown = Page(graph_page(KnowledgeGraph(Vocabulary(ids), types, metaedges, none)))
+        shown = read_page(graph_page(KnowledgeGraph(Vocabulary(ids), types, metaedges, none)))
         assert "No metaedge of this graph means treatment." in shown.text
         assert "The graph has no triples." in shown.text
         assert "none known" in shown.text
 
 
-def test_of_very_many_types_and_metaedges_some_are_drawn_and_the_page_says_so() -> None:
+def test_of_very_many_types_and_metaedges_some_are_drawn_and_the_page_says_so(read_page: ReadPage) -> None:
     names = [f"T{i:02}" for i in range(50)]
     types = tuple(EntityType(name, i, i + 1) for i, name in enumerate(names))
     metaedges = tuple(Metaedge(f"{head}{tail}", head, "next", tail) for head, tail in itertools.pairwise(names))
     triples = np.array([[i, i, i + 1] for i in range(48)])  # the last metaedge, a treatment, has none
     html = graph_page(KnowledgeGraph(Vocabulary(names), types, metaedges, triples, treats=("T48T49",)))
-    text = Page(html).text
+    text = read_page(html).text
     assert "Drawn are the 30 types with most entities, of 50." in text
     assert "Of 49 metaedges, the 40 with most triples and the treatments; the table has all." in text
     assert "Shown are the 24 types with most entities, of 50." in text
     dots = texts(drawing(html, "plot-metaedges"))
     assert [word for word in dots if word.startswith("T")] == [e.abbreviation for e in (*metaedges[:40], metaedges[48])]
-    assert len(Page(html).rows("metaedge", "head")) == 49
+    assert len(read_page(html).rows("metaedge", "head")) == 49
 
 
 @pytest.mark.parametrize(
@@ -297,18 +237,22 @@ def test_matplotlib_and_rdkit_load_with_the_page_and_no_display_is_asked_for() -
     assert done.returncode == 0, done.stderr
 
 
-def test_a_browser_shows_the_page_whole(browser: Callable[[str], str], page: str, clinic: KnowledgeGraph) -> None:
+def test_a_browser_shows_the_page_whole(
+    browser: Callable[[str], str], page: str, clinic: KnowledgeGraph, read_page: ReadPage
+) -> None:
     document = browser(page)
-    shown = Page(document)
+    shown = read_page(document)
     assert sum(tag == "svg" for tag, _ in shown.tags) == 4
     for word in ("clinic", "How it was made", "no medical advice", clinic.digest, "Valproic acid"):
         assert word in shown.text
-    assert [table for table in shown.tables if table[0]] == [table for table in Page(page).tables if table[0]]
+    assert [table for table in shown.tables if table[0]] == [table for table in read_page(page).tables if table[0]]
     assert not re.search(r"""(?:src|href)=["']?(?!["']?#)""", document)
 
 
-def test_a_browser_runs_nothing_that_a_name_says(browser: Callable[[str], str], evil: KnowledgeGraph) -> None:
+def test_a_browser_runs_nothing_that_a_name_says(
+    browser: Callable[[str], str], evil: KnowledgeGraph, read_page: ReadPage
+) -> None:
     document = browser(graph_page(evil))
-    shown = Page(document)
+    shown = read_page(document)
     assert not {"script", "b", "i", "u"} & {tag for tag, _ in shown.tags}
     assert EVIL in shown.text

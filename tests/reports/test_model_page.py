@@ -1,11 +1,9 @@
 """The page of a model, as text and in a browser."""
 
-import shutil
-import subprocess
 from collections.abc import Callable
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,49 +11,7 @@ from kgdrug import Run, TrainedModel, audit, calibrate, evaluate, model_page
 from kgdrug.splits import given_away
 
 EVIL = "<script>alert(1)</script>"
-
-
-class Page(HTMLParser):
-    """The tags of a page, its text, and its tables as rows of cells."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.tables: list[list[list[str]]] = []
-        self.words: list[str] = []
-        self.inside: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attributes)))
-        self.inside.append(tag)
-        if tag == "table":
-            self.tables.append([])
-        elif tag == "tr":
-            self.tables[-1].append([])
-        elif tag in ("td", "th"):
-            self.tables[-1][-1].append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        while self.inside and self.inside.pop() != tag:
-            pass
-
-    def handle_data(self, data: str) -> None:
-        if "style" in self.inside:
-            return
-        self.words.append(data)
-        if {"td", "th"} & set(self.inside):
-            self.tables[-1][-1][-1] += data
-
-    @property
-    def text(self) -> str:
-        return " ".join("".join(self.words).split())
-
-    def rows(self, *heads: str) -> list[list[str]]:
-        """The rows of every table whose first cells are these."""
-        found = [table for table in self.tables if tuple(cell.strip() for cell in table[0][: len(heads)]) == heads]
-        return [[" ".join(cell.split()) for cell in row] for table in found for row in table[1:]]
+ReadPage = Callable[[str], Any]  # see conftest.py
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +24,8 @@ def html(model: TrainedModel) -> str:
     return model_page(model)
 
 
-def test_the_tables_say_what_the_evaluation_found(model: TrainedModel, html: str) -> None:
-    report, page = evaluate(model, model.split), Page(html)
+def test_the_tables_say_what_the_evaluation_found(model: TrainedModel, html: str, read_page: ReadPage) -> None:
+    report, page = evaluate(model, model.split), read_page(html)
     rows = {row[0]: row[1:] for row in page.rows("test", "MRR")}
     assert set(rows) >= {"this model", "this model, head asked", "baseline random", "baseline random, tail asked"}
     for name, values in (("this model", report["both"]), ("this model, tail asked", report["tail"])):
@@ -84,18 +40,18 @@ def test_the_tables_say_what_the_evaluation_found(model: TrainedModel, html: str
     assert set(diseases) == {i for i, one in report["pairs"]["by_disease"].items() if one["auroc"] is not None}
 
 
-def test_calibration_is_told_as_it_was_judged_on_test(model: TrainedModel, html: str) -> None:
+def test_calibration_is_told_as_it_was_judged_on_test(model: TrainedModel, html: str, read_page: ReadPage) -> None:
     _, report = calibrate(model, model.split)
-    page = Page(html)
+    page = read_page(html)
     rows = page.rows("predicted", "observed")
     assert [row[-1] for row in rows] == [str(one["pairs"]) for one in report["bins"]]
     assert f"Expected calibration error {report['ece']:.2g}." in page.text
     without_valid = replace(model, split=replace(model.split, valid=model.split.valid[:0]))
-    assert not Page(model_page(without_valid)).rows("predicted", "observed")
+    assert not read_page(model_page(without_valid)).rows("predicted", "observed")
 
 
-def test_split_audit_card_and_settings_are_told(model: TrainedModel, html: str) -> None:
-    page, findings = Page(html), audit(model.split)
+def test_split_audit_card_and_settings_are_told(model: TrainedModel, html: str, read_page: ReadPage) -> None:
+    page, findings = read_page(html), audit(model.split)
     assert [row[0] for row in page.rows("finding", "metaedges")] == [one.kind for one in findings]
     shown = "none" if not given_away(findings) else str(given_away(findings))
     assert f"Training gives away {shown} of {len(model.split.test)} test triples." in page.text
@@ -108,12 +64,14 @@ def test_split_audit_card_and_settings_are_told(model: TrainedModel, html: str) 
     assert "probabilit" not in before + calibrated.partition("Settings name")[2]
 
 
-def test_a_page_is_self_contained_and_escapes_what_comes_from_the_graph(model: TrainedModel) -> None:
+def test_a_page_is_self_contained_and_escapes_what_comes_from_the_graph(
+    model: TrainedModel, read_page: ReadPage
+) -> None:
     graph = model.graph
     renamed = replace(model.experiment, name=EVIL)
     html = model_page(replace(model, experiment=renamed))
     assert EVIL not in html
-    page = Page(html)
+    page = read_page(html)
     assert {tag for tag, _ in page.tags}.isdisjoint({"script", "iframe", "object", "img", "link"})
     assert all(
         not str(value).startswith(("http", "//", "file", "javascript"))
@@ -125,9 +83,11 @@ def test_a_page_is_self_contained_and_escapes_what_comes_from_the_graph(model: T
     assert html == model_page(replace(model, experiment=renamed))
 
 
-def test_a_model_of_a_graph_without_treatments_has_a_page_without_pairs(model: TrainedModel) -> None:
+def test_a_model_of_a_graph_without_treatments_has_a_page_without_pairs(
+    model: TrainedModel, read_page: ReadPage
+) -> None:
     split = replace(model.split, graph=replace(model.graph, treats=()))
-    page = Page(model_page(replace(model, split=split)))
+    page = read_page(model_page(replace(model, split=split)))
     assert page.rows("test", "MRR")
     assert not page.rows("test pairs", "AUROC")
     assert "Popularity" not in page.text
@@ -146,17 +106,8 @@ def test_the_command_writes_the_page_and_spares_what_is_there(
     assert kgdrug_command("report", trained_run.folder, "--out", file, "--force").code == 0
 
 
-def test_a_browser_shows_the_whole_page(html: str, tmp_path: Path) -> None:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("needs chromium")
-    file = tmp_path / "page.html"
-    file.write_text(html, encoding="utf-8")
-    quiet = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
-    words = [chromium, "--headless", "--no-sandbox", "--disable-gpu", *quiet]
-    words += [f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", file.as_uri()]
-    shown = Page(subprocess.run(words, capture_output=True, text=True, check=True, timeout=120).stdout)
-    written = Page(html)
+def test_a_browser_shows_the_whole_page(browser: Callable[[str], str], read_page: ReadPage, html: str) -> None:
+    shown, written = read_page(browser(html)), read_page(html)
     assert shown.text == written.text
     assert [tag for tag, _ in shown.tags if tag == "svg"] == [tag for tag, _ in written.tags if tag == "svg"]
     assert len(shown.tables) == len(written.tables)
