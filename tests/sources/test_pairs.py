@@ -3,11 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from kgdrug.errors import BadInputError, UsageError
-from kgdrug.graph import KnowledgeGraph, Vocabulary
-from kgdrug.sources import PairTable, load_graph, read_pairs
+from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
+from kgdrug.sources import PairTable, load_graph, read_dates, read_groups, read_pairs
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +126,17 @@ def test_one_unknown_pair_in_several_spellings_of_blanks_is_one(graph: Knowledge
     table = read(graph, tmp_path, "compound\tdisease\nDB99999\tDOID:9352\n DB99999 \tDOID:9352\n")
     assert table.unknown == ("DB99999 DOID:9352",)
     assert table.repeated == 1
+
+
+def test_what_a_bare_id_of_two_types_means_its_column_says_or_nobody(tmp_path: Path) -> None:
+    types = (EntityType("Compound", 0, 2), EntityType("Disease", 2, 4))
+    entities = Vocabulary(["Compound::5", "Compound::6", "Disease::5", "Disease::7"])
+    treats = (Metaedge("CtD", "Compound", "treats", "Disease"),)
+    graph = KnowledgeGraph(entities, types, treats, np.array([[0, 0, 3]]), ("CtD",))
+    table = read(graph, tmp_path, "compound\tdisease\n5\t5\n6\t7\n")
+    assert ids(graph, table) == {("Compound::5", "Disease::5"), ("Compound::6", "Disease::7")}
+    for read_list, text in ((read_groups, "entity\tgroup\n6\ta\n5\tb\n"),
+                            (read_dates, "compound\tdisease\tdate\n6\t7\t2014\n5\t7\t2015\n")):  # fmt: skip
+        (tmp_path / "list.tsv").write_text(text)
+        with pytest.raises(BadInputError, match=r"line 3: '5' may be Compound::5 or Disease::5"):
+            read_list(tmp_path / "list.tsv", graph)

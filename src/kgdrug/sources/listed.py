@@ -110,7 +110,7 @@ def check_date(date: str, where: str) -> None:
 
 def resolved(graph: KnowledgeGraph, ids: pl.Series, types: Sequence[str]) -> pl.Series:
     """The ids as the graph writes them, given whole or without one of these types; null where it has none of them."""
-    known = {given: found[0] for given in ids.unique() if (found := _matches(graph, given, types))}
+    known = {given: found[0] for given in ids.unique() if (found := ids_meant(graph, given, types))}
     return ids.replace_strict(known, default=None, return_dtype=pl.String)
 
 
@@ -119,15 +119,19 @@ def _listed_ids(graph: KnowledgeGraph, table: pl.DataFrame, column: str, path: P
     treatments = [graph.metaedges[r] for r in graph.treatment_relations]
     first = list(dict.fromkeys(kind for e in treatments for kind in (e.head_type, e.tail_type)))
     for given in table[column].unique(maintain_order=True):
-        matches = _matches(graph, given, first)
-        if len(matches) > 1:
+        meant = ids_meant(graph, given, first)
+        if len(meant) > 1:
             line = table.filter(pl.col(column) == given)["line"][0]
-            raise BadInputError(path, f"{given!r} may be {' or '.join(matches)}; write it whole", line)
+            raise BadInputError(path, f"{given!r} may be {' or '.join(meant)}; write it whole", line)
     return resolved(graph, table[column], first + [t.name for t in graph.entity_types])
 
 
-def _matches(graph: KnowledgeGraph, given: str, types: Sequence[str]) -> list[str]:
-    """The ids of the graph that this may be: itself, or those of these types, in that order."""
+def ids_meant(graph: KnowledgeGraph, given: str, types: Sequence[str]) -> list[str]:
+    """The ids of the graph that this may be: itself, or those of these types, in that order.
+
+    Where a table has a column for compounds and one for diseases, the order of the types decides; where an entity may
+    be of any type, several are an error.
+    """
     if given in graph.entities:
         return [given]
     return [text for kind in types if (text := f"{kind}::{given}") in graph.entities]

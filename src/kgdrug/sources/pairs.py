@@ -11,6 +11,7 @@ import polars as pl
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.known import Int
+from kgdrug.sources.listed import ids_meant
 from kgdrug.sources.reading import Reading, first_fields, read_table, separator_of
 
 # what a column may be called, in any case; of several the one counts of which the graph knows most
@@ -123,6 +124,5 @@ class _Finder:
         return found
 
     def index(self, given: str) -> int:
-        spellings = (given, *(f"{kind}::{given}" for kind in self.kinds))
-        known = next((text for text in spellings if text in self.graph.entities), None)
-        return self._folded.get(given.casefold(), -1) if known is None else self.graph.entities.index(known)
+        known = ids_meant(self.graph, given, self.kinds)
+        return self.graph.entities.index(known[0]) if known else self._folded.get(given.casefold(), -1)
