@@ -525,6 +525,22 @@ def test_evaluate_prints_a_table_with_the_baselines(kg: Kgdrug, trained_run: Run
     assert f"{trained_run.model.metrics['both']['mrr']:.3f}" in done.out
 
 
+def test_every_table_of_ranks_has_the_baselines(kg: Kgdrug, trained_run: Run) -> None:
+    report, printed = trained_run.model.metrics, kg("evaluate", trained_run.folder).out
+    lines = [line.split() for line in printed.splitlines()]
+    for row, values in report["by_degree"].items():
+        (line,) = (line for line in lines if line[: len(row.split())] == row.split())
+        others = report["baselines_by_degree"][row]
+        assert line[-4:] == [f"{others[name]['mrr']:.3f}" for name in others]
+        assert line[len(row.split()) :][:2] == [str(values["queries"]), f"{values['mrr']:.3f}"]
+    groups = report["by_disease"]["groups"]
+    after = printed.partition(f"mean over {groups} diseases")[2].splitlines()[1:6]
+    macro = [report["by_disease"], *report["baselines_by_disease"].values()]
+    assert [next(word for word in line.split() if word.startswith(("0.", "1."))) for line in after] == [
+        f"{values['mrr']:.3f}" for values in macro
+    ]
+
+
 def test_meaningless_ranks_among_all_entities_are_refused(kg: Kgdrug, trained_run: Run) -> None:
     refused(kg("evaluate", trained_run.folder, "--candidates", "all"), "mean nothing", "--candidates typed")
 

@@ -95,7 +95,8 @@ class Oracle:
 
 def test_a_report_has_the_documented_keys_and_no_others(split: Split) -> None:
     report = evaluate(create(split), split)
-    parts = {"by_metaedge", "by_degree", "by_disease", "pairs", "popularity", "baselines", "baselines_by_side"}
+    rows = ("by_metaedge", "by_degree", "by_disease")
+    parts = {"pairs", "popularity", "baselines", "baselines_by_side", *rows, *(f"baselines_{part}" for part in rows)}
     assert set(report) == {*SIDES, *parts, "candidates"}
     assert set(report["baselines"]) == BASELINES
     assert set(report["baselines_by_side"]) == {"head", "tail"}
@@ -117,8 +118,10 @@ def test_a_report_on_no_test_triples_says_none_where_it_knows_nothing(split: Spl
     nothing = Split(split.graph, split.train, split.valid, split.test[:0])
     report = evaluate(create(split), nothing)
     assert report["both"] == dict.fromkeys([*METRICS, *INTERVALS]) | {"queries": 0}
-    assert report["by_metaedge"] == report["by_degree"] == {}
-    assert report["pairs"] is report["popularity"] is report["by_disease"] is None
+    for part in ("by_metaedge", "by_degree", "baselines_by_metaedge", "baselines_by_degree"):
+        assert report[part] == {}
+    for part in ("pairs", "popularity", "by_disease", "baselines_by_disease"):
+        assert report[part] is None
     json.dumps(report, allow_nan=False)
 
 
@@ -236,6 +239,36 @@ def test_the_macro_mean_is_over_the_diseases_that_compounds_are_asked_for(treati
     report = evaluate(create(treating), treating)["by_disease"]
     assert report["mrr"] == pytest.approx(np.mean([np.mean(values) for values in of_disease.values()]))
     assert report["groups"] == len(of_disease)
+
+
+def test_the_baselines_of_a_row_are_asked_the_same_queries_as_the_model(treating: Split) -> None:
+    report, m, count = evaluate(create(treating), treating), treating.graph.relations, len(treating.test)
+    answers = Counter((r, t) for _, r, t in treating.train.tolist())
+    answers += Counter((r + m, h) for h, r, _ in treating.train.tolist())
+    starts = {"0": 0, "1": 1, "2-4": 2, "5-9": 5, "10 or more": 10}
+
+    def bucket(times: int) -> str:
+        return [name for name, start in starts.items() if start <= times][-1]
+
+    for name, baseline in baselines(treating.train, len(treating.graph.entities), m).items():
+        rank = rank_triples(baseline, treating.test, treating.known, treating.graph).rank
+        by_metaedge, by_degree, by_disease = ({} for _ in range(3))
+        for (h, r, t), tail_rank, head_rank in zip(treating.test.tolist(), rank[:count], rank[count:], strict=True):
+            for row, table in ((treating.graph.metaedges[r].abbreviation, by_metaedge),
+                               (bucket(answers[r, t]), by_degree)):  # fmt: skip
+                table.setdefault(row, []).append(1 / tail_rank)
+            by_metaedge[treating.graph.metaedges[r].abbreviation].append(1 / head_rank)
+            by_degree.setdefault(bucket(answers[r + m, h]), []).append(1 / head_rank)
+            if r == 2:
+                by_disease.setdefault(t, []).append(1 / head_rank)
+        for part, expected in (("by_metaedge", by_metaedge), ("by_degree", by_degree)):
+            assert set(report[f"baselines_{part}"]) == set(report[part]) == set(expected)
+            for row, values in expected.items():
+                assert report[f"baselines_{part}"][row][name] == {"mrr": pytest.approx(np.mean(values))}
+        macro = report["baselines_by_disease"][name]
+        assert macro["mrr"] == pytest.approx(np.mean([np.mean(values) for values in by_disease.values()]))
+        assert macro["mrr_low"] <= macro["mrr"] <= macro["mrr_high"]
+        assert set(macro) == set(report["by_disease"])
 
 
 def test_pairs_are_the_held_out_treatments_against_all_that_no_part_holds(treating: Split) -> None:

@@ -36,8 +36,37 @@ def test_the_tables_say_what_the_evaluation_found(model: TrainedModel, html: str
     pairs = {row[0]: row[1:] for row in page.rows("test pairs", "AUROC")}
     assert pairs["this model"][0] == f"{report['pairs']['auroc']:.3f}"
     assert len(pairs) == 1 + len(report["pairs"]["baselines"])
+    for title, key, digits, head in (
+        ("recall@100", "recall_at_100", 3, "first of all pairs"),
+        ("AUROC", "macro_auroc", 3, "mean over diseases"),
+        ("recall@10", "macro_recall_at_10", 3, "recall, mean over diseases"),
+    ):
+        of_models = [report["pairs"], *report["pairs"]["baselines"].values()]
+        assert [row[1:3] for row in page.rows(head, title)] == [
+            [f"{v[key]:.{digits}f}", f"{v[f'{key}_low']:.{digits}f} to {v[f'{key}_high']:.{digits}f}"]
+            for v in of_models
+        ]
     diseases = {row[1]: row for row in page.rows("disease", "id")}
     assert set(diseases) == {i for i, one in report["pairs"]["by_disease"].items() if one["auroc"] is not None}
+
+
+def test_every_table_of_ranks_has_the_baselines(model: TrainedModel, html: str, read_page: ReadPage) -> None:
+    report, page = evaluate(model, model.split), read_page(html)
+    over = f", mean over {report['by_disease']['groups']} diseases"
+    macro = {"this model": report["by_disease"]}
+    macro |= {f"baseline {name.replace('_', ' ')}": v for name, v in report["baselines_by_disease"].items()}
+    rows = {row[0]: row[1:] for row in page.rows("test", "MRR")}
+    for name, values in macro.items():
+        interval = f"{values['mrr_low']:.3f} to {values['mrr_high']:.3f}"
+        assert rows[name + over][:2] == [f"{values['mrr']:.3f}", interval]
+    for row in page.rows("triples in training", "queries"):
+        others = report["baselines_by_degree"][row[0]].values()
+        assert row[3] == f"{report['by_degree'][row[0]]['mrr']:.3f}"
+        assert row[5:] == [f"{other['mrr']:.3f}" for other in others]
+    assert len(page.rows("triples in training")) == len(report["by_degree"])
+    several = {**report, "by_metaedge": report["by_degree"], "baselines_by_metaedge": report["baselines_by_degree"]}
+    by_metaedge = read_page(model_page(model, several)).rows("metaedge", "queries")
+    assert by_metaedge == page.rows("triples in training", "queries")
 
 
 def test_calibration_is_told_as_it_was_judged_on_test(model: TrainedModel, html: str, read_page: ReadPage) -> None:

@@ -16,23 +16,27 @@ def print_report(report: Mapping[str, Any], name: str) -> None:
         numbers = (as_text(values[key], 1 if key == "mean_rank" else 3) for key in keys)
         table.add_row(label, interval(values, "mrr", 3), *numbers)
 
-    asked = {"both": "both sides", "head": "head asked", "tail": "tail asked"}
-    for side, words in asked.items():
-        others = report["baselines"] if side == "both" else report["baselines_by_side"][side]
+    def add_all(title: str, own: Mapping[str, Any], others: Mapping[str, Any]) -> None:
         table.add_section()
-        table.add_row(f"{words}, {as_text(report[side]['queries'])} queries")
-        add(name, report[side])
+        table.add_row(title)
+        add(name, own)
         for baseline, values in others.items():
             add(f"baseline {_label(baseline)}", values)
-    for title, part in (("by metaedge", "by_metaedge"), ("by degree of the answer", "by_degree")):
-        if len(report[part]) > 1:
-            table.add_section()
-            table.add_row(title)
-            for key, values in report[part].items():
-                add(f"{key} ({as_text(values['queries'])})", values)
+
+    for side, words in (("both", "both sides"), ("head", "head asked"), ("tail", "tail asked")):
+        others = report["baselines"] if side == "both" else report["baselines_by_side"][side]
+        add_all(f"{words}, {as_text(report[side]['queries'])} queries", report[side], others)
+    if report["by_disease"]:
+        title = f"mean over {report['by_disease']['groups']:,} diseases"
+        add_all(title, report["by_disease"], report["baselines_by_disease"])
     out.print(table)
+    for title, part in (("MRR by metaedge", "by_metaedge"), ("MRR by degree", "by_degree")):
+        if len(report[part]) > 1:
+            _print_beside(report[part], report[f"baselines_{part}"], title)
     which = "the entities of the answer's type" if report["candidates"] == "typed" else "all entities"
     out.print(f"filtered realistic ranks among {which}\nintervals: bootstrap over test triples")
+    if report["by_disease"]:
+        out.print("means over diseases: of queries that ask for compounds; their intervals: bootstrap over diseases")
     if report["pairs"]:
         print_pairs(report["pairs"], report["popularity"], name)
 
@@ -72,6 +76,16 @@ def _print_columns(models: Mapping[str, Mapping[str, Any]], columns: Mapping[str
     table = new_table(title, *columns)
     for label, values in models.items():
         table.add_row(label, *(interval(values, key) for key in columns.values()))
+    out.print(table)
+
+
+def _print_beside(rows: Mapping[str, Any], others: Mapping[str, Any], title: str) -> None:
+    """The MRR of the model in each row, with its interval, and that of each baseline."""
+    names = list(next(iter(others.values())))
+    table = new_table(title, "queries", "this model [95 %]", *(_label(name).replace(" ", "\n") for name in names))
+    for row, values in rows.items():
+        beside = (f"{others[row][name]['mrr']:.3f}" for name in names)
+        table.add_row(row, as_text(values["queries"]), interval(values, "mrr", 3), *beside)
     out.print(table)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from kgdrug.errors import UsageError
 from kgdrug.evaluation.baselines import Degree, baselines
-from kgdrug.evaluation.metrics import by_side, macro_over, measured, metrics_by_degree, metrics_by_metaedge
+from kgdrug.evaluation.metrics import Metrics, by_side, macro_over, measured, metrics_by_degree, metrics_by_metaedge
 from kgdrug.evaluation.pairs import BLOCK, Asked, Pairs
 from kgdrug.evaluation.popularity import popularity
 from kgdrug.evaluation.ranks import Ranks, rank_triples
@@ -22,11 +22,12 @@ from kgdrug.splits import Split
 def evaluate(model: Model, split: Split, candidates: str = "typed") -> dict[str, Any]:
     """Metrics on the test triples, each with `_low` and `_high`, the ends of its 95 % bootstrap interval.
 
-    `both`, `head` (the head was asked for), `tail`, `by_metaedge`, `by_degree` (of the answer in training),
-    `baselines`, and `baselines_by_side`. Where treatments are among the test triples, `by_disease`: the mean over
-    diseases for queries that ask for compounds; `pairs`, see `screening`, and `popularity`; None elsewhere.
-    `candidates` is what was ranked: `typed` or `all`; on a graph with one type they are the same and called `all`. A
-    metric that no query gives is None.
+    `both`, `head` (the head was asked for), `tail`, `by_metaedge`, `by_degree` (of the answer in training); beside them
+    `baselines`, `baselines_by_side`, and of each row their MRR alone, `baselines_by_metaedge`, `baselines_by_degree`.
+    Where treatments are among the test triples, `by_disease`: the mean over diseases for queries that ask for
+    compounds, with `baselines_by_disease`; `pairs`, see `screening`, and `popularity`; None elsewhere. `candidates` is
+    what was ranked: `typed` or `all`; on a graph with one type they are the same and called `all`. A metric that no
+    query gives is None.
     """
     graph = split.graph
     models = {"": model, **baselines(split.train, len(graph.entities), graph.relations)}
@@ -34,21 +35,27 @@ def evaluate(model: Model, split: Split, candidates: str = "typed") -> dict[str,
     groups = {(name, side): part for name, each in ranks.items() for side, part in by_side(each).items()}
     tables = dict(zip(groups, measured(list(groups.values())), strict=True))
     own, others = ranks[""], [name for name in models if name]
+    degree = _training_degree(own, split)
     report = {
         **{side: tables["", side] for side in ("both", "head", "tail")},
         "by_metaedge": metrics_by_metaedge(own, graph, _measured),
-        "by_degree": metrics_by_degree(own, _training_degree(own, split), _measured),
+        "by_degree": metrics_by_degree(own, degree, _measured),
         "by_disease": None,
         "pairs": None,
         "popularity": None,
         "baselines": {name: tables[name, "both"] for name in others},
         "baselines_by_side": {side: {name: tables[name, side] for name in others} for side in ("head", "tail")},
+        "baselines_by_metaedge": _by_row({name: metrics_by_metaedge(ranks[name], graph, _mrr) for name in others}),
+        "baselines_by_degree": _by_row({name: metrics_by_degree(ranks[name], degree, _mrr) for name in others}),
+        "baselines_by_disease": None,
         "candidates": candidates if graph.typed else "all",
     }
     asked = _held_out_pairs(split)
     if asked is not None:
-        of_compounds = own[np.isin(own.relation + graph.relations * own.head_side, asked.pairs.asking)]
-        report["by_disease"] = macro_over(of_compounds.given, of_compounds)
+        asking = np.isin(own.relation + graph.relations * own.head_side, asked.pairs.asking)
+        of_disease = {name: macro_over(own.given[asking], each[asking]) for name, each in ranks.items()}
+        report["by_disease"] = of_disease.pop("")
+        report["baselines_by_disease"] = of_disease
         report["pairs"] = _judged(models, asked, split)
         report["popularity"] = _popularity(models, split, asked.pairs)
     return _without_nan(report)  # type: ignore[no-any-return]
@@ -188,8 +195,18 @@ def _training_degree(ranks: Ranks, split: Split) -> Int:
     return degree
 
 
-def _measured(ranks: Ranks) -> dict[str, float]:
+def _measured(ranks: Ranks) -> Metrics:
     return measured([ranks])[0]
+
+
+def _mrr(ranks: Ranks) -> Metrics:
+    return {"mrr": float((1 / ranks.rank).mean())}
+
+
+def _by_row(tables: dict[str, dict[str, Metrics]]) -> dict[str, dict[str, Metrics]]:
+    """The models of each row, of the rows of each model."""
+    rows = next(iter(tables.values()))
+    return {row: {name: table[row] for name, table in tables.items()} for row in rows}
 
 
 def _without_nan(value: Any) -> Any:

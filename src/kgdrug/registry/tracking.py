@@ -89,8 +89,8 @@ class Tracker:
     def result(self, metrics: Mapping[str, Any], timings: Mapping[str, float]) -> None:
         """Log final metrics as `test.both.mrr` and so on, and timings as `seconds.train` and so on.
 
-        Those of several members are `members.0.test.both.mrr` and so on. What there may be very many of, the ends of
-        intervals by metaedge and the like and the pairs' metrics by disease, stands in `metrics.json` alone.
+        Those of several members are `members.0.test.both.mrr` and so on. What there may be very many of, see
+        `_headlines`, stands in `metrics.json` alone.
         """
         values = _numbers({"test": _headlines(metrics), "seconds": timings})
         for i, member in enumerate(metrics.get("members", [])):
@@ -273,9 +273,13 @@ def _of_member(i: int, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _headlines(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The report without the ends of intervals by metaedge, degree and baseline, and without the pairs by disease."""
-    found = dict(report)
-    for part in ("by_metaedge", "by_degree", "baselines", "baselines_by_side"):
+    """The report without what there may be very many of.
+
+    That is the ends of intervals by metaedge, degree and baseline, the baselines by metaedge and degree, and the pairs
+    by disease.
+    """
+    found = {key: value for key, value in report.items() if key not in ("baselines_by_metaedge", "baselines_by_degree")}
+    for part in ("by_metaedge", "by_degree", "baselines", "baselines_by_side", "baselines_by_disease"):
         if part in found:
             found[part] = _without_ends(found[part])
     if found.get("pairs"):

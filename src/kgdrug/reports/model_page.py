@@ -32,7 +32,7 @@ def model_page(model: "TrainedModel", report: Mapping[str, Any] | None = None) -
     with drawing():
         pictures = {
             "sides": plots.models_by_side(report),
-            "degrees": plots.metric_by_degree(report["by_degree"]),
+            "degrees": plots.mrr_by_degree(report["by_degree"], report["baselines_by_degree"]),
             "reliability": plots.reliability_plot(calibrated) if calibrated else "",
             "diseases": plots.spread_over_diseases([row["auroc"] for row in diseases]) if diseases else "",
         }

@@ -30,11 +30,16 @@ def models_by_side(report: Mapping[str, Any]) -> str:
     return to_svg(figure, "plot-sides", "MRR of the model and the baselines with 95 % intervals, for both sides")
 
 
-def metric_by_degree(by_degree: Mapping[str, Mapping[str, Any]]) -> str:
-    """The MRR by how often the answer answers the same relation in training, with intervals and counts."""
+def mrr_by_degree(by_degree: Mapping[str, Mapping[str, Any]], baselines: Mapping[str, Mapping[str, Any]]) -> str:
+    """The MRR by how often the answer answers the same relation in training, with intervals and counts.
+
+    baselines: of the same rows, those of each baseline by name; a short line each.
+    """
     figure = new_figure(900, 250)
     axes = figure.subplots()
-    for place, values in enumerate(by_degree.values()):
+    for place, (row, values) in enumerate(by_degree.items()):
+        others = [other["mrr"] for other in baselines[row].values()]
+        axes.hlines(others, place - 0.07, place + 0.07, color=FAINT, linewidth=1.5)
         if values["mrr"] is not None:
             low, high = (values[f"mrr_{end}"] for end in ("low", "high"))
             if low is not None:
@@ -48,7 +53,7 @@ def metric_by_degree(by_degree: Mapping[str, Mapping[str, Any]]) -> str:
     axes.set_ylabel("MRR")
     axes.grid(True, axis="y")
     axes.set_axisbelow(True)
-    return to_svg(figure, "plot-by-degree", "MRR by training triples of the answer in the same relation")
+    return to_svg(figure, "plot-by-degree", "MRR by training triples of the answer, of the model and the baselines")
 
 
 def spread_over_diseases(auroc: Sequence[float]) -> str:
