@@ -48,12 +48,18 @@ def models_of(split: Split, seed: int) -> dict[str, Model]:
     return {COMPLEX: best, METAPATHS: paths, BOTH: kgdrug.TrainedModel([best, paths], split, experiment)}
 
 
-def judged(settings: Sequence[str], seed: int) -> dict[str, Report]:
-    """What `evaluate` says of each model and baseline on one split, without the details of each disease."""
+def judged(settings: Sequence[str], seed: int, corrected: bool = False) -> dict[str, Report]:
+    """What `evaluate` says of each model and baseline on one split, without the details of each disease.
+
+    corrected: and of each model without what its scores owe to degree, see `DegreeCorrected`.
+    """
     experiment = kgdrug.read_experiment(HERE / "treatments.toml", settings)
     split = kgdrug.make_split(experiment)
     found: dict[str, Report] = {}
-    for name, model in models_of(split, seed).items():
+    models = models_of(split, seed)
+    if corrected:
+        models |= {f"{name}, degree-corrected": kgdrug.DegreeCorrected(model, split) for name, model in models.items()}
+    for name, model in models.items():
         report = kgdrug.evaluate(model, split)
         found[name] = _slim(report["head"], report["tail"], report["pairs"], report["popularity"])
         if name == COMPLEX:
@@ -204,7 +210,7 @@ COLD_READ = (
 def cold() -> list[str]:
     """Result 5: five folds of diseases without any treatment in training."""
     folds = [("split.kind=cold-disease", "split.valid=0.15", "split.folds=5", f"split.fold={i}") for i in range(5)]
-    results = all_of((fold, 0) for fold in folds)
+    results = all_of((fold, 0, True) for fold in folds)
     return [
         f"No treatment of a test disease is in training; each disease is tested in one of five folds. {LACKS} Mean and "
         "95 % t interval over the folds:",
