@@ -1,4 +1,4 @@
-"""The commands that judge models, by hand: evaluate with pairs of a file, and compare."""
+"""The commands that judge models, by hand: evaluate with pairs of a file, folds, compare, calibrate."""
 
 import json
 import shutil
@@ -11,7 +11,9 @@ import pytest
 
 import kgdrug
 from kgdrug import Run
-from kgdrug.trained import save_trained
+from kgdrug.config import SplitConfig
+from kgdrug.experiment import folds_trained
+from kgdrug.trained import TrainedModel, save_trained
 
 Kgdrug = Callable[..., SimpleNamespace]
 pytestmark = pytest.mark.filterwarnings("ignore:.*Add type hints to the `predict` method:UserWarning")
@@ -122,6 +124,92 @@ def test_a_bad_file_is_named_with_what_is_wrong(text: str, part: str, kg: Kgdrug
     assert (done.code, done.out) == (1, "")
     assert part in done.err
     assert "bad.tsv" in done.err
+
+
+# folds
+
+
+def save(name: str, model: TrainedModel) -> str:
+    Path(name).mkdir()
+    save_trained(model, Path(name))
+    return name
+
+
+@pytest.fixture
+def three(trained_run: Run, bare: Path) -> list[str]:
+    """The trained model, put on each of three folds."""
+    model = trained_run.model
+    splits = [kgdrug.split_graph(model.graph, SplitConfig(folds=3, fold=i)) for i in range(3)]
+    return [save(f"fold-{i}", replace(model, split=split)) for i, split in enumerate(splits)]
+
+
+def test_folds_are_taken_together_beside_the_baselines(kg: Kgdrug, three: list[str]) -> None:
+    done = kg("folds", *three)
+    assert (done.code, done.err) == (0, "")
+    assert done.out.startswith("3 of 3 folds of complex; kind pairs, valid 0.1, seed 0, folds 3; graph ")
+    report = json.loads(kg("folds", *three, "--json").out)
+    assert report == json.loads(json.dumps(folds_trained({name: kgdrug.load_model(name) for name in three})))
+    lines = [line.split() for line in done.out.splitlines()]
+    for i, about in enumerate(report["models"]):
+        (line,) = (line for line in lines if line[:1] == [f"fold-{i}"])
+        assert line[1:4] == [str(i), str(about["test"]), f"{about['both']['mrr']:.3f}"]
+    both = report["both"]
+    whole = f"{both['mrr']:.3f} ± {both['mrr_deviation']:.3f} [{both['mrr_low']:.2f}, {both['mrr_high']:.2f}]"
+    assert whole in done.out
+    for words in ("mean over 3 folds", "head asked", "mean over diseases", "baseline shared neighbours", "ahead of",
+                  "AUROC, matched", "Student's interval", "somewhat too narrow"):  # fmt: skip
+        assert words in done.out
+    ahead = report["differences"]["degree_product"]["pairs"]["auroc"]
+    assert next(line for line in reversed(lines) if line[:2] == ["degree", "product"])[8] == f"{ahead:+.3f}"
+
+
+def test_repeats_of_a_training_are_told_by_their_seeds(kg: Kgdrug, trained_run: Run, bare: Path) -> None:
+    model = trained_run.model
+    names = [save(f"m{i}", replace(model, experiment=replace(model.experiment, seed=i))) for i in (4, 9)]
+    done = kg("folds", *names)
+    assert (done.code, done.err) == (0, "")
+    assert "over seeds of the training alone" in done.out
+    report = json.loads(kg("folds", *names, "--json").out)
+    assert (report["repeats"], [one["number"] for one in report["models"]]) == ("seeds", [4, 9])
+    assert report["both"]["mrr"] == pytest.approx(model.metrics["both"]["mrr"])
+    again = save("again", kgdrug.load_model("m4"))
+    refused(kg("folds", *names, again), "m4 and again are of one split and one seed, 4")
+
+
+def test_models_that_were_not_trained_alike_are_taken_together_with_a_warning(
+    kg: Kgdrug, trained_run: Run, three: list[str]
+) -> None:
+    model = kgdrug.load_model("fold-1")
+    experiment = replace(model.experiment, training=replace(model.experiment.training, epochs=9))
+    shutil.rmtree("fold-1")
+    save("fold-1", replace(model, experiment=experiment))
+    done = kg("folds", *three)
+    assert done.code == 0
+    told = "training.epochs is 8 in fold-0, 9 in fold-1, 8 in fold-2"
+    assert done.err == f"WARNING: the models were not trained alike: {told}\n"
+    assert json.loads(kg("folds", *three, "--json").out)["differ"] == {"training.epochs": [8, 9, 8]}
+
+
+def test_models_that_make_no_mean_are_refused(kg: Kgdrug, trained_run: Run, three: list[str]) -> None:
+    model = kgdrug.load_model("fold-2")
+    other = kgdrug.TableModel.create("distmult", len(model.graph.entities), model.graph.relations, 16, 0)
+    config = replace(model.experiment.model, score="distmult")
+    distmult = replace(model, members=[other], experiment=replace(model.experiment, model=config))
+    fewer = replace(model.graph, triples=model.graph.triples[1:])
+    split = kgdrug.split_graph(fewer, SplitConfig(folds=3, fold=2))
+    among = replace(model.experiment, evaluation=replace(model.experiment.evaluation, candidates="all"))
+    save("among-all", replace(model, experiment=among))
+    save("distmult", distmult)
+    save("fewer", replace(model, split=split))
+    refused(kg("folds", "fold-0"), "1 model came")
+    refused(kg("folds", *three, "fold-1"), "fold-1 came twice")
+    refused(kg("folds", *three[:2], "distmult"), "fold-0 is complex and distmult distmult", "kgdrug compare")
+    refused(kg("folds", *three[:2], "fewer"), "fewer is of another graph than fold-0")
+    refused(kg("folds", *three[:2], trained_run.folder), "neither folds of one split nor repeats: ")
+    refused(kg("folds", *three, "--candidates", "all"), "mean nothing")
+    for command in (("folds", "fold-0", "fold-1", "among-all"), ("compare", "fold-0", "among-all")):
+        refused(kg(*command), "evaluated among other candidates; give --candidates typed or all")
+    refused(kg("folds", "fold-0", "nothing"), "no such model: nothing")
 
 
 # compare

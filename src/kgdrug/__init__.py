@@ -53,7 +53,15 @@ _ROOMS = {
     "kgdrug.models": ("MetapathModel", "TableModel", "Term"),
     "kgdrug.splits": ("Draw", "Finding", "Split", "audit", "open_split", "save_split", "split_graph"),
     "kgdrug.training": ("Epoch", "State", "fit_metapaths", "train"),
-    "kgdrug.evaluation": ("Calibration", "DegreeCorrected", "calibrate", "compare", "evaluate", "evaluate_pairs"),
+    "kgdrug.evaluation": (
+        "Calibration",
+        "DegreeCorrected",
+        "calibrate",
+        "compare",
+        "evaluate",
+        "evaluate_folds",
+        "evaluate_pairs",
+    ),
     "kgdrug.trained": ("TrainedModel", "save_trained"),
     "kgdrug.trained.dglke": ("read_dglke",),
     "kgdrug.ranking": ("Answer", "KnownFact", "Question", "answer", "flat_rows", "predict", "question"),
@@ -66,7 +74,15 @@ _HOME = {name: room for room, names in _ROOMS.items() for name in names}
 if TYPE_CHECKING:
     from kgdrug.config import Experiment, TrainingConfig, read_experiment
     from kgdrug.errors import AmbiguousNameError, BadInputError, KgdrugError, UnknownNameError, UsageError
-    from kgdrug.evaluation import Calibration, DegreeCorrected, calibrate, compare, evaluate, evaluate_pairs
+    from kgdrug.evaluation import (
+        Calibration,
+        DegreeCorrected,
+        calibrate,
+        compare,
+        evaluate,
+        evaluate_folds,
+        evaluate_pairs,
+    )
     from kgdrug.experiment import Run, ensemble, make_split, resume, run
     from kgdrug.graph import (
         Annotation,
@@ -153,6 +169,7 @@ __all__ = [
     "ensemble",
     "entity_frame",
     "evaluate",
+    "evaluate_folds",
     "evaluate_pairs",
     "fit_metapaths",
     "flat_rows",

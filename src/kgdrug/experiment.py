@@ -6,7 +6,7 @@ import logging
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,16 @@ import torch
 
 from kgdrug.config import FITTED, Experiment, flat, override, unused
 from kgdrug.errors import UsageError
-from kgdrug.evaluation import DegreeCorrected, compare, evaluate, metrics, on_test, rank_triples
+from kgdrug.evaluation import (
+    DegreeCorrected,
+    compare,
+    evaluate,
+    evaluate_folds,
+    metrics,
+    on_test,
+    rank_triples,
+    repeats_of,
+)
 from kgdrug.graph.store import fresh_folder, refuse_existing
 from kgdrug.models import TableModel, pick_device
 from kgdrug.registry import Tracker, tracked
@@ -407,13 +416,55 @@ def evaluate_trained(
 
 def compare_trained(a: TrainedModel, b: TrainedModel, candidates: str | None = None) -> dict[str, Any]:
     """`compare` two trained models; candidates: by default as their experiments say, if they say the same."""
-    by_default = {model.experiment.evaluation.candidates for model in (a, b)}
-    if candidates is None and len(by_default) > 1:
-        raise UsageError(f"{a.name} and {b.name} were evaluated among other candidates; give --candidates typed or all")
-    candidates = candidates or by_default.pop()
-    for model in (a, b):
-        _refuse_all(model, candidates)
+    candidates = _agreed_candidates([(a.name, a), (b.name, b)], candidates)
     return compare((a, a.split), (b, b.split), candidates)
+
+
+def folds_trained(models: Mapping[str, TrainedModel], candidates: str | None = None) -> dict[str, Any]:
+    """`evaluate_folds` of trained models, by name; candidates: by default as their experiments say, if they agree.
+
+    Models of several kinds are a UsageError, as are two of one split and seed. Other settings may differ, and `differ`
+    has them with the value of each model: what follows from a graph's size is not the same in all folds.
+    """
+    splits = {name: model.split for name, model in models.items()}
+    repeats, (first, *others) = repeats_of(splits), models
+    for name in others:
+        if models[name].kind != models[first].kind:
+            kinds = f"{first} is {models[first].kind} and {name} {models[name].kind}"
+            raise UsageError(f"{kinds}: a mean over them says nothing; kgdrug compare tells two models apart")
+    candidates = _agreed_candidates(models.items(), candidates)
+    names: dict[int, str] = {}
+    for name, model in models.items() if repeats == "seeds" else ():
+        other = names.setdefault(model.experiment.seed, name)
+        if other != name:
+            raise UsageError(f"{other} and {name} are of one split and one seed, {model.experiment.seed}: no repeats")
+    report = evaluate_folds({name: (model, model.split) for name, model in models.items()}, candidates)
+    if repeats == "seeds":
+        for about, model in zip(report["models"], models.values(), strict=True):
+            about["number"] = model.experiment.seed
+    return {"kind": models[first].kind, "differ": _differ([model.experiment for model in models.values()]), **report}
+
+
+def _differ(experiments: Sequence[Experiment]) -> dict[str, list[Any]]:
+    """The settings of training that are not the same in all, by name, each with its values."""
+    each = [flat(experiment) for experiment in experiments]
+    names = [
+        name for name in dict.fromkeys(itertools.chain(*each)) if name.startswith(("model.", "metapaths.", "training."))
+    ]
+    values = {name: [settings.get(name) for settings in each] for name in names}
+    return {name: found for name, found in values.items() if any(value != found[0] for value in found)}
+
+
+def _agreed_candidates(models: Collection[tuple[str, TrainedModel]], candidates: str | None) -> str:
+    """What is ranked, by default as the experiments of all models say; a UsageError where one cannot."""
+    found = {model.experiment.evaluation.candidates: name for name, model in models}
+    if candidates is None and len(found) > 1:
+        names = " and ".join(found.values())
+        raise UsageError(f"{names} were evaluated among other candidates; give --candidates typed or all")
+    agreed = candidates or next(iter(found))
+    for _, model in models:
+        _refuse_all(model, agreed)
+    return agreed
 
 
 def _refuse_all(model: TrainedModel, candidates: str) -> None:

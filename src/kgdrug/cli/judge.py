@@ -1,4 +1,4 @@
-"""Commands that judge models: evaluate, compare, calibrate."""
+"""Commands that judge models: evaluate, folds, compare, calibrate."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,14 @@ from typing import Annotated, Literal
 import typer
 
 from kgdrug.cli.app import Force, Model, app
-from kgdrug.cli.scoreboard import print_calibration, print_comparison, print_listed, print_pairs, print_report
+from kgdrug.cli.scoreboard import (
+    print_calibration,
+    print_comparison,
+    print_folds,
+    print_listed,
+    print_pairs,
+    print_report,
+)
 from kgdrug.cli.screen import err
 from kgdrug.errors import UsageError
 
@@ -65,6 +72,31 @@ def evaluate(
         print_pairs(report, report["popularity"], name)
     else:
         print_report(report, name)
+
+
+@app.command()
+def folds(
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="Folders, NAME@ALIAS, NAME/VERSION or runs:ID.")
+    ],
+    as_json: AsJson = False,
+    candidates: Candidates = None,
+) -> None:
+    """Evaluate several models, one a fold or a repeat: mean, deviation and Student's interval, beside the baselines."""
+    from kgdrug import load_model
+    from kgdrug.experiment import folds_trained
+
+    twice = next((name for i, name in enumerate(models) if name in models[:i]), None)
+    if twice is not None:
+        raise UsageError(f"{twice} came twice; give each model once")
+    report = folds_trained({name: load_model(name) for name in models}, candidates)
+    for setting, values in report["differ"].items():
+        said = ", ".join(f"{value} in {name}" for name, value in zip(models, values, strict=True))
+        err.print(f"WARNING: the models were not trained alike: {setting} is {said}")
+    if as_json:
+        print(json.dumps(report, indent=2))
+    else:
+        print_folds(report)
 
 
 @app.command()

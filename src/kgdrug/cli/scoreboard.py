@@ -62,14 +62,21 @@ def print_pairs(pairs: Mapping[str, Any], popularity: Mapping[str, Any], name: s
 
 
 def interval(values: Mapping[str, Any], key: str, digits: int | None = None) -> str:
-    """`0.536 [0.49, 0.58]`, the ends with a digit less; by default with three digits that tell."""
+    """`0.536 [0.49, 0.58]`, the ends with a digit less; by default with three digits that tell.
+
+    Where there is a standard deviation, `0.536 ± 0.021 [0.51, 0.56]`.
+    """
     value, low, high = (values[name] for name in (key, f"{key}_low", f"{key}_high"))
     if value is None:
         return "-"
-    if digits is None:
-        digits = 3 if value == 0 else min(5, max(1, 2 - math.floor(math.log10(abs(value)))))
+    digits = _digits(value) if digits is None else digits
+    spread = f" ± {values[f'{key}_deviation']:.{digits}f}" if f"{key}_deviation" in values else ""
     ends = "" if low is None else f" [{low:.{max(0, digits - 1)}f}, {high:.{max(0, digits - 1)}f}]"
-    return f"{value:.{digits}f}{ends}"
+    return f"{value:.{digits}f}{spread}{ends}"
+
+
+def _digits(value: float) -> int:
+    return 3 if value == 0 else min(5, max(1, 2 - math.floor(math.log10(abs(value)))))
 
 
 def _print_columns(models: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str], title: str) -> None:
@@ -112,6 +119,55 @@ def print_listed(report: Mapping[str, Any], shown: int = 3) -> None:
     out.print(f"universe: {universe['pairs']:,} pairs{without}: {report['counts']['negatives']:,} negatives")
     if universe["unknown"]:
         out.print(f"left out of the universe: {universe['unknown']:,} pairs that are not in the graph")
+
+
+_FOLDS_READ = {
+    "folds": "the folds' training parts overlap, so that the intervals are somewhat too narrow",
+    "splits": "training parts overlap, and test parts too, so that the intervals are too narrow; folds are better",
+    "seeds": "over seeds of the training alone: for which triples were held out, see kgdrug evaluate",
+}
+_WHICH = {"folds": "fold", "splits": "seed of the split", "seeds": "seed"}
+
+
+def print_folds(report: Mapping[str, Any]) -> None:
+    """Each fold or repeat, then all together, beside the baselines."""
+    each, repeats, other = report["models"], report["repeats"], report["split"]
+    count = f"{len(each)} of {other['folds']} folds" if repeats == "folds" else f"{len(each)} {repeats}"
+    settings = ", ".join(f"{key} {value}" for key, value in other.items() if key != "sha256")
+    out.print(f"{count} of {report['kind']}; {settings}; graph {report['graph'][:12]}")
+    pairs = [] if report["pairs"] is None else [("pairs", "auroc", "AUROC"), ("pairs", "auprc", "AUPRC")]
+    columns = [("both", "mrr", "MRR"), ("both", "hits_at_10", "Hits@10"), *pairs]
+    table = new_table("model", _WHICH[repeats], "test triples", *(title for *_, title in columns))
+    for one in each:
+        numbers = (as_text(one[part][key]) for part, key, _ in columns)
+        table.add_row(one["model"], as_text(one["number"]), as_text(one["test"]), *numbers)
+    out.print(table)
+    models = {report["kind"]: report} | {f"baseline {_label(key)}": v for key, v in report["baselines"].items()}
+    table = new_table(f"mean over {len(each)} {repeats}", "MRR", "Hits@1", "Hits@3", "Hits@10")
+    parts = {"both": "both sides", "head": "head asked", "tail": "tail asked", "by_disease": "mean over diseases"}
+    for part, words in parts.items():
+        if report[part] is not None:
+            table.add_section()
+            table.add_row(words)
+            for label, values in models.items():
+                means = (as_text(values[part][key]) for key in ("hits_at_1", "hits_at_3"))
+                table.add_row(label, interval(values[part], "mrr", 3), *means, interval(values[part], "hits_at_10", 3))
+    out.print(table)
+    if pairs:
+        of_pairs = {label: values["pairs"] for label, values in models.items()}
+        _print_columns(of_pairs, {"AUROC": "auroc", "AUPRC": "auprc", "AUROC, matched": "auroc_matched"}, "all pairs")
+    table = new_table("ahead of", *(title for *_, title in columns))
+    for name, differences in report["differences"].items():
+        table.add_row(_label(name), *(_signed(differences[part], key) for part, key, _ in columns))
+    out.print(table)
+    out.print("± standard deviation; [Student's interval of 95 %]")
+    out.print(_FOLDS_READ[repeats])
+
+
+def _signed(values: Mapping[str, Any], key: str) -> str:
+    """`+0.404 [+0.38, +0.43]`."""
+    value, low, high = (values[name] for name in (key, f"{key}_low", f"{key}_high"))
+    return "-" if value is None else f"{value:+.3f} [{low:+.2f}, {high:+.2f}]"
 
 
 def print_comparison(report: Mapping[str, Any], a: str, b: str) -> None:

@@ -3,6 +3,7 @@
 from kgdrug.evaluation.baselines import baselines
 from kgdrug.evaluation.calibration import Calibration, calibrate, fit_calibration, reliability
 from kgdrug.evaluation.compare import compare, sign_flip
+from kgdrug.evaluation.folds import evaluate_folds, repeats_of
 from kgdrug.evaluation.intervals import over_folds
 from kgdrug.evaluation.metrics import (
     INTERVALS,
@@ -35,6 +36,7 @@ __all__ = [
     "calibrate",
     "compare",
     "evaluate",
+    "evaluate_folds",
     "evaluate_pairs",
     "filtered_ranks",
     "fit_calibration",
@@ -53,5 +55,6 @@ __all__ = [
     "rank_pairs",
     "rank_triples",
     "reliability",
+    "repeats_of",
     "sign_flip",
 ]

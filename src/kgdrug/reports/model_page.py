@@ -51,24 +51,12 @@ def model_page(model: "TrainedModel", report: Mapping[str, Any] | None = None) -
         most=MOST_DISEASES,
         settings=flat(model.experiment),
         licences=_licences(model),
-        kind=_kind(model),
-        parts=_parts(model),
+        kind=model.kind,
+        parts=model.parts,
         made=words.plain(dict(split.made)),
         rounded=_rounded,
         interval=_interval,
     )
-
-
-def _parts(model: "TrainedModel") -> list[dict[str, Any]]:
-    """Of an ensemble, the models that it was put together from and that count."""
-    return [one for one in model.metrics.get("ensemble", {}).get("of", []) if one["weight"]]
-
-
-def _kind(model: "TrainedModel") -> str:
-    if parts := _parts(model):
-        return f"ensemble of {', '.join(one['score'] for one in parts)}"
-    members = f", {len(model.members)} members" if len(model.members) > 1 else ""
-    return f"{model.experiment.model.score}{members}"
 
 
 def _diseases(model: "TrainedModel", report: Mapping[str, Any]) -> list[dict[str, Any]]:

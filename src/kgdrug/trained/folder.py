@@ -49,6 +49,19 @@ class TrainedModel:
         return self.experiment.name
 
     @property
+    def parts(self) -> list[Mapping[str, Any]]:
+        """Of an ensemble, the models that it was put together from and that count."""
+        return [one for one in self.metrics.get("ensemble", {}).get("of", []) if one["weight"]]
+
+    @property
+    def kind(self) -> str:
+        """In words, as `complex`, `complex, 5 members` or `ensemble of complex, metapaths`."""
+        if self.parts:
+            return f"ensemble of {', '.join(one['score'] for one in self.parts)}"
+        members = f", {len(self.members)} members" if len(self.members) > 1 else ""
+        return f"{self.experiment.model.score}{members}"
+
+    @property
     def scores_all_entities(self) -> bool:
         """Whether training saw negatives of every type, so that ranks against all entities mean something."""
         fitted = self.experiment.model.score in FITTED
