@@ -45,6 +45,14 @@ def test_an_entity_is_found_by_id_or_name_in_any_case(vocabulary, text):
 
 def test_a_name_is_found_where_case_folding_changes_its_length():
     assert Vocabulary(["a", "b"], ["Weißdorn", "x"]).find("WEISSDORN") == 0
+    assert Vocabulary(["a", "b"], ["x", "10 \N{KELVIN SIGN}"]).find("10 k") == 1
+
+
+def test_a_name_is_found_as_it_is_spelled_with_accents_and_signs():
+    vocabulary = Vocabulary(["a", "b", "c", "d"], ["Sjögren's", "Sjogren's", "+", "(-)"])
+    assert [vocabulary.find(text) for text in ("SJÖGREN'S", "sjogren's", "+", "(-)")] == [0, 1, 2, 3]
+    with pytest.raises(UnknownNameError, match=r"did you mean Sjögren's \(a\), Sjogren's \(b\)\?"):
+        vocabulary.find("sjogrens")
 
 
 def test_an_exact_id_wins_over_the_name_of_another():

@@ -1,7 +1,6 @@
 """Ids of entities, their names, and the way from what a person types to an index."""
 
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
@@ -53,29 +52,9 @@ class Vocabulary:
             raise ValueError(f"the {self.kind} id {twice!r} stands twice")
         return index
 
-    @cached_property
-    def _spellings(self) -> dict[str, list[int]]:
-        """Indices by case-folded id and by case-folded name."""
-        spellings: dict[str, list[int]] = defaultdict(list)
-        for i, (entity, name) in enumerate(zip(self.ids, self.names, strict=True)):
-            by_id, by_name = entity.casefold(), name.casefold()
-            spellings[by_id].append(i)
-            if by_name != by_id:
-                spellings[by_name].append(i)
-        return dict(spellings)
-
     def check(self) -> None:
         """ValueError where an id stands twice; otherwise that shows at the first look-up."""
         _ = self._index
-
-    @cached_property
-    def _synonym_spellings(self) -> dict[str, list[int]]:
-        """Indices by case-folded synonym."""
-        spellings: dict[str, list[int]] = defaultdict(list)
-        for i, texts in self.synonyms.items():
-            for spelling in {text.casefold() for text in texts}:
-                spellings[spelling].append(i)
-        return dict(spellings)
 
     @cached_property
     def _searched(self) -> Names:
@@ -103,9 +82,8 @@ class Vocabulary:
         ranges = [inside] if inside is not None else list(among or ())
         if text in self._index and _within(self._index[text], ranges):
             return self._index[text]
-        folded = text.casefold()
-        matches = [i for i in self._spellings.get(folded, []) if _within(i, ranges)]
-        matches = matches or [i for i in self._synonym_spellings.get(folded, []) if _within(i, ranges)]
+        called, known_as = ([i for i in found if _within(i, ranges)] for found in self._called(text))
+        matches = called or known_as
         if len(matches) == 1:
             return matches[0]
         if matches:
@@ -122,8 +100,8 @@ class Vocabulary:
         """
         stripped, inside = text.strip(), self._inside(among)
         exact = [self._index[stripped]] if stripped in self._index else []
-        for spellings in (self._spellings, self._synonym_spellings):
-            exact += spellings.get(stripped.casefold(), [])
+        for called in self._called(stripped):
+            exact += called
         found = dict.fromkeys(i for i in exact if inside is None or inside[i])
         for look in (self._searched.beginning, self._searched.resembling):
             if len(found) < limit:
@@ -138,6 +116,12 @@ class Vocabulary:
         """`name (id)`, or the id alone where it is its own name."""
         entity, name = self.ids[index], self.names[index]
         return entity if name == entity else f"{name} ({entity})"
+
+    def _called(self, text: str) -> tuple[list[int], list[int]]:
+        """Entities whose id or name is the text, in any case, and those of which a synonym is; ascending."""
+        said, spelled = text.casefold(), self._searched.spelled(text)
+        called = [i for i in spelled if said in (self.ids[i].casefold(), self.names[i].casefold())]
+        return called, [i for i in spelled if said in map(str.casefold, self.synonyms.get(i, ()))]
 
     def _inside(self, among: Sequence[range] | None) -> NDArray[np.bool_] | None:
         """Which entities are within the ranges, `(n,)`; None where all are."""
