@@ -74,8 +74,8 @@ class Vocabulary:
         """The index of the entity with this id, name or synonym, case-insensitive.
 
         among: only indices within these ranges count (say, the compounds); kind: what the error calls the entity.
-        An exact id wins over names, and those over synonyms; a name that several entities bear, or a synonym that is
-        no entity's name, raises AmbiguousNameError.
+        An exact id wins over names, and those over synonyms; a name that several entities bear raises
+        AmbiguousNameError, and so does a synonym of several that is nobody's name.
         """
         kind, text = kind or self.kind, text.strip()
         inside = range(len(self)) if among is None else None
