@@ -20,16 +20,18 @@ from kgdrug import load_graph
 from kgdrug.errors import KgdrugError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.annotations import STATUSES
+from kgdrug.graph.vocabulary import split_synonyms
 from kgdrug.sources.molecules import formula
 
 HEADERS = {
-    "entities.tsv": ("id", "name", "type"),
+    "entities.tsv": ("id", "name", "type", "synonyms"),
     "metaedges.tsv": ("abbreviation", "head_type", "relation", "tail_type", "treats", "licence", "source"),
     "annotations.tsv": ("compound", "disease", "status", "source", "licence", "date"),
     "smiles.tsv": ("compound", "smiles", "formula"),
     "no_smiles.tsv": ("compound", "reason"),
     "review.tsv": ("metaedge", "head", "tail", "reason"),
 }
+MAY_BE_EMPTY = ("synonyms", "date")
 LICENCE = "CC0 1.0"
 
 LEAST_ENTITIES = {"Compound": 180, "Disease": 110, "Gene": 250}
@@ -130,7 +132,9 @@ def read_rows(folder: Path, name: str, header: tuple[str, ...], unread: list[Pro
         return
     for number, line in enumerate(lines[1:], 2):
         values = line.split("\t")
-        empty = [column for column, value in zip(header, values, strict=False) if not value and column != "date"]
+        empty = [
+            column for column, value in zip(header, values, strict=False) if not value and column not in MAY_BE_EMPTY
+        ]
         if len(values) != len(header):
             unread.append(Problem(name, number, f"{len(values)} fields; {len(header)} are wanted"))
         elif empty:
@@ -188,6 +192,17 @@ def check_names(sample: Sample) -> Iterator[Problem]:
         for (_, head, tail), row in facts.items():
             if head > tail and (abbreviation, tail, head) in facts:
                 yield row.problem(f"says what line {facts[abbreviation, tail, head].line} says, the other way round")
+
+
+def check_synonyms(sample: Sample) -> Iterator[Problem]:
+    """Within a type a synonym is nobody's name, and the synonym of one entity, in any case."""
+    known: dict[tuple[str, str], Row] = {}
+    for row in sample.tables["entities.tsv"]:
+        known[row["name"].casefold(), row["type"]] = row
+    for row in sample.tables["entities.tsv"]:
+        for synonym in split_synonyms(row["synonyms"]):
+            if (first := known.setdefault((synonym.casefold(), row["type"]), row)) is not row:
+                yield row.problem(f"the synonym {synonym!r} is a name of {first['name']!r} too, in line {first.line}")
 
 
 def check_sizes(sample: Sample) -> Iterator[Problem]:
@@ -270,7 +285,7 @@ def told(fact: Fact) -> str:
     return f"{abbreviation} {head} / {tail}"
 
 
-CHECKS = (check_order, check_names, check_sizes, check_structures, check_annotations, check_reasons)
+CHECKS = (check_order, check_names, check_synonyms, check_sizes, check_structures, check_annotations, check_reasons)
 
 
 def check_entities(sample: Sample, hetionet: KnowledgeGraph) -> Iterator[Problem]:

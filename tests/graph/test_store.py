@@ -64,6 +64,43 @@ def test_structures_annotations_and_how_it_was_made_come_back(known, tmp_path):
     assert (again.smiles, again.annotations, again.made) == (known.smiles, known.annotations, known.made)
 
 
+SYNONYMS = {1: ("Glucophage", "a|b", "c\\", "\\|", "d\\\\|", "|"), 3: ("T2DM",)}
+
+
+def with_synonyms(graph: KnowledgeGraph, synonyms: dict[int, tuple[str, ...]] = SYNONYMS) -> KnowledgeGraph:
+    return replace(graph, entities=Vocabulary(graph.entities.ids, graph.entities.names, synonyms=synonyms))
+
+
+@pytest.mark.parametrize("smiles", [{}, {0: "CC(=O)O"}])
+def test_synonyms_come_back_beside_structures_and_without(medicines, tmp_path, smiles):
+    graph = replace(with_synonyms(medicines), smiles=smiles)
+    save_graph(graph, tmp_path)
+    again = load_graph_folder(tmp_path)
+    assert same(again, graph)
+    assert (again.entities.synonyms, again.smiles) == (SYNONYMS, smiles)
+    assert again.find("t2dm") == 3
+
+
+def test_synonyms_are_no_part_of_the_digest(medicines):
+    assert with_synonyms(medicines).digest == medicines.digest
+
+
+@pytest.mark.parametrize("synonym", ["a\tb", "a\nb", "a\rb"])
+def test_a_synonym_that_would_break_the_file_is_refused(medicines, tmp_path, synonym):
+    with pytest.raises(BadInputError, match="a tab or a line end"):
+        save_graph(with_synonyms(medicines, {0: (synonym,)}), tmp_path)
+
+
+@pytest.mark.parametrize("header", ["id\tname\tsynonyms\tsmiles", "id\tname\tformula", "name\tid", "id\tname\tname"])
+def test_entities_under_another_header_are_an_error(folder, header):
+    lines = (folder / "entities.tsv").read_text(encoding="utf-8").splitlines()
+    rows = [row + "\t" * (header.count("\t") - 1) for row in lines[1:]]
+    (folder / "entities.tsv").write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+    with pytest.raises(BadInputError, match="the first line should be id name, then smiles and synonyms") as caught:
+        load_graph_folder(folder)
+    assert caught.value.line == 1
+
+
 def test_a_folder_without_structures_and_annotations_has_no_room_for_them(folder):
     assert sorted(p.name for p in folder.iterdir()) == ["entities.tsv", "graph.json", "triples.npy"]
     again = load_graph_folder(folder)
@@ -103,6 +140,15 @@ def test_an_annotation_that_would_break_its_file_is_refused(known, tmp_path, sta
 
 
 names = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\t\n\r"), max_size=8)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(st.integers(0, 7), st.lists(names | st.text("|\\a", max_size=4), max_size=4)))
+def test_any_synonym_without_tabs_and_line_ends_comes_back(medicines, synonyms):
+    graph = with_synonyms(medicines, synonyms)
+    with tempfile.TemporaryDirectory() as folder:
+        save_graph(graph, Path(folder))
+        assert load_graph_folder(Path(folder)).entities.synonyms == graph.entities.synonyms
 
 
 @settings(max_examples=30, deadline=None)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgdrug.errors import UnknownNameError, UsageError
-from kgdrug.graph import KnowledgeGraph, drop_licences, keep_metaedges
+from kgdrug.graph import KnowledgeGraph, Vocabulary, drop_licences, keep_metaedges
 from kgdrug.graph.annotations import Annotation
 from kgdrug.graph.subgraph import LICENCE_KINDS, licence_kinds
 from kgdrug.sources.forms.hetionet import METAEDGES
@@ -21,8 +21,11 @@ def facts_of(graph: KnowledgeGraph) -> set[tuple[str, str, str]]:
 def test_what_is_kept_are_the_facts_of_these_metaedges_and_the_entities_in_them(data, random_facts, build, metaedges):
     entities, facts = data.draw(random_facts)
     graph = build(entities, metaedges, facts, treats=("CtD", "CpD"))
+    ids = graph.entities.ids
+    synonyms = {i: (f"{ids[i]} too", "same") for i in range(0, len(ids), 2)}
     graph = replace(
         graph,
+        entities=Vocabulary(ids, graph.entities.names, synonyms=synonyms),
         smiles={i: f"C{i}" for i in graph.entity_type("Compound").range},
         annotations=tuple(
             Annotation(c, d, "trial", "NCT1")
@@ -44,6 +47,8 @@ def test_what_is_kept_are_the_facts_of_these_metaedges_and_the_entities_in_them(
     assert part.treats == tuple(name for name in ("CtD", "CpD") if name in {r for _, r, _ in expected})
     names = dict(zip(graph.entities.ids, graph.entities.names, strict=True))
     assert part.entities.names == tuple(names[i] for i in part.entities.ids)
+    others = {part.entities.ids[i]: texts for i, texts in part.entities.synonyms.items()}
+    assert others == {ids[i]: texts for i, texts in synonyms.items() if ids[i] in there}
     before = {graph.entities.ids[i]: smiles for i, smiles in graph.smiles.items()}
     assert {part.entities.ids[i]: smiles for i, smiles in part.smiles.items()} == {
         i: smiles for i, smiles in before.items() if i in there

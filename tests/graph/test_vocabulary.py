@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from kgdrug.errors import AmbiguousNameError, UnknownNameError, UsageError
 from kgdrug.graph import Vocabulary
+from kgdrug.graph.vocabulary import join_synonyms, split_synonyms
 
 LABELS = {
     "Compound::DB00331": "Metformin",
@@ -44,6 +45,14 @@ def test_an_entity_is_found_by_id_or_name_in_any_case(vocabulary, text):
 
 def test_a_name_is_found_where_case_folding_changes_its_length():
     assert Vocabulary(["a", "b"], ["Weißdorn", "x"]).find("WEISSDORN") == 0
+    assert Vocabulary(["a", "b"], ["x", "10 \N{KELVIN SIGN}"]).find("10 k") == 1
+
+
+def test_a_name_is_found_as_it_is_spelled_with_accents_and_signs():
+    vocabulary = Vocabulary(["a", "b", "c", "d"], ["Sjögren's", "Sjogren's", "+", "(-)"])
+    assert [vocabulary.find(text) for text in ("SJÖGREN'S", "sjogren's", "+", "(-)")] == [0, 1, 2, 3]
+    with pytest.raises(UnknownNameError, match=r"did you mean Sjögren's \(a\), Sjogren's \(b\)\?"):
+        vocabulary.find("sjogrens")
 
 
 def test_an_exact_id_wins_over_the_name_of_another():
@@ -83,6 +92,66 @@ def test_an_entity_outside_the_ranges_is_not_found_even_by_its_exact_id(vocabula
 
 def test_an_exact_id_outside_the_ranges_leaves_the_name_inside_them():
     assert Vocabulary(["1", "2"], ["2", "one"]).find("2", [range(0, 1)]) == 0
+
+
+@pytest.fixture
+def called() -> Vocabulary:
+    """The same entities with other names; "met" is a name of one and a synonym of another."""
+    synonyms = {0: ["Glucophage", "MET"], 1: ["aspirin", "ASA"], 2: ["Lopressor"], 3: ["sugar", "ASA"]}
+    return Vocabulary(LABELS, LABELS.values(), synonyms=synonyms)
+
+
+@pytest.mark.parametrize(("text", "index"), [("Aspirin", 1), (" lopressor ", 2), ("GLUCOPHAGE", 0), ("sugar", 3)])
+def test_an_entity_is_found_by_a_synonym_in_any_case(called, text, index):
+    assert called.find(text) == index
+    assert called.search(text, limit=1) == [index]
+
+
+def test_names_win_over_synonyms_and_ids_over_both(called):
+    assert called.find("met") == 5
+    assert called.find("met", [COMPOUNDS]) == 0
+    assert called.search("met", limit=2) == [5, 0]
+    assert Vocabulary(["a", "b"], ["x", "y"], synonyms={1: ["A", "X"]}).find("a") == 0
+    assert Vocabulary(["a", "b"], ["x", "y"], synonyms={1: ["A", "X"]}).search("x", 2) == [0, 1]
+
+
+def test_a_synonym_of_several_entities_is_ambiguous_unless_one_is_asked_for(called):
+    with pytest.raises(AmbiguousNameError) as caught:
+        called.find("asa")
+    assert caught.value.matches == ("Acetylsalicylic acid (Compound::DB00945)", "diabetes (Disease::1)")
+    assert called.find("asa", [COMPOUNDS]) == 1
+
+
+def test_a_mistyped_synonym_names_the_entity(called):
+    with pytest.raises(UnknownNameError, match=r"did you mean Acetylsalicylic acid \(Compound::DB00945\)\?"):
+        called.find("asprin")
+
+
+def test_synonyms_are_kept_once_and_only_where_they_say_something_new():
+    texts = [" Aspirin", "aspirin", "", "  ", "ASPIRIN", "B", "name", "acid", "Acid "]
+    vocabulary = Vocabulary(["a", "b"], ["a", "Name"], synonyms={1: texts, 0: ["A"]})
+    assert vocabulary.synonyms == {1: ("Aspirin", "acid")}
+    assert Vocabulary(["a"]).synonyms == {}
+
+
+@pytest.mark.parametrize("number", [-1, 2])
+def test_synonyms_of_an_entity_that_is_not_there_are_refused(number):
+    with pytest.raises(ValueError, match=f"synonyms of number {number}, but 2 ids"):
+        Vocabulary(["a", "b"], synonyms={number: ["c"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "texts"),
+    [("", []), ("a", ["a"]), ("a|b", ["a", "b"]), ("|a||b|", ["a", "b"]), ("a\\|b", ["a|b"]), ("a\\\\|b", ["a\\", "b"]),
+     ("C\\C", ["C\\C"]), ("a\\", ["a\\"])],
+)  # fmt: skip
+def test_synonyms_in_one_text_are_told_apart(text, texts):
+    assert split_synonyms(text) == texts
+
+
+@given(st.lists(st.text("a|\\ ", min_size=1)))
+def test_synonyms_joined_and_split_are_as_they_were(texts):
+    assert split_synonyms(join_synonyms(texts)) == texts
 
 
 def test_an_unknown_name_names_its_close_matches(vocabulary):

@@ -89,6 +89,21 @@ def test_it_knows_what_every_textbook_knows(essential):
         assert (head, treats, tail) in known
 
 
+def test_it_knows_other_names_and_they_are_no_facts(essential, copy):
+    names = essential.entities.names
+    for text, name in (
+        ("aspirin", "Acetylsalicylic acid"),
+        ("Albuterol", "Salbutamol"),
+        ("copd", "chronic obstructive"),
+    ):
+        assert names[essential.find(text)].startswith(name)
+    assert len(essential.entities.synonyms) == sum(bool(row["synonyms"]) for row in rows("entities.tsv")) > 100
+    lines = (copy / "entities.tsv").read_text(encoding="utf-8").splitlines()
+    (copy / "entities.tsv").write_text("".join(line.rpartition("\t")[0] + "\n" for line in lines), encoding="utf-8")
+    without = load_graph(copy)
+    assert (without.digest, without.entities.synonyms) == (essential.digest, {})
+
+
 def test_it_loads_with_every_annotation_and_structure(essential):
     names = essential.entities.names
     assert len(essential.annotations) == len(rows("annotations.tsv")) > 200
@@ -187,6 +202,18 @@ def test_the_check_names_file_line_and_problem(copy):
         assert found, (what, done.stdout)
     assert done.returncode == 1
     assert done.stdout.endswith(f", {len(lines) - 1} problems\n")
+
+
+def test_the_check_finds_synonyms_that_are_names_of_others(copy):
+    entities = copy / "entities.tsv"
+    replace(entities, "\tcolon cancer\tDisease\t", "\tcolon cancer\tDisease\tgastric cancer|Gout|bowel cancer")
+    lines = check(copy).stdout.splitlines()
+    here, gout, stomach = (line_of(entities, f"Disease::DOID:{number}\t") for number in ("219", "13189", "10534"))
+    assert lines[:2] == [
+        f"entities.tsv, line {here}: the synonym 'Gout' is a name of 'gout' too, in line {gout}",
+        f"entities.tsv, line {stomach}: the synonym 'gastric cancer' is a name of 'colon cancer' too, in line {here}",
+    ]
+    assert lines[2].endswith(", 2 problems")
 
 
 def test_the_check_finds_lines_twice_or_out_of_order(copy):

@@ -2,6 +2,7 @@ import bz2
 import gzip
 import json
 import lzma
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pandas
 import pytest
 import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kgdrug.errors import BadInputError, KgdrugError, UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph, Vocabulary
@@ -162,9 +165,43 @@ def lost(graph: KnowledgeGraph, **changed: object) -> list[str]:
     return differences(graph, replace(graph, **changed))
 
 
+def renamed(graph: KnowledgeGraph, synonyms: dict[int, list[str]]) -> KnowledgeGraph:
+    return replace(graph, entities=Vocabulary(graph.entities.ids, graph.entities.names, synonyms=synonyms))
+
+
+@pytest.mark.parametrize("form", ["kgdrug", "curated", "kgx", "kgx-jsonl", "parquet"])
+def test_synonyms_come_back_from_forms_that_have_room_for_them(random_graphs, form):
+    synonym = st.text("aß|\\ \"',;:é猫", min_size=1, max_size=4)
+
+    @settings(max_examples=40, deadline=None)
+    @given(random_graphs, st.data())
+    def check(graph, data):
+        index = st.integers(0, len(graph.entities) - 1)
+        graph = renamed(graph, data.draw(st.dictionaries(index, st.lists(synonym, max_size=3))))
+        with tempfile.TemporaryDirectory() as folder:
+            lost = write_graph(graph, Path(folder) / "out", form)
+            again = load_graph(Path(folder) / "out", form)
+        assert not any("synonyms" in words for words in lost)
+        place = [again.entities.index(entity) for entity in graph.entities.ids]
+        assert again.entities.synonyms == {place[i]: texts for i, texts in graph.entities.synonyms.items()}
+
+    check()
+
+
+@pytest.mark.parametrize("form", ["hetionet", "neo4j", "triples", "graphml"])
+def test_a_form_without_room_for_synonyms_says_so(clinic, tmp_path, form):
+    graph = renamed(clinic, {0: ["a", "b"], 2: ["c"]})
+    path = tmp_path / ("out.graphml" if form == "graphml" else "out.tsv")
+    assert "synonyms of 2 entities" in write_graph(graph, path, form)
+
+
 def test_differences_say_what_a_graph_lost(clinic):
     assert differences(clinic, clinic) == []
     assert lost(clinic, entities=Vocabulary(clinic.entities.ids)) == ["names of 3 entities"]
+    called = renamed(clinic, {0: ["a", "b"], 1: ["c"]})
+    assert differences(clinic, called) == []
+    assert differences(called, clinic) == ["synonyms of 2 entities"]
+    assert differences(called, renamed(clinic, {0: ["a"], 1: ["c"]})) == ["synonyms of 1 entities"]
     assert lost(clinic, smiles={}) == ["structures of 1 entities"]
     assert lost(clinic, smiles={0: "CN"}) == ["structures of 1 entities"]
     assert lost(clinic, annotations=()) == ["1 annotations"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgdrug.errors import BadInputError, UsageError
-from kgdrug.graph import KnowledgeGraph, Metaedge, drop_licences
+from kgdrug.graph import KnowledgeGraph, Metaedge, Vocabulary, drop_licences
 from kgdrug.graph.annotations import Annotation
 from kgdrug.sources import from_pandas, merge_graphs, read_mapping
 
@@ -77,6 +77,18 @@ def test_the_id_and_name_of_the_earlier_graph_are_kept():
     assert merged.entities.ids == ("CHEBI:15365", "CHEBI:6801", "MONDO:5148")
     assert merged.entities.names == ("aspirin", "metformin", "type 2 diabetes")
     assert merged.smiles == {1: "CN(C)C(=N)NC(=N)N"}, "what the first graph does not know, the second says"
+
+
+def test_synonyms_of_all_graphs_are_kept_and_names_that_give_way_become_synonyms():
+    def told(graph: KnowledgeGraph, synonyms: dict[int, list[str]]) -> KnowledgeGraph:
+        return replace(graph, entities=Vocabulary(graph.entities.ids, graph.entities.names, synonyms=synonyms))
+
+    hetionet = told(HETIONET, {0: ["Glucophage", "a|b"], 1: ["T2DM"]})
+    clinic = told(CLINIC, {CLINIC.find("type 2 diabetes"): ["t2dm", "NIDDM"], CLINIC.find("aspirin"): ["ASA"]})
+    merged, _ = merge_graphs([hetionet, clinic], PAIRS, TYPES)
+    assert merged.entities.names == ("aspirin", "Metformin", "type 2 diabetes mellitus")
+    assert merged.entities.synonyms == {0: ("ASA",), 1: ("Glucophage", "a|b"), 2: ("T2DM", "NIDDM", "type 2 diabetes")}
+    assert merged.digest == merge_graphs([HETIONET, CLINIC], PAIRS, TYPES)[0].digest
 
 
 def test_licences_of_one_metaedge_are_joined():

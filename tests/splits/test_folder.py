@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 from kgdrug.config import SplitConfig
 from kgdrug.errors import BadInputError, UsageError
+from kgdrug.graph import Vocabulary
 from kgdrug.splits import load_split, open_split, save_split, split_graph
 
 PARTS = ("train", "valid", "test", "withheld")
@@ -54,6 +56,12 @@ def test_a_split_of_each_kind_is_made_again_to_the_bit_from_what_it_states(graph
         assert getattr(again, part).tolist() == getattr(split, part).tolist() == getattr(loaded, part).tolist()
     assert again.digest == split.digest == stated["digest"]
     assert again.made == split.made == loaded.made
+
+
+def test_synonyms_are_kept_in_the_folder_of_a_split(graph, tmp_path):
+    called = Vocabulary(graph.entities.ids, graph.entities.names, synonyms={1: ["one"]})
+    save_split(split_graph(replace(graph, entities=called), SplitConfig()), tmp_path)
+    assert load_split(tmp_path).graph.entities.synonyms == {1: ("one",)}
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import math
 import random
 import shlex
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -434,6 +435,18 @@ def test_the_triples_of_the_graph_are_known_facts(drkg: Vectors, kg: Callable[..
     }
     novel = kgdrug.predict(model, disease=ASKED, novel=True)
     assert {a.id for a in novel} == set(COMPOUNDS) - {COMPOUNDS[2]}
+
+
+def test_names_and_synonyms_are_those_of_the_graph(drkg: Vectors) -> None:
+    facts = kgdrug.load_graph(write_facts(Path("facts.tsv"), f"{COMPOUNDS[2]} | {TREATS} | {ASKED}"))
+    place = facts.entities.index(COMPOUNDS[2])
+    names = ["third" if i == place else entity for i, entity in enumerate(facts.entities.ids)]
+    called = kgdrug.Vocabulary(facts.entities.ids, names, synonyms={place: ["tertius"]})
+    Path("facts").mkdir()
+    kgdrug.save_graph(replace(facts, entities=called), Path("facts"))
+    entities = read_dglke(drkg.folder, "facts").graph.entities
+    assert entities.index(COMPOUNDS[2]) == entities.find("third") == entities.find("TERTIUS")
+    assert len(entities.synonyms) == 1
 
 
 def test_without_a_graph_nothing_is_known_and_nothing_is_arbitrary(

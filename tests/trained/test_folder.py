@@ -14,7 +14,7 @@ import torch
 
 from kgdrug.config import Experiment, GraphConfig, ModelConfig
 from kgdrug.errors import BadInputError, KgdrugError, UsageError
-from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph import KnowledgeGraph, Vocabulary
 from kgdrug.models import SCORES, TableModel
 from kgdrug.sources import load_graph
 from kgdrug.splits import Draw, fixed, hold_out_pairs
@@ -80,6 +80,17 @@ def test_a_saved_model_comes_back_whole(model: TrainedModel, saved: Path) -> Non
     assert loaded.experiment == model.experiment
     assert loaded.metrics == model.metrics
     assert loaded.name == "two"
+
+
+def test_synonyms_travel_with_the_split_into_the_model_and_answer_there(graph: KnowledgeGraph, tmp_path: Path) -> None:
+    entities = graph.entities
+    called = Vocabulary(entities.ids, entities.names, synonyms={0: ["first drug", "a|b"]})
+    split = hold_out_pairs(replace(graph, entities=called), Draw(0.2, 0.2))
+    save_trained(TrainedModel([untrained(graph)], split, Experiment(graph=GraphConfig("clinic"))), tmp_path)
+    loaded = load_trained(tmp_path).graph
+    assert loaded.entities.synonyms == {0: ("first drug", "a|b")}
+    assert loaded.find("First Drug") == 0
+    assert loaded.digest == graph.digest
 
 
 @pytest.mark.parametrize("score", SCORES)

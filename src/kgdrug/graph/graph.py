@@ -57,7 +57,7 @@ class Metaedge:
 class KnowledgeGraph:
     """Entities grouped by type, metaedges, and triples; always in one canonical order.
 
-    entities: types in the order of `entity_types`, ids ascending within a type.
+    entities: types in the order of `entity_types`, ids ascending within a type; with names and synonyms.
     entity_types: consecutive slices that cover all `n` entities, types ascending by name.
     metaedges: ascending by abbreviation; a triple's relation is the index of its metaedge.
     treats: abbreviations of the metaedges that mean "this compound treats this disease".
@@ -171,7 +171,7 @@ class KnowledgeGraph:
         return [i for i, e in enumerate(self.metaedges) if e.abbreviation in self.treats]
 
     def find(self, text: str, relation: int | None = None) -> int:
-        """The entity with this id or name, case-insensitive; with a relation, among the heads of that relation."""
+        """The entity with this id, name or synonym, in any case; with a relation, among the heads of that relation."""
         if relation is None:
             return self.entities.find(text)
         heads = self.heads(relation)

@@ -1,8 +1,8 @@
 """A graph on disk: plain files that open fast.
 
-`graph.json` (types, metaedges, counts, digest, how it was made), `entities.tsv` (`id name`, and `smiles` where any is
-known, in index order), `triples.npy` (`(t, 3)`, int32 where that is wide enough, no pickle), and `annotations.tsv`
-where there are any.
+`graph.json` (types, metaedges, counts, digest, how it was made), `entities.tsv` (`id name`, and `smiles` and
+`synonyms` where any are known, in index order), `triples.npy` (`(t, 3)`, int32 where that is wide enough, no pickle),
+and `annotations.tsv` where there are any. Synonyms stand one after another, `|` between them (`join_synonyms`).
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph.annotations import COLUMNS, Annotation
 from kgdrug.graph.graph import EntityType, KnowledgeGraph, Metaedge
 from kgdrug.graph.known import Int
-from kgdrug.graph.vocabulary import Vocabulary
+from kgdrug.graph.vocabulary import Vocabulary, join_synonyms, split_synonyms
 
 GRAPH_FILE = "graph.json"
 EXPORT_FILE = "export.json"  # in a folder of another form: what was written there
@@ -98,10 +98,12 @@ def load_graph_folder(folder: Path) -> KnowledgeGraph:
 
 def save_schema(graph: KnowledgeGraph, folder: Path) -> None:
     """Write everything of the graph but its triples."""
-    ids, names = graph.entities.ids, graph.entities.names
+    ids, names, synonyms = graph.entities.ids, graph.entities.names, graph.entities.synonyms
     columns = {"id": ids, "name": names}
     if graph.smiles:
         columns["smiles"] = tuple(graph.smiles.get(i, "") for i in range(len(ids)))
+    if synonyms:
+        columns["synonyms"] = tuple(join_synonyms(synonyms.get(i, ())) for i in range(len(ids)))
     write_rows(folder / "entities.tsv", tuple(columns), zip(*columns.values(), strict=True))
     if graph.annotations:
         rows = ((ids[a.compound], ids[a.disease], a.status, a.source, a.licence, a.date) for a in graph.annotations)
@@ -134,11 +136,15 @@ def load_schema(folder: Path) -> KnowledgeGraph:
         raise BadInputError(folder / GRAPH_FILE, f"not a kgdrug graph: {error}") from None
     path = folder / "entities.tsv"
     first, rows = read_rows(path)
-    if first not in (("id", "name"), ("id", "name", "smiles")):
-        raise BadInputError(path, f"the first line should be id name, or id name smiles; {' '.join(first)} came", 1)
+    known = tuple(name for name in ("id", "name", "smiles", "synonyms") if name in first or name in ("id", "name"))
+    if first != known:
+        wanted = "id name, then smiles and synonyms where they are known"
+        raise BadInputError(path, f"the first line should be {wanted}; {' '.join(first)} came", 1)
     if len(rows) != entities:
         raise BadInputError(path, f"has {len(rows)} entities where {GRAPH_FILE} says {entities}")
-    vocabulary = Vocabulary((row[0] for row in rows), (row[1] for row in rows))
+    columns = {name: [row[place] for row in rows] for place, name in enumerate(first)}
+    synonyms = {i: split_synonyms(text) for i, text in enumerate(columns.get("synonyms", ())) if text}
+    vocabulary = Vocabulary(columns["id"], columns["name"], synonyms=synonyms)
     try:
         vocabulary.check()
     except ValueError as error:
@@ -146,7 +152,7 @@ def load_schema(folder: Path) -> KnowledgeGraph:
     missing = {t for e in metaedges for t in (e.head_type, e.tail_type)} - {t.name for t in types}
     if missing:
         raise BadInputError(folder / GRAPH_FILE, f"no entity type {min(missing)}")
-    smiles = {i: row[2] for i, row in enumerate(rows) if row[2]} if len(first) == 3 else {}
+    smiles = {i: text for i, text in enumerate(columns.get("smiles", ())) if text}
     annotations = _load_annotations(folder / ANNOTATIONS_FILE, vocabulary)
     try:
         return KnowledgeGraph(

@@ -59,12 +59,14 @@ def part(graph: KnowledgeGraph, kept: NDArray[np.bool_]) -> KnowledgeGraph:
         if count:
             types.append(EntityType(name, start, start + count))
             start += count
-    ids = [graph.entities.ids[i] for i in np.flatnonzero(stay)]
-    names = [graph.entities.names[i] for i in np.flatnonzero(stay)]
+    entities = graph.entities
+    ids = [entities.ids[i] for i in np.flatnonzero(stay)]
+    names = [entities.names[i] for i in np.flatnonzero(stay)]
+    synonyms = {int(place[i]): texts for i, texts in entities.synonyms.items() if stay[i]}
     metaedges = tuple(graph.metaedges[r] for r in there)
     return replace(
         graph,
-        entities=Vocabulary(ids, names),
+        entities=Vocabulary(ids, names, entities.kind, synonyms),
         entity_types=tuple(types),
         metaedges=metaedges,
         triples=np.stack([place[triples[:, 0]], np.searchsorted(there, triples[:, 1]), place[triples[:, 2]]], 1),

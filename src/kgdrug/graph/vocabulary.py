@@ -1,26 +1,44 @@
 """Ids of entities, their names, and the way from what a person types to an index."""
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from rapidfuzz import fuzz, process, utils
+import numpy as np
+from numpy.typing import NDArray
 
 from kgdrug.errors import AmbiguousNameError, UnknownNameError
+from kgdrug.graph.names import Names
 
 
 class Vocabulary:
-    """Ids by index and indices by id, with a display name for each id.
+    """Ids by index and indices by id, with a display name for each id, and other names where they are known.
 
-    An index is the row of the entity in every table of the project.
+    An index is the row of the entity in every table of the project. synonyms: by index; a blank one is left out, and
+    one that is, in any case, the id, the name or an earlier one.
     """
 
-    def __init__(self, ids: Iterable[str], names: Iterable[str] | None = None, kind: str = "entity") -> None:
+    def __init__(
+        self,
+        ids: Iterable[str],
+        names: Iterable[str] | None = None,
+        kind: str = "entity",
+        synonyms: Mapping[int, Iterable[str]] | None = None,
+    ) -> None:
         self.ids: tuple[str, ...] = tuple(ids)
         self.names: tuple[str, ...] = self.ids if names is None else tuple(names)
         self.kind = kind
         if len(self.names) != len(self.ids):
             raise ValueError(f"{len(self.ids)} ids but {len(self.names)} names")
+        self.synonyms: dict[int, tuple[str, ...]] = {}
+        for i, texts in sorted((synonyms or {}).items()):
+            if not 0 <= i < len(self.ids):
+                raise ValueError(f"synonyms of number {i}, but {len(self.ids)} ids")
+            said = dict.fromkeys(["", self.ids[i].casefold(), self.names[i].casefold()], "")
+            for text in map(str.strip, texts):
+                said.setdefault(text.casefold(), text)
+            if others := tuple(filter(None, said.values())):
+                self.synonyms[i] = others
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -34,26 +52,13 @@ class Vocabulary:
             raise ValueError(f"the {self.kind} id {twice!r} stands twice")
         return index
 
-    @cached_property
-    def _spellings(self) -> dict[str, list[int]]:
-        """Indices by case-folded id and by case-folded name."""
-        spellings: dict[str, list[int]] = defaultdict(list)
-        for i, (entity, name) in enumerate(zip(self.ids, self.names, strict=True)):
-            for spelling in {entity.casefold(), name.casefold()}:
-                spellings[spelling].append(i)
-        return dict(spellings)
-
     def check(self) -> None:
         """ValueError where an id stands twice; otherwise that shows at the first look-up."""
         _ = self._index
 
     @cached_property
-    def _folded_ids(self) -> list[str]:
-        return [i.casefold() for i in self.ids]
-
-    @cached_property
-    def _folded_names(self) -> list[str]:
-        return [utils.default_process(name) for name in self.names]
+    def _searched(self) -> Names:
+        return Names(self.ids, self.names, self.synonyms)
 
     def __contains__(self, entity: object) -> bool:
         return entity in self._index
@@ -66,17 +71,19 @@ class Vocabulary:
             raise UnknownNameError(self.kind, entity, self.close_matches(entity)) from None
 
     def find(self, text: str, among: Sequence[range] | None = None, kind: str | None = None) -> int:
-        """The index of the entity with this id or name, case-insensitive.
+        """The index of the entity with this id, name or synonym, case-insensitive.
 
         among: only indices within these ranges count (say, the compounds); kind: what the error calls the entity.
-        An exact id wins over names; a name borne by several entities raises AmbiguousNameError.
+        An exact id wins over names, and those over synonyms; a name that several entities bear raises
+        AmbiguousNameError, and so does a synonym of several that is nobody's name.
         """
         kind, text = kind or self.kind, text.strip()
         inside = range(len(self)) if among is None else None
         ranges = [inside] if inside is not None else list(among or ())
         if text in self._index and _within(self._index[text], ranges):
             return self._index[text]
-        matches = [i for i in self._spellings.get(text.casefold(), []) if _within(i, ranges)]
+        called, known_as = ([i for i in found if _within(i, ranges)] for found in self._called(text))
+        matches = called or known_as
         if len(matches) == 1:
             return matches[0]
         if matches:
@@ -84,46 +91,57 @@ class Vocabulary:
         raise UnknownNameError(kind, text, self.close_matches(text, among=among))
 
     def search(self, text: str, limit: int = 10, among: Sequence[range] | None = None) -> list[int]:
-        """Indices of entities whose id or name is, starts with, or resembles the text, best first."""
-        folded, ranges = text.strip().casefold(), [range(len(self))] if among is None else list(among)
-        exact = [i for i in self._spellings.get(folded, []) if _within(i, ranges)]
-        starts = (i for of in (self.names, self.ids) for r in ranges for i in r if of[i].casefold().startswith(folded))
-        found = dict.fromkeys(exact)
-        for i in starts:
-            if len(found) >= limit:
-                break
-            found.setdefault(i)
-        if len(found) < limit:
-            found |= dict.fromkeys(self._resembling(text, limit, ranges))
+        """Indices of the entities that a text, finished or not, may mean, best first.
+
+        First those whose id, name or synonym it is, in this order; then those whose name begins with it, those with a
+        word of the name or of a synonym that does, and those with a part of the id that does (`DB003` of
+        `Compound::DB00331`), of each the shortest name first, in any case and with or without accents and signs; last
+        those that resemble it. What stands equal otherwise stands by index. Names says how long it takes.
+        """
+        stripped, inside = text.strip(), self._inside(among)
+        exact = [self._index[stripped]] if stripped in self._index else []
+        for called in self._called(stripped):
+            exact += called
+        found = dict.fromkeys(i for i in exact if inside is None or inside[i])
+        for look in (self._searched.beginning, self._searched.resembling):
+            if len(found) < limit:
+                found |= dict.fromkeys(look(text, limit, inside))
         return list(found)[:limit]
 
     def close_matches(self, text: str, limit: int = 3, among: Sequence[range] | None = None) -> list[str]:
-        """Labels, as `name (id)`, of the entities that resemble the text most."""
-        return [self.label(i) for i in self._resembling(text, limit, [range(len(self))] if among is None else among)]
+        """Labels, as `name (id)`, of the entities of which an id, a name or a synonym resembles the text most."""
+        return [self.label(i) for i in self._searched.resembling(text, limit, self._inside(among))]
 
     def label(self, index: int) -> str:
         """`name (id)`, or the id alone where it is its own name."""
         entity, name = self.ids[index], self.names[index]
         return entity if name == entity else f"{name} ({entity})"
 
-    def _resembling(self, text: str, limit: int, ranges: Sequence[range]) -> list[int]:
-        folded = self._folded_names
-        wanted = utils.default_process(text)
-        inside = sorted({i for r in ranges for i in r})
-        # a short name that is a part of the text, such as a gene symbol, is not like it
-        long_enough = {i: folded[i] for i in inside if 2 * len(folded[i]) >= len(wanted)}
-        by_name = process.extract(wanted, long_enough, scorer=fuzz.WRatio, processor=None, limit=limit, score_cutoff=60)
-        by_id = process.extract(
-            text.strip().casefold(),
-            {i: self._folded_ids[i] for i in inside},
-            scorer=fuzz.ratio,
-            processor=None,
-            limit=limit,
-            score_cutoff=90,
-        )
-        found = sorted([*by_name, *by_id], key=lambda f: -f[1])
-        return list(dict.fromkeys(int(i) for _, _, i in found))[:limit]
+    def _called(self, text: str) -> tuple[list[int], list[int]]:
+        """Entities whose id or name is the text, in any case, and those of which a synonym is; ascending."""
+        said, spelled = text.casefold(), self._searched.spelled(text)
+        called = [i for i in spelled if said in (self.ids[i].casefold(), self.names[i].casefold())]
+        return called, [i for i in spelled if said in map(str.casefold, self.synonyms.get(i, ()))]
+
+    def _inside(self, among: Sequence[range] | None) -> NDArray[np.bool_] | None:
+        """Which entities are within the ranges, `(n,)`; None where all are."""
+        if among is None:
+            return None
+        inside = np.zeros(len(self), np.bool_)
+        for r in among:
+            inside[r.start : r.stop : r.step] = True
+        return inside
 
 
 def _within(index: int, ranges: Sequence[range]) -> bool:
     return any(index in r for r in ranges)
+
+
+def join_synonyms(texts: Iterable[str]) -> str:
+    r"""Texts as one, `|` between them; a `|` within one is written `\|`, a backslash `\\`."""
+    return "|".join(re.sub(r"([\\|])", r"\\\1", text) for text in texts)
+
+
+def split_synonyms(text: str) -> list[str]:
+    """What `join_synonyms` put together; a backslash before another character is itself."""
+    return [re.sub(r"\\([\\|])", r"\1", piece) for piece in re.findall(r"(?:\\[\\|]|[^|])+", text)]

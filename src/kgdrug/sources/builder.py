@@ -15,6 +15,7 @@ from kgdrug.errors import BadInputError, did_you_mean
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
 from kgdrug.graph.graph import ABOUT
 from kgdrug.graph.known import Int, distinct_sorted, triples_of
+from kgdrug.graph.vocabulary import split_synonyms
 from kgdrug.sources.reading import Reading, texts_of
 
 TREATS = ("treats", "indication")  # names of the relation that means treatment, where a form does not say
@@ -42,7 +43,10 @@ class GraphBuilder:
     """
 
     def __init__(self, nodes: pl.DataFrame, file: Path, reading: Reading) -> None:
-        """nodes: columns `id name type`, and `smiles` and `line` where they are known; an empty name is the id."""
+        """nodes: columns `id name type`, and `smiles`, `synonyms` and `line` where they are known.
+
+        An empty name is the id; synonyms stand in one text, as `join_synonyms` writes them.
+        """
         self._reading, self._file = reading, file
         nodes = distinct_nodes(nodes, file, reading)
         if nodes.is_empty():
@@ -54,8 +58,9 @@ class GraphBuilder:
             EntityType(name, stop - count, stop) for (name, count), stop in zip(counts.iter_rows(), stops, strict=True)
         )
         names = nodes.select(pl.when(pl.col("name") == "").then("id").otherwise("name").alias("name"))["name"]
-        self.entities = Vocabulary(nodes["id"], names)
-        smiles = nodes["smiles"] if "smiles" in nodes.columns else ()
+        synonyms, smiles = (nodes[c] if c in nodes.columns else () for c in ("synonyms", "smiles"))
+        others = {i: split_synonyms(text) for i, text in enumerate(synonyms) if text}
+        self.entities = Vocabulary(nodes["id"], names, synonyms=others)
         self.smiles = {i: text for i, text in enumerate(smiles) if text}
         self._ids = pl.Enum(nodes["id"])
         self._type_of = np.repeat(np.arange(len(counts), dtype=np.int32), counts["len"].to_numpy())
@@ -273,15 +278,18 @@ def without_control(table: pl.DataFrame, columns: Sequence[str], file: Path, rea
 def _plain_text(nodes: pl.DataFrame, file: Path, reading: Reading) -> pl.DataFrame:
     """The nodes with tabs and line ends in names as spaces; an id or type that holds one is a bad line."""
     nodes = without_control(nodes, ("id", "type"), file, reading)
-    texts = [c for c in ("name", "smiles") if c in nodes.columns]
+    texts = [c for c in ("name", "smiles", "synonyms") if c in nodes.columns]
     return nodes.with_columns(pl.col(texts).str.replace_all(_CONTROL, " "))
 
 
 def distinct_nodes(nodes: pl.DataFrame, file: Path, reading: Reading) -> pl.DataFrame:
-    """The nodes with each id once: a line that says the same again is counted, one that says otherwise is bad."""
+    """The nodes with each id once: a line that says the same again is counted, one that says otherwise is bad.
+
+    Other synonyms are no other word: those of the first line are kept.
+    """
     if nodes["id"].n_unique() == len(nodes):
         return nodes
-    what = [c for c in nodes.columns if c not in ("file", "line", "record")]
+    what = [c for c in nodes.columns if c not in ("file", "line", "record", "synonyms")]
     same = pl.all_horizontal(pl.col(c).eq_missing(pl.col(c).first().over("id")) for c in what)
     said = (nodes.select(same).to_series() & ~nodes["id"].is_first_distinct()).to_numpy()
     reading.duplicates += int(said.sum())

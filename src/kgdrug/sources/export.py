@@ -88,6 +88,8 @@ def differences(before: KnowledgeGraph, after: KnowledgeGraph) -> list[str]:
     there = dict(zip(after.entities.ids, after.entities.names, strict=True))
     unnamed = sum(entity in there and there[entity] != name for entity, name in names.items())
     result += [f"names of {unnamed:,} entities"] if unnamed else []
+    synonyms = len(_synonyms(before) - _synonyms(after))
+    result += [f"synonyms of {synonyms:,} entities"] if synonyms else []
     structures = len(_structures(before) - _structures(after))
     result += [f"structures of {structures:,} entities"] if structures else []
     annotations = len(_annotations(before) - _annotations(after))
@@ -105,6 +107,10 @@ def differences(before: KnowledgeGraph, after: KnowledgeGraph) -> list[str]:
     if set(before.treats) & about.keys() != set(after.treats) & {e.abbreviation for e in before.metaedges}:
         result.append(f"which metaedges are treatments ({', '.join(before.treats) or 'none'})")
     return result
+
+
+def _synonyms(graph: KnowledgeGraph) -> set[tuple[str, tuple[str, ...]]]:
+    return {(graph.entities.ids[i], texts) for i, texts in graph.entities.synonyms.items()}
 
 
 def _structures(graph: KnowledgeGraph) -> set[tuple[str, str]]:

@@ -13,9 +13,10 @@ from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.graph.graph import ABOUT
 from kgdrug.graph.known import distinct, triple_keys
+from kgdrug.graph.vocabulary import join_synonyms
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.reading import Reading, read_utf8
-from kgdrug.sources.writing import entity_table, fact_table
+from kgdrug.sources.writing import entity_table, fact_table, synonym_texts
 
 OF_MAPPING = ("ambiguous mapping", "types of a mapping")  # clashes where nothing was joined
 
@@ -75,7 +76,8 @@ def merge_graphs(
     mapping: pairs of ids, or of their CURIEs, which join entities of one type; the id of the earliest graph is kept.
     rename_types: new names of entity types, by old name. A metaedge is the same where abbreviation, relation and types
     are. The first graph's name, type and structure of an entity are kept; a fact whose end changes its type so goes to
-    a metaedge of those types. Licences of one metaedge are joined, and a graph that names none adds `none stated`.
+    a metaedge of those types. Synonyms of all graphs are kept, and names that gave way are synonyms too. Licences of
+    one metaedge are joined, and a graph that names none adds `none stated`.
     """
     unknown = next(
         (t for t in rename_types or {} if not any(t == e.name for g in graphs for e in g.entity_types)), None
@@ -226,8 +228,8 @@ def _word(text: str) -> str:
 
 
 def _entities(graph: KnowledgeGraph, kept: Mapping[str, str], types: Mapping[str, str]) -> pl.DataFrame:
-    """`id name type smiles own_id` of a graph, by the ids that are kept."""
-    table = entity_table(graph).with_columns(own_id=pl.col("id"))
+    """`id name type smiles synonyms own_id` of a graph, by the ids that are kept."""
+    table = entity_table(graph).with_columns(synonym_texts(graph), own_id=pl.col("id"))
     blank = pl.when(pl.col("name") == pl.col("own_id")).then(pl.lit("")).otherwise("name")
     return table.with_columns(
         pl.col("id").replace(dict(kept)), pl.col("type").replace(dict(types)), blank.alias("name")
@@ -239,7 +241,7 @@ def _nodes(graphs: Sequence[KnowledgeGraph], tables: Sequence[pl.DataFrame]) -> 
     together = pl.concat(t.with_columns(graph=pl.lit(i)) for i, t in enumerate(tables))
     said = {c: pl.col(c).filter(pl.col(c) != "").first().fill_null("").alias(c) for c in ("name", "type", "smiles")}
     nodes = together.group_by("id", maintain_order=True).agg(*said.values())
-    clashes = []
+    clashes, names = [], []
     several = together.filter(pl.col("id").is_duplicated())
     first = several.join(nodes, on="id", suffix="_kept", maintain_order="left")
     for kind in ("type", "name", "smiles"):
@@ -247,11 +249,16 @@ def _nodes(graphs: Sequence[KnowledgeGraph], tables: Sequence[pl.DataFrame]) -> 
         for row in differ.iter_rows(named=True):
             where = graphs[row["graph"]].name
             clashes.append(Clash(kind, f"{row['id']}: {row[kind + '_kept']!r} is kept, {where} has {row[kind]!r}"))
+            names += [(row["id"], join_synonyms([row["name"]]))] if kind == "name" else []
     within = several.filter(pl.struct("id", "graph").is_duplicated())
     for (entity, graph), rows in within.group_by("id", "graph", maintain_order=True):
         ids = ", ".join(rows["own_id"])
         clashes.append(Clash("ids of one graph", f"{entity}: {graphs[int(str(graph))].name} tells {ids} apart"))
-    return nodes, clashes
+    gave_way = pl.DataFrame(names, schema={"id": pl.String, "synonyms": pl.String}, orient="row")
+    synonyms = pl.concat([together.select("id", "synonyms"), gave_way]).filter(pl.col("synonyms") != "")
+    synonyms = synonyms.group_by("id").agg(pl.col("synonyms").str.join("|"))
+    nodes = nodes.join(synonyms, on="id", how="left", maintain_order="left")
+    return nodes.with_columns(pl.col("synonyms").fill_null("")), clashes
 
 
 def _report(

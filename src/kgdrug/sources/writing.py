@@ -6,6 +6,7 @@ import polars as pl
 
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph.vocabulary import join_synonyms
 
 
 def entity_table(graph: KnowledgeGraph) -> pl.DataFrame:
@@ -13,6 +14,13 @@ def entity_table(graph: KnowledgeGraph) -> pl.DataFrame:
     types = pl.concat([pl.repeat(t.name, len(t), dtype=pl.String, eager=True) for t in graph.entity_types])
     smiles = [graph.smiles.get(i, "") for i in range(len(graph.entities))]
     return pl.DataFrame({"id": graph.entities.ids, "name": graph.entities.names, "type": types, "smiles": smiles})
+
+
+def synonym_texts(graph: KnowledgeGraph) -> pl.Series:
+    """The synonyms of each entity as one text, see `join_synonyms`; "" where none are known."""
+    synonyms = graph.entities.synonyms
+    texts = [join_synonyms(synonyms.get(i, ())) for i in range(len(graph.entities))]
+    return pl.Series("synonyms", texts, dtype=pl.String)
 
 
 def fact_table(graph: KnowledgeGraph, *about: str) -> pl.DataFrame:

@@ -188,18 +188,23 @@ def _graph(
 ) -> tuple[KnowledgeGraph, tuple[Int, Int]]:
     """The graph of these entities and metaedges, without triples, and the number of each of its entities and metaedges.
 
-    The display names are those of the known graph.
+    The names and synonyms are those of the known graph.
     """
     ids, abbreviations = entities.names.to_list(), relations.names.to_list()
     order = sorted(range(len(ids)), key=lambda i: (schema.types[i], ids[i]))
     relation_order = sorted(range(len(abbreviations)), key=abbreviations.__getitem__)
     ordered = [ids[i] for i in order]
     display = {} if known is None else dict(zip(known.entities.ids, known.entities.names, strict=True))
+    others = {} if known is None else {known.entities.ids[i]: texts for i, texts in known.entities.synonyms.items()}
     types, starts = np.unique([schema.types[i] for i in order], return_index=True)
     stops = [*starts[1:].tolist(), len(ids)]
     treats = {*TREATS, *(known.treats if known is not None else ())} & set(abbreviations)
     graph = KnowledgeGraph(
-        Vocabulary(ordered, (display.get(entity, entity) for entity in ordered)),
+        Vocabulary(
+            ordered,
+            (display.get(entity, entity) for entity in ordered),
+            synonyms={i: others[entity] for i, entity in enumerate(ordered) if entity in others},
+        ),
         tuple(map(EntityType, types.tolist(), starts.tolist(), stops)),
         tuple(schema.metaedges[i] for i in relation_order),
         np.empty((0, 3), np.int64),

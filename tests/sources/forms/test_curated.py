@@ -180,6 +180,15 @@ def test_structures_and_annotations_stand_by_name(handwritten):
     ]
 
 
+def test_other_names_stand_in_a_column_of_the_entities(handwritten):
+    header, *lines = FILES["entities.tsv"].splitlines()
+    synonyms = ["Glucophage|a\\|b", "", "sugar | sugar disease", ""]
+    rows = [f"{line}\t{text}" for line, text in zip(lines, synonyms, strict=True)]
+    graph = load_graph(handwritten(entities="\n".join([f"{header}\tsynonyms", *rows, ""])))
+    assert graph.entities.synonyms == {0: ("Glucophage", "a|b"), 2: ("sugar", "sugar disease")}
+    assert graph.digest == load_graph(handwritten(**UNCHANGED)).digest
+
+
 @pytest.mark.parametrize(
     ("file", "row", "message"),
     [

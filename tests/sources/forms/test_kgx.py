@@ -61,6 +61,31 @@ def test_real_lines_of_json_are_read_before_kgx_1_and_after(published, put, tmp_
     assert graph.treats == ("treats",)
 
 
+def test_synonyms_are_read_from_a_column_and_from_arrays(published, put, tmp_path):
+    files = published("kgx")
+    header, *lines = files[NODES].splitlines()
+    texts = ["Gene123|g 123", *[""] * (len(lines) - 1)]
+    nodes = "\n".join([f"{header}\tsynonym", *(f"{line}\t{text}" for line, text in zip(lines, texts, strict=True)), ""])
+    graph = load_graph(put("kgx", files | {NODES: nodes}, tmp_path / "tables"))
+    assert graph.entities.synonyms == {graph.entities.index("CURIE:123"): ("Gene123", "g 123")}
+    files = published("kgx-jsonl")
+    first, *lines = files[JSON_NODES].splitlines()
+    record = json.loads(first) | {"synonym": ["one", "a|b", None, "one"]}
+    graph = load_graph(
+        put("kgx-jsonl", files | {JSON_NODES: "\n".join([json.dumps(record), *lines])}, tmp_path / "json")
+    )
+    assert graph.entities.synonyms == {graph.entities.index(record["id"]): ("one", "a|b")}
+
+
+def test_a_node_that_stands_twice_keeps_the_synonyms_of_its_first_line(published, put, tmp_path):
+    files = published("kgx-jsonl")
+    record = json.loads(files[JSON_NODES].splitlines()[0])
+    lines = [json.dumps(record | {"synonym": [text]}) for text in ("first", "second")]
+    graph = load_graph(put("kgx-jsonl", files | {JSON_NODES: "\n".join([*lines, files[JSON_NODES]])}, tmp_path))
+    assert graph.entities.synonyms == {graph.entities.index(record["id"]): ("first",)}
+    assert graph.made["duplicates"] == 2
+
+
 def test_the_column_of_kgx_before_1_is_read_in_tables_too(published, put, tmp_path):
     files = published("kgx")
     graph = load_graph(put("kgx", files, tmp_path / "new"))

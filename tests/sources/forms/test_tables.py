@@ -121,6 +121,16 @@ def test_a_graph_without_node_tables_has_the_types_that_the_edges_say(put, facts
         load_graph(put({"clinic.toml": edges}))
 
 
+def test_synonyms_stand_in_a_column_of_a_node_table(put):
+    drugs = "drugbank_id,drug_name,structure,also\nDB1,Aspirin,CC,ASA|acetylsalicylic acid\nDB2,Metformin,,\n"
+    more = '\n[[nodes]]\nfile = "more.csv"\ntype = "Compound"\nid = "id"\nsynonyms = "other"\n'
+    toml = changed('smiles = "structure"\n', 'smiles = "structure"\nsynonyms = "also"\n') + more
+    rows = "id,other\nDRUGBANK:DB2,Glucophage\nDRUGBANK:DB1,\n"
+    graph = load_graph(put({"clinic.toml": toml, "drugs.csv": drugs, "more.csv": rows}))
+    assert graph.entities.synonyms == {0: ("ASA", "acetylsalicylic acid"), 1: ("Glucophage",)}
+    assert graph.digest == load_graph(put({"clinic.toml": TOML, "drugs.csv": DRUGS})).digest
+
+
 def test_a_name_or_structure_that_one_table_has_and_another_lacks_counts_for_both(put):
     more = '\n[[nodes]]\nfile = "more.csv"\ntype = "Compound"\nid = "id"\nname = "name"\nsmiles = "smiles"\n'
     rows = "id,name,smiles\nDRUGBANK:DB2,,N\nDRUGBANK:DB1,,\nDRUGBANK:DB9,Insulin,\n"

@@ -1,10 +1,10 @@
 """A hand-written graph, made to be read and corrected by people: the form of `data/essential`.
 
-`entities.tsv` (`id name type`), `metaedges.tsv` (`abbreviation head_type relation tail_type treats licence source`)
-and, for each metaedge, `edges/<abbreviation>.tsv` (`head tail`), where head and tail are *names*, unique within a type.
-Beside them, where there are any: `smiles.tsv` (`compound smiles`) and `annotations.tsv` (`compound disease status
-source licence date`), by name too; where types are called otherwise than Compound and Disease, `type` of the one, and
-`compound_type` and `disease_type` of the other, say how.
+`entities.tsv` (`id name type`, and `synonyms` with `|` between them), `metaedges.tsv` (`abbreviation head_type relation
+tail_type treats licence source`) and, for each metaedge, `edges/<abbreviation>.tsv` (`head tail`), where head and tail
+are *names*, unique within a type. Beside them, where there are any: `smiles.tsv` (`compound smiles`) and
+`annotations.tsv` (`compound disease status source licence date`), by name too; where types are called otherwise than
+Compound and Disease, `type` of the one, and `compound_type` and `disease_type` of the other, say how.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ from kgdrug.sources.annotations import annotate, annotation_table
 from kgdrug.sources.builder import GraphBuilder, distinct_nodes, refuse_unknown_types
 from kgdrug.sources.packed import packed, packed_or_plain
 from kgdrug.sources.reading import Reading, read_table
-from kgdrug.sources.writing import entity_table, fact_table, write_table
+from kgdrug.sources.writing import entity_table, fact_table, synonym_texts, write_table
 
 METAEDGE_COLUMNS = ("abbreviation", "head_type", "relation", "tail_type", "treats")
 SIDES = {"compound": "Compound", "disease": "Disease"}  # of structures and annotations, and their usual types
@@ -34,7 +34,7 @@ def is_curated(folder: Path) -> bool:
 
 def read(path: Path, reading: Reading) -> KnowledgeGraph:
     entity_file, metaedge_file = packed_or_plain(path, "entities.tsv"), packed_or_plain(path, "metaedges.tsv")
-    nodes = read_table(entity_file, reading, ("id", "name", "type"), header=True)
+    nodes = read_table(entity_file, reading, ("id", "name", "type"), ("synonyms",), header=True)
     nodes = distinct_nodes(nodes, entity_file, reading)
     nodes = reading.drop(
         nodes,
@@ -73,7 +73,8 @@ def write(graph: KnowledgeGraph, path: Path) -> None:
     if len(shared):
         _, name, type_name, _ = shared.row(0)
         raise UsageError(f"the form curated goes by names, but two entities of type {type_name} are named {name!r}")
-    write_table(entities.select("id", "name", "type"), path / "entities.tsv", header=True)
+    columns = ["id", "name", "type"] + (["synonyms"] if graph.entities.synonyms else [])
+    write_table(entities.with_columns(synonym_texts(graph)).select(columns), path / "entities.tsv", header=True)
     rows = [asdict(e) | {"treats": "yes" if e.abbreviation in graph.treats else "no"} for e in graph.metaedges]
     table = pl.DataFrame(rows, schema=dict.fromkeys((*METAEDGE_COLUMNS, *ABOUT), pl.String))
     table = table if any(table["version"]) else table.drop("version")

@@ -1,10 +1,10 @@
 """KGX (biolink/kgx): a node file and an edge file, as tables or as JSON lines, in the words of the Biolink model.
 
-Nodes have `id category` and mostly `name`, edges `subject predicate object`; a list, of categories for example, is
-separated by `|` in tables. The type is the narrowest category, which stands first, or last in a list that begins with
-`NamedThing`. A predicate that joins several pairs of categories becomes several metaedges. So that nothing is lost on
-the way out and in again, kgdrug writes beside them the columns `kgdrug_id` and `kgdrug_type` of a node, `metaedge`,
-`relation_name` and `treats` of an edge; KGX carries them along.
+Nodes have `id category` and mostly `name`, some `synonym`, edges `subject predicate object`; a list, of categories or
+synonyms, is separated by `|` in tables. The type is the narrowest category, which stands first, or last in a list that
+begins with `NamedThing`. A predicate that joins several pairs of categories becomes several metaedges. So that nothing
+is lost on the way out and in again, kgdrug writes beside them the columns `kgdrug_id` and `kgdrug_type` of a node,
+`metaedge`, `relation_name` and `treats` of an edge; KGX carries them along.
 """
 
 import glob
@@ -16,13 +16,15 @@ import polars as pl
 from kgdrug.biolink import category, curie, predicate
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph.vocabulary import join_synonyms, split_synonyms
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.packed import ENDINGS, read_bytes
 from kgdrug.sources.reading import Reading, first_fields, not_utf8, read_table
 from kgdrug.sources.records import parse_json, table_of
-from kgdrug.sources.writing import entity_table, fact_table, write_table
+from kgdrug.sources.writing import entity_table, fact_table, synonym_texts, write_table
 
 _OURS = ("kgdrug_id", "kgdrug_type")
+_ABOUT = ("name", "smiles", "synonym", *_OURS)
 _KNOWN_AS = {
     "source": ("primary_knowledge_source", "knowledge_source", "provided_by"),
     "licence": ("licence", "license"),
@@ -56,7 +58,7 @@ def read_tsv(path: Path, reading: Reading) -> KnowledgeGraph:
     if files is None:
         raise BadInputError(path, "needs one file that ends with nodes.tsv, and one with edges.tsv")
     node_file, edge_file = files
-    nodes = read_table(node_file, reading, ("id", "category"), ("name", "smiles", *_OURS), header=True)
+    nodes = read_table(node_file, reading, ("id", "category"), _ABOUT, header=True)
     said = _predicate_column(first_fields(edge_file, "\t"))
     edges = read_table(edge_file, reading, ("subject", said, "object"), _SAID, header=True)
     return _graph(nodes, node_file, edges.rename({said: "predicate"}), edge_file, reading)
@@ -67,7 +69,7 @@ def read_jsonl(path: Path, reading: Reading) -> KnowledgeGraph:
     if files is None:
         raise BadInputError(path, "needs one file that ends with nodes.jsonl, and one with edges.jsonl")
     node_file, edge_file = files
-    nodes = _json_lines(node_file, reading, ("id", "category"), ("name", "smiles", *_OURS))
+    nodes = _json_lines(node_file, reading, ("id", "category"), _ABOUT)
     edges = _json_lines(edge_file, reading, ("subject", "predicate", "object"), _SAID)
     return _graph(nodes, node_file, edges, edge_file, reading)
 
@@ -81,6 +83,10 @@ def write_tsv(graph: KnowledgeGraph, path: Path) -> None:
 def write_jsonl(graph: KnowledgeGraph, path: Path) -> None:
     nodes, edges = _tables(graph)
     nodes = nodes.with_columns(pl.concat_list("category"))
+    if "synonym" in nodes.columns:
+        nodes = nodes.with_columns(
+            pl.Series("synonym", list(map(split_synonyms, nodes["synonym"])), pl.List(pl.String))
+        )
     nodes.write_ndjson(path / "nodes.jsonl")
     edges.write_ndjson(path / "edges.jsonl")
 
@@ -97,7 +103,9 @@ def _graph(
     )
     ours = nodes.filter(pl.col("own_id") != pl.col("id"))
     renamed = dict(zip(ours["id"], ours["own_id"], strict=True))
-    builder = GraphBuilder(nodes.select("name", "type", "smiles", "line", id="own_id"), node_file, reading)
+    builder = GraphBuilder(
+        nodes.select("name", "type", "smiles", "line", id="own_id", synonyms="synonym"), node_file, reading
+    )
     plain = pl.col("predicate").str.strip_prefix("biolink:")
     relation = pl.when(pl.col("relation_name") != "").then("relation_name").otherwise(plain)
     facts = edges.select(
@@ -142,7 +150,7 @@ def _json_lines(path: Path, reading: Reading, columns: Sequence[str], optional: 
             continue
         if "predicate" in columns and "predicate" not in record and "edge_label" in record:
             record["predicate"] = record["edge_label"]
-        fields = [_flat(record.get(name)) for name in (*columns, *optional)]
+        fields = [_flat(record.get(name), name) for name in (*columns, *optional)]
         missing = next((name for name, value in zip(columns, fields, strict=False) if not value), None)
         if missing:
             reading.bad(path, line, "columns", f"has no {missing}: {text[:200]!r}", text)
@@ -154,9 +162,10 @@ def _json_lines(path: Path, reading: Reading, columns: Sequence[str], optional: 
     return table
 
 
-def _flat(value: object) -> str:
+def _flat(value: object, name: str) -> str:
     if isinstance(value, list):
-        return "|".join(map(str, value))
+        texts = [str(one) for one in value if one is not None]
+        return join_synonyms(texts) if name == "synonym" else "|".join(texts)
     return "" if value is None else str(value)
 
 
@@ -178,6 +187,8 @@ def _tables(graph: KnowledgeGraph) -> tuple[pl.DataFrame, pl.DataFrame]:
         kgdrug_id="id",
         kgdrug_type="type",
     )
+    if graph.entities.synonyms:
+        nodes = nodes.with_columns(synonym_texts(graph).alias("synonym"))
     known = dict(zip(entities["id"], entities["curie"], strict=True))
     facts = fact_table(graph, "relation", "source", "licence", "version")
     edges = facts.select(

@@ -1,7 +1,7 @@
 """A graph as Parquet: `entities.parquet`, `triples.parquet`, `metaedges.parquet`, and `annotations.parquet` if any.
 
-`entities` has `id name type smiles`, `triples` has `head metaedge tail`, `metaedges` the fields of Metaedge and
-`treats`.
+`entities` has `id name type smiles`, and `synonyms` with `|` between them where any are known; `triples` has `head
+metaedge tail`, `metaedges` the fields of Metaedge and `treats`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from kgdrug.graph.graph import ABOUT
 from kgdrug.sources.annotations import annotate, annotation_table
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.reading import Reading
-from kgdrug.sources.writing import entity_table, fact_table
+from kgdrug.sources.writing import entity_table, fact_table, synonym_texts
 
 _METAEDGE = ("abbreviation", "head_type", "relation", "tail_type")
 _ENTITIES, _TRIPLES, _METAEDGES = "entities.parquet", "triples.parquet", "metaedges.parquet"
@@ -32,7 +32,7 @@ def is_parquet(folder: Path) -> bool:
 
 def read(path: Path, reading: Reading) -> KnowledgeGraph:
     metaedges, treats = _read_metaedges(path / _METAEDGES)
-    entities = read_parquet(path / _ENTITIES, reading, ("id", "type"), ("name", "smiles"))
+    entities = read_parquet(path / _ENTITIES, reading, ("id", "type"), ("name", "smiles", "synonyms"))
     builder = GraphBuilder(entities, path / _ENTITIES, reading)
     facts = read_parquet(path / _TRIPLES, reading, ("head", "metaedge", "tail")).rename({"metaedge": "relation"})
     builder.add(facts, path / _TRIPLES, metaedges)
@@ -47,7 +47,8 @@ def write(graph: KnowledgeGraph, path: Path) -> None:
     rows = [asdict(e) | {"treats": "yes" if e.abbreviation in graph.treats else "no"} for e in graph.metaedges]
     schema = dict.fromkeys([*_METAEDGE, *ABOUT, "treats"], pl.String)
     pl.DataFrame(rows, schema=schema).write_parquet(path / _METAEDGES)
-    entity_table(graph).write_parquet(path / _ENTITIES)
+    synonyms = [synonym_texts(graph)] if graph.entities.synonyms else []
+    entity_table(graph).with_columns(synonyms).write_parquet(path / _ENTITIES)
     fact_table(graph).write_parquet(path / _TRIPLES)
     if graph.annotations:
         annotation_table(graph).write_parquet(path / _ANNOTATIONS)

@@ -9,6 +9,7 @@ id = "drugbank_id"        # the column that holds the id
 prefix = "DRUGBANK:"      # optional: put before each id
 name = "drug_name"        # optional
 smiles = "structure"      # optional
+synonyms = "also"         # optional: other names, with | between them
 
 [[edges]]
 file = "indications.csv"
@@ -39,7 +40,7 @@ from kgdrug.sources.forms.parquet import read_parquet
 from kgdrug.sources.reading import Reading, header_fields, read_table, read_utf8, separator_of
 
 _PLACE = ("file", "line", "record")  # where a row stands
-_NODE = ("id", "name", "type", "smiles", *_PLACE)
+_NODE = ("id", "name", "type", "smiles", "synonyms", *_PLACE)
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class NodeTable:
     prefix: str = ""
     name: str | None = None
     smiles: str | None = None
+    synonyms: str | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,9 @@ def read(path: Path, reading: Reading) -> KnowledgeGraph:
         for side, type_name in (("head", t.head_type), ("tail", t.tail_type)):
             if type_name is not None:
                 new = facts.filter(~pl.col(side).is_in(given)).select(pl.col(side).alias("id"), *_PLACE)
-                blank = new.with_columns(name=pl.lit(""), type=pl.lit(type_name), smiles=pl.lit(""))
+                blank = new.with_columns(
+                    name=pl.lit(""), type=pl.lit(type_name), smiles=pl.lit(""), synonyms=pl.lit("")
+                )
                 nodes.append(blank.select(_NODE).unique("id", keep="first", maintain_order=True))
     if not nodes:
         raise UsageError(
@@ -136,12 +140,13 @@ def read_mapping(path: Path) -> tuple[str | None, list[NodeTable], list[EdgeTabl
 
 def _nodes(file: Path, t: NodeTable, reading: Reading) -> pl.DataFrame:
     needed = [t.id] + ([t.type_column] if t.type_column else [])
-    table = _read(file, reading, needed, [c for c in (t.name, t.smiles) if c])
+    table = _read(file, reading, needed, [c for c in (t.name, t.smiles, t.synonyms) if c])
     columns = {
         "id": pl.concat_str(pl.lit(t.prefix), _own(t.id)),
         "name": pl.col(_own(t.name)) if t.name else pl.lit(""),
         "type": pl.col(_own(t.type_column)) if t.type_column else pl.lit(t.type),
         "smiles": pl.col(_own(t.smiles)) if t.smiles else pl.lit(""),
+        "synonyms": pl.col(_own(t.synonyms)) if t.synonyms else pl.lit(""),
     }
     return table.select(*(expression.alias(name) for name, expression in columns.items()), *_PLACE)
 
@@ -209,12 +214,12 @@ def _read_by_place(
 
 
 def _joined(nodes: list[pl.DataFrame]) -> pl.DataFrame:
-    """The rows of all tables; a name or structure that one has and another lacks counts for both."""
+    """The rows of all tables; a name, structure or synonyms that one has and another lacks count for both."""
     together = pl.concat([table.select(_NODE) for table in nodes])
-    filled = (pl.col(c).filter(pl.col(c) != "").first().over("id").fill_null("") for c in ("name", "smiles"))
+    known = ("name", "smiles", "synonyms")
+    filled = (pl.col(c).filter(pl.col(c) != "").first().over("id").fill_null("") for c in known)
     return together.with_columns(
-        pl.when(pl.col(c) == "").then(value).otherwise(c).alias(c)
-        for c, value in zip(("name", "smiles"), filled, strict=True)
+        pl.when(pl.col(c) == "").then(value).otherwise(c).alias(c) for c, value in zip(known, filled, strict=True)
     )
 
 
