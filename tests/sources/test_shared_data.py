@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from kgdrug.graph import KnowledgeGraph, describe
+from kgdrug.graph import KnowledgeGraph, curies, describe, from_curie
 from kgdrug.sources import Reading, load_graph, load_parts, read_annotations, read_part
 
 
@@ -37,6 +37,16 @@ def test_hetionet_has_its_nodes_and_the_edges_that_were_rebuilt(hetionet):
     assert numbers["entity_types"]["Compound"] == 1552
     assert numbers["entity_types"]["Disease"] == 137
     assert numbers["metaedges"]["CtD"]["triples"] == numbers["treatments"] == 755
+
+
+def test_each_of_its_entities_is_found_by_its_curie(hetionet):
+    assert [from_curie(text, hetionet) for text in curies(hetionet)] == [(i,) for i in range(len(hetionet.entities))]
+    for text, entity in (
+        ("DRUGBANK:DB00331", "Compound::DB00331"),
+        ("DOID:9352", "Disease::DOID:9352"),
+        ("NCBIGene:154", "Gene::154"),
+    ):
+        assert [hetionet.entities.ids[i] for i in from_curie(text, hetionet)] == [entity]
 
 
 def test_the_published_parts_of_its_treatments_are_read_and_are_all_of_them(data, hetionet):

@@ -1,6 +1,7 @@
 """What a knowledge graph is, how it is kept, and how it looks to DGL, networkx and pandas."""
 
 from kgdrug.graph.annotations import STATUSES, Annotation
+from kgdrug.graph.curies import curies, from_curie
 from kgdrug.graph.describe import describe
 from kgdrug.graph.graph import EntityType, KnowledgeGraph, Metaedge, canonical_triples
 from kgdrug.graph.known import KnownTails, both_directions
@@ -19,9 +20,11 @@ __all__ = [
     "Vocabulary",
     "both_directions",
     "canonical_triples",
+    "curies",
     "describe",
     "drop_licences",
     "entity_frame",
+    "from_curie",
     "keep_metaedges",
     "load_graph_folder",
     "save_graph",

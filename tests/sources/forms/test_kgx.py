@@ -5,11 +5,13 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kgdrug.errors import BadInputError, UsageError
+from kgdrug.graph import Metaedge
 from kgdrug.graph.annotations import Annotation
 from kgdrug.sources import FORMS, Reading, load_graph, write_bad_lines, write_graph
 
@@ -227,6 +229,23 @@ def test_what_is_written_is_in_the_words_of_the_biolink_model(medicine, tmp_path
         ("DOID:9352", "biolink:related_to", "3630"),
     ]
     assert rows["edges"][0]["primary_knowledge_source"] == "textbook"
+
+
+@pytest.mark.parametrize("form", BOTH)
+def test_an_effect_on_a_gene_is_written_with_its_direction(medicine, tmp_path, form):
+    metaedges = (Metaedge("CdG", "Compound", "downregulates", "Gene"), medicine.metaedges[0])
+    graph = replace(medicine, metaedges=metaedges, triples=np.array([[0, 0, 3], [0, 1, 2]], np.int64))
+    assert write_graph(graph, tmp_path / "out", form) == []
+    if form == "kgx":
+        header, *lines = ((line.split("\t")) for line in (tmp_path / "out" / "edges.tsv").read_text().splitlines())
+        rows = [dict(zip(header, line, strict=True)) for line in lines]
+    else:
+        rows = [json.loads(line) for line in (tmp_path / "out" / "edges.jsonl").read_text().splitlines()]
+    names = ("predicate", "qualified_predicate", "object_aspect_qualifier", "object_direction_qualifier")
+    assert [tuple(row[name] for name in names) for row in rows] == [
+        ("biolink:affects", "biolink:causes", "expression", "decreased"),
+        ("biolink:treats", "", "", ""),
+    ]
 
 
 @pytest.mark.parametrize("form", BOTH)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
-from kgdrug.biolink import category, curie, predicate
+from kgdrug.biolink import category, curie, predicate, qualifiers
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.vocabulary import join_synonyms, split_synonyms
@@ -191,17 +191,24 @@ def _tables(graph: KnowledgeGraph) -> tuple[pl.DataFrame, pl.DataFrame]:
         nodes = nodes.with_columns(synonym_texts(graph).alias("synonym"))
     known = dict(zip(entities["id"], entities["curie"], strict=True))
     facts = fact_table(graph, "relation", "source", "licence", "version")
+    kinds = {e.abbreviation: (e.relation, e.head_type, e.tail_type) for e in graph.metaedges}
+    predicates = {metaedge: predicate(*kind) for metaedge, kind in kinds.items()}
+    qualified = {metaedge: qualifiers(*kind) for metaedge, kind in kinds.items()}
     edges = facts.select(
         pl.col("head").replace(known).alias("subject"),
-        pl.col("relation")
-        .replace_strict({e.relation: predicate(e.relation) for e in graph.metaedges}, default="")
-        .alias("predicate"),
+        pl.col("metaedge").replace_strict(predicates, default="").alias("predicate"),
         pl.col("tail").replace(known).alias("object"),
         "metaedge",
         pl.col("relation").alias("relation_name"),
         pl.col("source").alias("primary_knowledge_source"),
         "licence",
         "version",
+        *(
+            pl.col("metaedge")
+            .replace_strict({metaedge: said.get(name, "") for metaedge, said in qualified.items()}, default="")
+            .alias(name.removeprefix("biolink:"))
+            for name in sorted({name for said in qualified.values() for name in said})
+        ),
         treats=pl.when(pl.col("metaedge").is_in(list(graph.treats))).then(pl.lit("yes")).otherwise(pl.lit("no")),
     )
     return nodes, edges
