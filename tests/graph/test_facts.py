@@ -43,6 +43,24 @@ def test_every_query_and_every_entity_has_the_facts_that_a_scan_finds(first: lis
     assert len(facts) == len({fact for rows in parts.values() for fact in rows})
 
 
+@given(triples, triples)
+def test_the_parts_of_any_triple_are_those_a_scan_finds(first: list, second: list) -> None:
+    parts = {1: first, 4: second}
+    facts, expected = made(parts), both(parts)
+    asked = [(h, r, t) for h in range(N) for r in range(2 * M) for t in range(N)]
+    assert facts.bits(np.array(asked)).tolist() == [expected.get(triple, 0) for triple in asked]
+    assert len(facts.bits(np.empty((0, 3), np.int64))) == 0
+
+
+@given(triples, st.integers(0, 2 * M - 1), st.booleans())
+def test_the_degree_of_an_entity_counts_each_other_entity_once(rows: list, relation: int, either: bool) -> None:
+    facts, known = made({1: rows, 2: rows}), set(both({1: rows}))
+    over = {relation, (relation + M) % (2 * M)} if either else {relation}
+    expected = [len({t for h, r, t in known if h == entity != t and r in over}) for entity in range(N)]
+    for _ in range(2):  # the second time from what was kept
+        assert facts.degrees(np.arange(N), relation, either).tolist() == expected
+
+
 @pytest.mark.parametrize("parts", [{}, {1: [(0, 0, 1), (0, 1, 1)], 2: [(3, 1, 4)]}])
 def test_facts_on_disk_are_those_in_memory(tmp_path: Path, parts: dict) -> None:
     facts = made(parts)

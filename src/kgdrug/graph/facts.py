@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from kgdrug.errors import BadInputError
 from kgdrug.graph.known import Int, both_directions, distinct, within
 
 Bits = NDArray[np.uint8]
+PARTS = {"train": 1, "valid": 2, "test": 4, "withheld": 8}  # of a split; bits, since a fixed one may repeat a triple
 _HEADER = 128  # bytes of an array's file before its numbers
 _FILES = ("keys", "offsets", "tails", "parts")
 
@@ -23,7 +25,8 @@ class Facts:
     keys: `(u,)` int64 `head * 2m + relation` of the distinct queries, ascending: an entity's facts lie together;
     offsets: `(u + 1,)` int64; tails: `(f,)` int32, those of query `u` in `tails[offsets[u]:offsets[u + 1]]`, ascending;
     parts: `(f,)` bits of the parts of a split that hold the fact; relations: `m`, without reciprocals.
-    Memory: 5 bytes a fact and direction and 16 a query; of arrays on disk, what was looked at.
+    Memory: 5 bytes a fact and direction and 16 a query; of arrays on disk, what was looked at. For each relation whose
+    degrees were asked for, 8 bytes an entity of the type.
     """
 
     keys: Int
@@ -77,6 +80,54 @@ class Facts:
         places = slice(int(self.offsets[first]), int(self.offsets[last]))
         relations = np.repeat(self.keys[first:last] - entity * m2, counts)
         return relations, self.tails[places].astype(np.int64), self.parts[places]
+
+    def bits(self, triples: Int) -> Bits:
+        """Bits of the parts that hold each triple `(b, 3)`, of relations in `[0, 2m)`; 0 where none does; `(b,)`."""
+        low, counts = self.rows(triples[:, :2])
+        high = stop = low + counts
+        while (open_ := low < high).any():  # all rows are searched at once, each halved in each round
+            middle = np.where(open_, (low + high) // 2, 0)
+            before = open_ & (self.tails[middle] < triples[:, 2])
+            low, high = np.where(before, middle + 1, low), np.where(open_ & ~before, middle, high)
+        found = low < stop
+        place = low[found]
+        bits = np.zeros(len(triples), np.uint8)
+        bits[found] = np.where(self.tails[place] == triples[found, 2], self.parts[place], 0)
+        return bits
+
+    def degrees(self, entities: Int, relation: int, either: bool = False) -> Int:
+        """How many other entities each of `(b,)` is joined with over a relation in `[0, 2m)`; `(b,)`.
+
+        either: in either direction, whoever is joined in both counting once. An entity does not count for itself.
+        """
+        key = relation % self.relations if either else relation
+        if (key, either) not in self._degrees:
+            self._degrees[key, either] = self._counted(key, either)
+        first, counts = self._degrees[key, either]
+        place = entities - first
+        inside = (place >= 0) & (place < len(counts))
+        return np.where(inside, counts[np.where(inside, place, 0)], 0)
+
+    @cached_property
+    def _degrees(self) -> dict[tuple[int, bool], tuple[int, Int]]:
+        """Of what was asked for: the first entity that has any, and the degrees from there on."""
+        return {}
+
+    def _counted(self, relation: int, either: bool) -> tuple[int, Int]:
+        own, m2 = self.keys % (2 * self.relations), 2 * self.relations
+        pairs = []
+        for wanted in (relation, (relation + self.relations) % m2) if either else (relation,):
+            rows = np.flatnonzero(own == wanted)
+            heads, starts, counts = self.keys[rows] // m2, self.offsets[rows], self.offsets[rows + 1]
+            counts = counts - starts
+            tails = self.tails[np.repeat(starts, counts) + within(counts)]
+            heads = np.repeat(heads, counts)
+            pairs.append((heads << 32 | tails)[heads != tails])
+        heads = (distinct(np.concatenate(pairs)) if either else pairs[0]) >> 32
+        if not len(heads):
+            return 0, np.zeros(1, np.int64)
+        first = int(heads[0])
+        return first, np.bincount(heads - first)
 
 
 def save_facts(facts: Facts, folder: Path) -> None:
