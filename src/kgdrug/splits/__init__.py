@@ -1,8 +1,9 @@
 """How facts are held out, and what of the held-out facts training gives away."""
 
+from kgdrug.graph.facts import PARTS
 from kgdrug.splits.draw import Draw
 from kgdrug.splits.findings import Finding, given_away
-from kgdrug.splits.folder import PARTS, load_split, read_parts, save_folds, save_split
+from kgdrug.splits.folder import load_split, read_parts, save_folds, save_split
 from kgdrug.splits.from_files import fixed, hold_out_given, hold_out_groups, hold_out_later
 from kgdrug.splits.kinds import (
     disease_areas,

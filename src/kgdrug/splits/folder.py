@@ -12,11 +12,11 @@ import numpy as np
 
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph, load_graph_folder, save_graph
+from kgdrug.graph.facts import PARTS
 from kgdrug.graph.known import triple_keys
 from kgdrug.graph.store import FOLDS_FILE, read_array, read_json, write_json
 from kgdrug.splits.split import Split
 
-PARTS = {"train": 1, "valid": 2, "test": 4, "withheld": 8}  # bits, since a fixed split may repeat a triple
 SPLIT_FILE = "split.json"
 
 

@@ -3,9 +3,10 @@
 Read before: hetmatpy, which counts the same paths matrix by matrix, and dhimmel/learn, Rephetio's regression.
 """
 
+from kgdrug.graph.metapath import Metapath, Step
 from kgdrug.models.metapaths.features import Features, make_features, treatment_types
 from kgdrug.models.metapaths.fitting import fit_pairs
-from kgdrug.models.metapaths.metapath import Metapath, Step, metapaths
+from kgdrug.models.metapaths.metapath import metapaths
 from kgdrug.models.metapaths.model import MetapathModel, Term
 from kgdrug.models.metapaths.own import take_out_own_edges
 from kgdrug.models.metapaths.paths import Steps, path_counts

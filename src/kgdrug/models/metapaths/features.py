@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from kgdrug.config import MetapathConfig
 from kgdrug.errors import UsageError
 from kgdrug.graph import EntityType, KnowledgeGraph
+from kgdrug.graph.metapath import Metapath, Step, abbreviation, steps_from
 from kgdrug.models.metapaths.cache import Single, cached_rows
-from kgdrug.models.metapaths.metapath import Metapath, Step, abbreviation, metapaths, steps_from
+from kgdrug.models.metapaths.metapath import metapaths
 from kgdrug.models.metapaths.null import Null, by_swaps, tables
 from kgdrug.models.metapaths.own import pair_degrees, take_out_own_edges
 from kgdrug.models.metapaths.paths import Float, Steps, path_counts

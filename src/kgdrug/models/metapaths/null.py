@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.known import Int
-from kgdrug.models.metapaths.metapath import Metapath, Step, undirected
+from kgdrug.graph.metapath import Metapath, Step, undirected
 from kgdrug.models.metapaths.own import pair_degrees
 from kgdrug.models.metapaths.paths import Float, Steps, path_counts
 

@@ -8,7 +8,7 @@ they count in the degrees of the pair's two ends, and there alone, as no other e
 
 import numpy as np
 
-from kgdrug.models.metapaths.metapath import Metapath, Step
+from kgdrug.graph.metapath import Metapath, Step
 from kgdrug.models.metapaths.paths import Float, Steps
 
 

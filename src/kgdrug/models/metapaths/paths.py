@@ -19,7 +19,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from kgdrug.graph import EntityType, KnowledgeGraph
-from kgdrug.models.metapaths.metapath import Metapath, Step, undirected
+from kgdrug.graph.metapath import Metapath, Step, undirected
 
 Float = NDArray[np.float64]
 LONGEST = 4  # steps; a path of five can repeat three entities at once
