@@ -15,7 +15,7 @@ demo: .venv/installed
 	$(BIN)/kgdrug demo
 
 test: .venv/installed-dev lint
-	$(BIN)/python -m pytest --cov --cov-fail-under=90
+	$(BIN)/python -m pytest -n auto --cov --cov-fail-under=90
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -26,7 +26,8 @@ lint: .venv/installed-dev
 results: .venv/installed
 	$(BIN)/python experiments/results.py
 
-bench: .venv/installed .venv-peers/installed .venv-dicee/installed
+SERVERS := .venv-torchserve/installed .venv-litserve/installed .venv-mlflow/installed
+bench: .venv/installed .venv-peers/installed .venv-dicee/installed $(SERVERS)
 	$(BIN)/python experiments/benchmarks/bench.py --device $(DEVICE)
 
 # one thread and the same memory allocator for both; SECONDS of search a contestant and data set
@@ -41,6 +42,17 @@ small: .venv/installed .venv-peers/installed
 .venv-peers/installed .venv-dicee/installed:
 	$(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip install --disable-pip-version-check -q torch==2.13.0 $(PEERS)
+	touch $@
+
+# the servers that kgdrug's is measured against, each in an environment of its own; TorchServe needs Java, all need wrk:
+# apt-get install -y --no-install-recommends default-jre-headless wrk
+.venv-torchserve/installed: PEERS := torchserve==0.12.0 torch-model-archiver==0.12.0 torch==2.13.0 numpy==2.4.6 pyyaml \
+	orjson==3.13.0
+.venv-litserve/installed: PEERS := litserve==0.2.19 numpy==2.4.6 orjson==3.13.0
+.venv-mlflow/installed: PEERS := mlflow==3.17.2 numpy==2.4.6 "uvicorn[standard]==0.54.0" orjson==3.13.0
+$(SERVERS):
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --disable-pip-version-check -q $(PEERS)
 	touch $@
 
 .venv/bin/python:
@@ -59,4 +71,4 @@ small: .venv/installed .venv-peers/installed
 	touch $@ .venv/installed
 
 clean:
-	rm -rf .venv .venv-peers .venv-dicee dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .venv-peers .venv-dicee .venv-torchserve .venv-litserve .venv-mlflow dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage

@@ -2,6 +2,23 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+JSON_LINES = "application/jsonl"
+MOST_QUESTIONS = 10_000  # in one request
+MOST_NAMES = 10_000  # in one list of a filter
+
+
+class Filters(BaseModel):
+    """What a candidate must be; each that is given must hold. Names or ids."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    classes: list[str] = Field([], max_length=100, description="Joined with one of these, such as drug classes.")
+    targets: list[str] = Field([], max_length=100, description="Binds one of these genes.")
+    approved: bool = Field(False, description="Treats something already, in the graph or by an annotation.")
+    smarts: str | None = Field(None, max_length=1000, description="Its structure holds this pattern.")
+    only: list[str] = Field([], max_length=MOST_NAMES, description="One of these.")
+    exclude: list[str] = Field([], max_length=MOST_NAMES, description="None of these.")
+
 
 class Question(BaseModel):
     """One given entity, by id or name (case-insensitive): the other side is ranked."""
@@ -11,7 +28,7 @@ class Question(BaseModel):
         json_schema_extra={
             "examples": [
                 {"tail": "type 2 diabetes mellitus", "relation": "CtD", "top": 10, "novel": True},
-                {"disease": "asthma", "top": 5},
+                {"disease": "asthma", "top": 5, "filters": {"approved": True, "targets": ["ADRB2"]}},
                 {"head": "Metformin", "relation": "CbG"},
             ]
         },
@@ -23,7 +40,10 @@ class Question(BaseModel):
     disease: str | None = Field(None, min_length=1, max_length=500, description="Which compounds treat it?")
     compound: str | None = Field(None, min_length=1, max_length=500, description="Which diseases does it treat?")
     top: int = Field(20, ge=1, le=10_000, description="How many answers.")
+    offset: int = Field(0, ge=0, le=1_000_000, description="How many answers to leave out at the beginning.")
     novel: bool = Field(False, description="Leave out answers that the graph already holds.")
+    filters: Filters | None = Field(None, description="Which candidates count.")
+    model: str | None = Field(None, max_length=500, description="Name, source or digest of a loaded model.")
 
 
 class KnownFact(BaseModel):
@@ -33,6 +53,15 @@ class KnownFact(BaseModel):
     licence: str = ""
     source: str = ""
     version: str = ""
+
+
+class Noted(BaseModel):
+    """What is known about a pair outside the graph's triples."""
+
+    status: str = Field(description="approved, symptomatic, contraindicated, refuted or trial")
+    source: str
+    licence: str = ""
+    date: str = ""
 
 
 class Term(BaseModel):
@@ -54,9 +83,18 @@ class Answer(BaseModel):
         "Of several members, their mean rank score."
     )
     percentile: float = Field(description="Share of all candidates that score lower, in percent.")
+    usual_percentile: float = Field(
+        description="Its mean percentile over the questions of this kind: one that is on top whatever is asked shows."
+    )
     known: list[KnownFact]
+    annotations: list[Noted]
     agreement: float | None = Field(
         None, description="Share of the model's members whose own answers hold this one; null where it has one member."
+    )
+    probability: float | None = Field(
+        None,
+        description="That the graph holds the pair, among pairs as the calibration drew them; "
+        "null where the model has no calibration.",
     )
     terms: list[Term] = Field(
         [], description="Metapaths that raise the score most, where the model is one of metapaths."
@@ -73,6 +111,7 @@ class Prediction(BaseModel):
                     "question": "? treats asthma",
                     "model": "essential",
                     "model_digest": "9f2c…",
+                    "graph": "essential",
                     "graph_digest": "4e4c…",
                     "answers": [
                         {
@@ -82,8 +121,11 @@ class Prediction(BaseModel):
                             "type": "Compound",
                             "score": 5.1,
                             "percentile": 100.0,
+                            "usual_percentile": 71.5,
                             "known": [{"metaedge": "CtD", "relation": "treats", "part": "train"}],
+                            "annotations": [],
                             "agreement": None,
+                            "probability": None,
                             "terms": [],
                         }
                     ],
@@ -95,14 +137,86 @@ class Prediction(BaseModel):
     question: str
     model: str
     model_digest: str
+    graph: str
     graph_digest: str
     answers: list[Answer]
+
+
+class Scored(BaseModel):
+    """Pairs or triples that are to be scored, by ids or names."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    pairs: list[tuple[str, str]] | None = Field(None, max_length=MOST_QUESTIONS, description="Compound and disease.")
+    triples: list[tuple[str, str, str]] | None = Field(
+        None, max_length=MOST_QUESTIONS, description="Head, relation and tail."
+    )
+    model: str | None = Field(None, max_length=500, description="Name, source or digest of a loaded model.")
+
+
+class Scores(BaseModel):
+    """Of each pair its compound as an answer, of each triple its tail, in their order."""
+
+    model: str
+    model_digest: str
+    graph: str
+    graph_digest: str
+    scores: list[Answer]
 
 
 class Entity(BaseModel):
     id: str
     name: str
     type: str
+
+
+class EntityDetail(Entity):
+    synonyms: list[str]
+    links: dict[str, str] = Field(description="Pages about it, by the name of the site.")
+    smiles: str | None
+    facts: dict[str, int] = Field(description="How many facts it has, by metaedge.")
+
+
+class Neighbour(BaseModel):
+    """A fact of the graph about an entity: `head relation tail`, one of which is the other end."""
+
+    metaedge: str
+    relation: str
+    direction: str = Field(description="`out` where the entity asked about is the head, else `in`.")
+    id: str
+    name: str
+    type: str
+    parts: list[str]
+    licence: str = ""
+    source: str = ""
+
+
+class Similar(BaseModel):
+    rank: int
+    id: str
+    name: str
+    type: str
+    vectors: float | None = Field(description="Cosine of the two vectors; null where the model has none.")
+    structure: float | None = Field(description="Tanimoto of Morgan fingerprints; null without structures.")
+
+
+class Vector(Entity):
+    vector: list[float]
+
+
+class Explanation(BaseModel):
+    """Why a candidate ranks where it does."""
+
+    model: str
+    model_digest: str
+    graph: str
+    graph_digest: str
+    question: str
+    note: str = Field(description="What the evidence is, and is not.")
+    answer: Answer
+    evidence: list[dict[str, object]] = Field(description="Paths between the two, grouped by metapath.")
+    influences: list[dict[str, object]] = Field(description="Facts that raise the score most, or lower it.")
+    links: dict[str, str]
 
 
 class Relation(BaseModel):
@@ -119,8 +233,11 @@ class Relation(BaseModel):
 class Model(BaseModel):
     name: str
     digest: str
+    source: str
     score: str
-    dimension: int | None  # of a model that has no vectors, None
+    members: int
+    calibrated: bool
+    dimension: int | None = Field(description="Numbers per entity; null of a model that has no vectors.")
     graph: str
     graph_digest: str
     entities: int
@@ -148,3 +265,32 @@ class Problem(BaseModel):
     detail: str
     instance: str
     close_matches: list[str] = []
+
+
+class Load(BaseModel):
+    """A model to be loaded."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str = Field(min_length=1, max_length=2000, description="A folder, NAME@ALIAS, NAME/VERSION or runs:ID.")
+    name: str | None = Field(None, min_length=1, max_length=200, description="What it is asked by.")
+
+
+class Judged(BaseModel):
+    """A judgement on a candidate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    compound: str = Field(min_length=1, max_length=500)
+    disease: str = Field(min_length=1, max_length=500)
+    judgement: str = Field(
+        max_length=50, description="approved, symptomatic, contraindicated, refuted, trial, promising or implausible"
+    )
+    comment: str = Field("", max_length=5000)
+    by: str = Field("", max_length=200)
+    model: str | None = Field(None, max_length=500, description="The model whose answer is judged.")
+    rank: int = Field(0, ge=0, description="The candidate's rank there.")
+
+
+class Judgement(Judged):
+    at: str = Field(description="When it was written, ISO 8601 in UTC.")

@@ -16,11 +16,12 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import generate
+from servers import BATCHES, SERVERS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -225,6 +226,54 @@ def start(work: Path, device: str) -> list[Figure]:
     ]
 
 
+def serving(work: Path, device: str) -> list[Figure]:
+    """The best 20 of all compounds for a disease over HTTP: one worker each, and wrk on the same cores."""
+    if device != "cpu":
+        return []
+    if missing := [program for program in ("wrk", "java") if shutil.which(program) is None]:
+        raise SystemExit(f"serving needs {' and '.join(missing)}; the Makefile says which packages have them")
+    made = str(work / "serving")
+    _run(Contestant("kgdrug", "make", (str(_hetionet_shape(work)), made), "serving.py"))
+    there = [name for name, server in SERVERS.items() if server.python.is_file()]
+
+    def under(name: str, connections: int) -> Contestant:
+        title, arguments = SERVERS[name].title, (made, name)
+        if name not in BATCHES:
+            return Contestant(title, "measure", arguments, "serving.py")  # one run has both loads
+        batches = BATCHES[name] if connections > 1 else {}
+        title += f", batches of {batches['batch_size']}" if batches else ""
+        settings = [f"{key}={value}" for key, value in batches.items()]
+        return Contestant(title, "measure", (*arguments, f"connections=({connections},)", *settings), "serving.py")
+
+    ready = "from the start to the first answer"
+    figures = [Figure("serving_ready_s", ready, tuple(under(name, 1) for name in there), at_most=1.5)]
+    for c in (1, 16):
+        who = {name: under(name, c) for name in there}
+        ours, everyone, at = who["kgdrug"], tuple(who.values()), f"{c} connection{'s' if c > 1 else ''}"
+        rate: dict[str, Any] = {"value": f"c{c}/per_second", "unit": "requests/s", "higher": True}
+        bound = tuple(who[name] for name in ("kgdrug", "bare") if name in who)
+        least = 2000 if c == 16 else None
+        title = f"{at}, beside the least there can be"
+        figures += [Figure(f"serving_{c}_per_second", title, bound, at_least=least, **rate)]
+        for peer, times in (("torchserve", 1.4), ("litserve", 2), ("mlflow", 3)):
+            two = (ours, who.get(peer, ours))
+            figures += [Figure(f"serving_{c}_vs_{peer}", at, two, times=times, **rate)] if peer in who else []
+        most = {(1, "p50"): 1, (16, "p99"): 15}
+        for q in ("p50", "p99"):
+            bound_ms = most.get((c, q))
+            figures += [Figure(f"serving_{c}_{q}_ms", f"{at}, {q}", everyone, f"c{c}/{q}", "ms", at_most=bound_ms)]
+    memory = "memory of all processes of a server"
+    figures += [Figure("serving_peak_mb", memory, everyone, "peak_mb", "MB", at_most=200)]
+    explain = Contestant("kgdrug", "explain", (made,), "serving.py")
+    if _run(replace(explain, arguments=(made, "limit=0")))["there"]:
+        title = "an answer explained, 1 connection"
+        figures += [Figure("explain_p50_ms", f"{title}, p50", (explain,), "p50", "ms")]
+        figures += [Figure("explain_p95_ms", f"{title}, p95", (explain,), "p95", "ms", at_most=150)]
+    else:
+        print("explain: not measured, as the service has no /v1/explain", file=sys.stderr)
+    return figures
+
+
 PARTS: dict[str, Callable[[Path, str], list[Figure]]] = {
     "graphs": graphs,
     "engine": engine,
@@ -232,7 +281,9 @@ PARTS: dict[str, Callable[[Path, str], list[Figure]]] = {
     "precision": precision,
     "scale": scale,
     "start": start,
+    "serving": serving,
 }
+ROUNDS = {"serving": 4}  # some 12 minutes
 
 
 def _data(name: str) -> Path | None:
@@ -358,8 +409,8 @@ def _text(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.3g}"
 
 
-def about_this_machine(rounds: int) -> dict[str, str]:
-    """What the figures were measured on and with."""
+def about_this_machine(part: str, rounds: int) -> dict[str, str]:
+    """What the figures of a part were measured on and with."""
     from importlib.metadata import version
 
     about = {
@@ -369,14 +420,30 @@ def about_this_machine(rounds: int) -> dict[str, str]:
         "rounds": str(rounds),
         "commit": _output(["git", "-C", str(HERE), "rev-parse", "--short", "HEAD"]),
     }
-    for python, wanted in ((PEERS, ("pykeen", "torch_geometric", "torch", "pandas")), (DICEE, ("dicee", "torch"))):
-        folder = python.parents[1].name
+    for title, python, wanted in _peers(part):
         if python.is_file():
             code = f"from importlib.metadata import version as v; print(', '.join(f'{{n}} {{v(n)}}' for n in {wanted}))"
-            about[f"peers in {folder}"] = _output([str(python), "-c", code])
+            about[title] = _output([str(python), "-c", code])
         else:
-            about[f"peers in {folder}"] = "not measured: it is not there"
+            about[title] = "not measured: it is not there"
+    if part == "serving":
+        for name, server in SERVERS.items():
+            about[server.title] += "".join(f", {key} {value}" for key, value in server.settings.items())
+            if name in BATCHES:
+                under = ", ".join(f"{key} {value}" for key, value in BATCHES[name].items())
+                about[server.title] += f"; under 16 connections {under}"
+        about["wrk"] = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout.split(" [")[0]
+        java = subprocess.run(["java", "-version"], capture_output=True, text=True, check=False).stderr
+        about["Java"] = java.partition("\n")[0]
     return about
+
+
+def _peers(part: str) -> list[tuple[str, Path, tuple[str, ...]]]:
+    """Who takes part: what they are called, their interpreter, and the packages whose versions are told."""
+    if part == "serving":
+        return [(server.title, server.python, server.packages) for server in SERVERS.values()]
+    peers = ((PEERS, ("pykeen", "torch_geometric", "torch", "pandas")), (DICEE, ("dicee", "torch")))
+    return [(f"peers in {python.parents[1].name}", python, wanted) for python, wanted in peers]
 
 
 def _processor() -> str:
@@ -395,16 +462,17 @@ def _output(command: list[str]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; default: all")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, help="default: 5, of serving 4")
     parser.add_argument("--device", default="cpu", help="of the engine's own figures")
     arguments = parser.parse_args()
     suffix = "" if arguments.device == "cpu" else f"-{arguments.device}"
     kept = HERE / f"results{suffix}.json"
     parts: dict[str, dict[str, Any]] = json.loads(kept.read_text()).get("parts", {}) if kept.is_file() else {}
     for name in arguments.parts or PARTS:
+        rounds = arguments.rounds or ROUNDS.get(name, 5)
         with tempfile.TemporaryDirectory() as folder:
-            figures = measure(PARTS[name](Path(folder), arguments.device), arguments.rounds, Path(folder))
-        parts[name] = {"about": about_this_machine(arguments.rounds), "figures": figures}
+            figures = measure(PARTS[name](Path(folder), arguments.device), rounds, Path(folder))
+        parts[name] = {"about": about_this_machine(name, rounds), "figures": figures}
         parts = {name: parts[name] for name in PARTS if name in parts}
         numbers = {
             name: result["ratio"] if result["times"] else next(iter(result["median"].values()))

@@ -22,6 +22,7 @@ from kgdrug.evaluation import metrics, rank_triples
 from kgdrug.graph import EntityType, KnowledgeGraph, KnownTails, Metaedge, Vocabulary
 from kgdrug.graph.known import distinct, triple_keys, triples_of
 from kgdrug.models import TableModel, pick_device, product_precision
+from kgdrug.models.arrays import scorer_of
 from kgdrug.ranking.top import top_candidates
 from kgdrug.sources import load_graph
 from kgdrug.splits import Split, fixed
@@ -100,15 +101,16 @@ def top(graph: str, *, device: str = "auto", dim: int = 200, answers: str = "Com
     keep_freed_memory()
     n, of_type = len(made.entities), made.entity_type(answers)
     model = TableModel.create("complex", n, made.relations, dim, 0).to(where)
+    asked = scorer_of(model)
     random = np.random.default_rng(0)
-    queries = torch.from_numpy(np.stack([random.integers(0, n, 1000), random.integers(0, made.relations, 1000)], 1))
-    moved = model.queries(queries.to(where))
+    queries = np.stack([random.integers(0, n, 1000), random.integers(0, made.relations, 1000)], 1)
+    moved = model.queries(torch.from_numpy(queries).to(where))
     one, all_of_it, typed = queries[:1], slice(0, n), slice(of_type.start, of_type.stop)
     calls: dict[str, tuple[Callable[[], object], int]] = {
-        "all": (lambda: top_candidates(model, one, all_of_it, 100), 100),
+        "all": (lambda: top_candidates(asked, one, all_of_it, 100), 100),
         "matvec": (lambda: torch.mv(model.entity, moved[0]), 100),
-        "type": (lambda: top_candidates(model, one, typed, 100), 1000),
-        "many": (lambda: top_candidates(model, queries, all_of_it, 100), 3),
+        "type": (lambda: top_candidates(asked, one, typed, 100), 1000),
+        "many": (lambda: top_candidates(asked, queries, all_of_it, 100), 3),
         "many_product": (lambda: [part @ model.entity.T for part in moved.split(170)], 3),
     }
     seconds: dict[str, list[float]] = {name: [] for name in calls}

@@ -4,8 +4,9 @@ The public names below load their room, and with it torch, mlflow or dgl, when f
 """
 
 import os
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from kgdrug.lazy import lazily
 
 __version__ = "0.1.0"
 
@@ -14,7 +15,14 @@ __version__ = "0.1.0"
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _ROOMS = {
-    "kgdrug.errors": ("AmbiguousNameError", "BadInputError", "KgdrugError", "UnknownNameError", "UsageError"),
+    "kgdrug.errors": (
+        "AmbiguousNameError",
+        "BadInputError",
+        "KgdrugError",
+        "ServiceError",
+        "UnknownNameError",
+        "UsageError",
+    ),
     "kgdrug.config": ("Experiment", "TrainingConfig", "read_experiment"),
     "kgdrug.graph": (
         "Annotation",
@@ -62,18 +70,65 @@ _ROOMS = {
         "evaluate_folds",
         "evaluate_pairs",
     ),
-    "kgdrug.trained": ("TrainedModel", "save_trained"),
+    "kgdrug.trained": ("ServedModel", "TrainedModel", "save_trained", "with_calibration"),
     "kgdrug.trained.dglke": ("read_dglke",),
-    "kgdrug.ranking": ("Answer", "KnownFact", "Question", "answer", "flat_rows", "predict", "question"),
+    "kgdrug.ranking": (
+        "Answer",
+        "Concept",
+        "Explanation",
+        "Filters",
+        "Found",
+        "Hit",
+        "Hop",
+        "KnownFact",
+        "MetaGraph",
+        "Neighbour",
+        "Noted",
+        "Prediction",
+        "Provenance",
+        "Question",
+        "Similar",
+        "Statement",
+        "about_entity",
+        "about_model",
+        "answer",
+        "answer_all",
+        "answer_of",
+        "as_record",
+        "draw",
+        "explain",
+        "explanation_record",
+        "flat_rows",
+        "infer",
+        "look_up",
+        "meta_graph",
+        "neighbours",
+        "predict",
+        "question",
+        "read_questions",
+        "score",
+        "score_file",
+        "similar",
+        "write_all_answers",
+        "write_answers",
+        "write_entities",
+        "write_matrix",
+        "write_neighbourhood",
+        "write_vectors",
+    ),
+    "kgdrug.serving": ("Batches", "Feedback", "Judgement", "LoadedModel", "LoadedModels", "as_annotations"),
+    "kgdrug.client": ("Client",),
     "kgdrug.reports": ("graph_page", "model_page"),
-    "kgdrug.registry": ("list_runs", "load_model", "resolve_model", "show_run"),
+    "kgdrug.registry": ("list_runs", "load_model", "open_model", "resolve_model", "show_run"),
     "kgdrug.experiment": ("Run", "ensemble", "make_split", "resume", "run"),
+    "kgdrug.biolink": ("BIOLINK_VERSION",),
 }
-_HOME = {name: room for room, names in _ROOMS.items() for name in names}
 
 if TYPE_CHECKING:
+    from kgdrug.biolink import BIOLINK_VERSION
+    from kgdrug.client import Client
     from kgdrug.config import Experiment, TrainingConfig, read_experiment
-    from kgdrug.errors import AmbiguousNameError, BadInputError, KgdrugError, UnknownNameError, UsageError
+    from kgdrug.errors import AmbiguousNameError, BadInputError, KgdrugError, ServiceError, UnknownNameError, UsageError
     from kgdrug.evaluation import (
         Calibration,
         DegreeCorrected,
@@ -103,9 +158,53 @@ if TYPE_CHECKING:
         to_pykeen,
     )
     from kgdrug.models import MetapathModel, TableModel, Term
-    from kgdrug.ranking import Answer, KnownFact, Question, answer, flat_rows, predict, question
-    from kgdrug.registry import list_runs, load_model, resolve_model, show_run
+    from kgdrug.ranking import (
+        Answer,
+        Concept,
+        Explanation,
+        Filters,
+        Found,
+        Hit,
+        Hop,
+        KnownFact,
+        MetaGraph,
+        Neighbour,
+        Noted,
+        Prediction,
+        Provenance,
+        Question,
+        Similar,
+        Statement,
+        about_entity,
+        about_model,
+        answer,
+        answer_all,
+        answer_of,
+        as_record,
+        draw,
+        explain,
+        explanation_record,
+        flat_rows,
+        infer,
+        look_up,
+        meta_graph,
+        neighbours,
+        predict,
+        question,
+        read_questions,
+        score,
+        score_file,
+        similar,
+        write_all_answers,
+        write_answers,
+        write_entities,
+        write_matrix,
+        write_neighbourhood,
+        write_vectors,
+    )
+    from kgdrug.registry import list_runs, load_model, open_model, resolve_model, show_run
     from kgdrug.reports import graph_page, model_page
+    from kgdrug.serving import Batches, Feedback, Judgement, LoadedModel, LoadedModels, as_annotations
     from kgdrug.sources import (
         DATASETS,
         FORMS,
@@ -123,35 +222,57 @@ if TYPE_CHECKING:
         write_graph,
     )
     from kgdrug.splits import Draw, Finding, Split, audit, open_split, save_split, split_graph
-    from kgdrug.trained import TrainedModel, save_trained
+    from kgdrug.trained import ServedModel, TrainedModel, save_trained, with_calibration
     from kgdrug.trained.dglke import read_dglke
     from kgdrug.training import Epoch, State, fit_metapaths, train
 
 __all__ = [
+    "BIOLINK_VERSION",
     "DATASETS",
     "FORMS",
     "AmbiguousNameError",
     "Annotation",
     "Answer",
     "BadInputError",
+    "Batches",
     "Calibration",
+    "Client",
+    "Concept",
     "DegreeCorrected",
     "Draw",
     "EntityType",
     "Epoch",
     "Experiment",
+    "Explanation",
+    "Feedback",
+    "Filters",
     "Finding",
+    "Found",
+    "Hit",
+    "Hop",
+    "Judgement",
     "KgdrugError",
     "KnowledgeGraph",
     "KnownFact",
     "KnownTails",
+    "LoadedModel",
+    "LoadedModels",
+    "MetaGraph",
     "Metaedge",
     "MetapathModel",
+    "Neighbour",
+    "Noted",
+    "Prediction",
+    "Provenance",
     "Question",
     "Reading",
     "Run",
+    "ServedModel",
+    "ServiceError",
+    "Similar",
     "Split",
     "State",
+    "Statement",
     "TableModel",
     "Term",
     "TrainedModel",
@@ -159,18 +280,27 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
     "Vocabulary",
+    "about_entity",
+    "about_model",
     "answer",
+    "answer_all",
+    "answer_of",
+    "as_annotations",
+    "as_record",
     "audit",
     "build_graph",
     "calibrate",
     "compare",
     "describe",
+    "draw",
     "drop_licences",
     "ensemble",
     "entity_frame",
     "evaluate",
     "evaluate_folds",
     "evaluate_pairs",
+    "explain",
+    "explanation_record",
     "fit_metapaths",
     "flat_rows",
     "from_dgl",
@@ -180,26 +310,35 @@ __all__ = [
     "from_pykeen",
     "get_dataset",
     "graph_page",
+    "infer",
     "keep_metaedges",
     "list_runs",
     "load_graph",
     "load_model",
+    "look_up",
     "make_split",
     "merge_graphs",
+    "meta_graph",
     "model_page",
+    "neighbours",
+    "open_model",
     "open_split",
     "predict",
     "question",
     "read_dglke",
     "read_experiment",
+    "read_questions",
     "resolve_model",
     "resume",
     "run",
     "save_graph",
     "save_split",
     "save_trained",
+    "score",
+    "score_file",
     "shipped",
     "show_run",
+    "similar",
     "split_graph",
     "to_dgl",
     "to_networkx",
@@ -207,16 +346,18 @@ __all__ = [
     "to_pyg",
     "to_pykeen",
     "train",
+    "with_calibration",
+    "write_all_answers",
+    "write_answers",
+    "write_entities",
     "write_graph",
+    "write_matrix",
+    "write_neighbourhood",
+    "write_vectors",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        value = getattr(import_module(_HOME[name]), name)
-        globals()[name] = value
-        return value
-    raise AttributeError(f"module 'kgdrug' has no attribute {name!r}")
+__getattr__ = lazily(__name__, _ROOMS)
 
 
 def __dir__() -> list[str]:

@@ -63,3 +63,11 @@ class BadInputError(KgdrugError):
     def __init__(self, file: str | Path, message: str, line: int | None = None) -> None:
         self.file, self.line, self.message = Path(file), line, message
         super().__init__(f"{file}{'' if line is None else f', line {line}'}: {message}")
+
+
+class ServiceError(KgdrugError):
+    """A service refused. status: of HTTP; title, detail: what, and why; close_matches: perhaps what was meant."""
+
+    def __init__(self, status: int, title: str, detail: str, close_matches: Sequence[str] = ()) -> None:
+        self.status, self.title, self.detail, self.close_matches = status, title, detail, tuple(close_matches)
+        super().__init__(detail or title)

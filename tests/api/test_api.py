@@ -46,8 +46,11 @@ def test_models_tell_what_was_trained_on_what_and_how_well(client: TestClient, m
     (about,) = client.get("/v1/models").json()["models"]
     assert about == {
         "name": "small",
+        "source": "",
         "digest": model.digest,
         "score": "complex",
+        "members": 1,
+        "calibrated": False,
         "dimension": 16,
         "graph": "clinic",
         "graph_digest": model.graph.digest,
@@ -253,7 +256,7 @@ def test_openapi_shows_examples_that_the_service_accepts(client: TestClient) -> 
 
 def test_openapi_tells_the_form_of_problems(client: TestClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
-    assert set(paths) == {"/health", "/v1/models", "/v1/relations", "/v1/entities", "/v1/predict"}
+    assert {"/health", "/v1/models", "/v1/relations", "/v1/entities", "/v1/predict", "/v1/explain"} <= set(paths)
     for path, method in (("/v1/predict", "post"), ("/v1/entities", "get")):
         for status in ("404", "422"):
             content = paths[path][method]["responses"][status]["content"]

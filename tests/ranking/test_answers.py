@@ -207,7 +207,7 @@ def test_several_members_answer_with_their_mean_rank_score_and_say_how_many_agre
         answers = predict(model, **asked, top=top, novel=novel)
         for a in answers:
             assert a.score == pytest.approx(sum(each[a.id].percentile for each in everything) / 3 / 100)
-            assert a.agreement == sum(a.id in each for each in own) / 3
+            assert a.agreement == pytest.approx(sum(a.id in each for each in own) / 3)
         assert [a.score for a in answers] == sorted((a.score for a in answers), reverse=True)
         assert len(answers) == len(own[0])
 

@@ -1,16 +1,30 @@
 """Answers as files, read back with the tools people read them with."""
 
 import csv
+import io
 import json
-from dataclasses import asdict, replace
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import pandas
+import pyarrow.parquet
 import pytest
 
+from kgdrug import __version__
+from kgdrug.config import TrainingConfig
+from kgdrug.graph import Annotation
 from kgdrug.models import Term
-from kgdrug.ranking import Answer, KnownFact, flat_rows, write_answers
+from kgdrug.ranking import Answer, KnownFact, Noted, about_model, as_record, flat_rows, write_all_answers, write_answers
+from kgdrug.ranking.export import about_line
+from kgdrug.trained import TrainedModel
 
-ABOUT = {"question": "? treats Sjögren's syndrome", "model": "small"}
+ABOUT = {
+    "question": "? treats Sjögren's syndrome",
+    "model": "small",
+    "licences": {"CC0 1.0": ["CbG", "CtD"]},
+    "note": "no medical advice",
+}
 ANSWERS = [
     Answer(
         1,
@@ -19,92 +33,223 @@ ANSWERS = [
         "Compound",
         5.0999999046325684,
         100.0,
+        97.5,
         (KnownFact("CtD", "treats", "train"), KnownFact("CpD", "palliates", "withheld")),
     ),
-    Answer(2, "Compound::DB01085", "Pilocarpine", "Compound", -0.1, 100 / 3, ()),
+    Answer(2, "Compound::DB01085", "Pilocarpine", "Compound", -0.1, 100 / 3, 50.0),
 ]
+COLUMNS = [
+    "rank", "id", "name", "type", "score", "percentile", "usual_percentile", "known", "annotations", "agreement",
+    "terms",
+]  # fmt: skip
 OF_MEMBERS = [replace(a, agreement=share) for a, share in zip(ANSWERS, (1.0, 0.4), strict=True)]
 
 
-def test_json_holds_the_question_and_every_answer_whole(tmp_path: Path) -> None:
-    text = write_answers(ANSWERS, "json", ABOUT, tmp_path / "a.json")
-    read = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
-    assert read == json.loads(text)
+FORMATS = ("json", "jsonl", "csv", "tsv", "parquet", "xlsx")
+SEVERAL = [("? treats asthma", ANSWERS), ("? treats pain", []), ("\u2028 treats ?", ANSWERS[1:])]
+
+
+def printed(answers: list[Answer], form: str) -> str:
+    stream = io.StringIO()
+    write_answers(answers, form, ABOUT, stream)
+    return stream.getvalue()
+
+
+def read_parquet(path: Path) -> list[dict[str, object]]:
+    return pyarrow.parquet.read_table(path).to_pylist()
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "tsv"])
+def test_what_is_printed_is_what_a_file_has(tmp_path: Path, form: str) -> None:
+    write_answers(ANSWERS, form, ABOUT, tmp_path / "a")
+    assert (tmp_path / "a").read_text(encoding="utf-8") == printed(ANSWERS, form)
+
+
+def test_json_holds_the_question_and_every_answer_whole() -> None:
+    text = printed(ANSWERS, "json")
+    read = json.loads(text)
     assert {key: read[key] for key in ABOUT} == ABOUT
     assert "Sjögren" in text  # not as \\u escapes
+    assert text == json.dumps(read, indent=2, ensure_ascii=False) + "\n"
     facts = [tuple(KnownFact(**fact) for fact in a.pop("known")) for a in read["answers"]]
+    notes = [tuple(Noted(**note) for note in a.pop("annotations")) for a in read["answers"]]
     assert [a.pop("terms") for a in read["answers"]] == [[], []]
-    assert [Answer(**a, known=known) for a, known in zip(read["answers"], facts, strict=True)] == ANSWERS
+    rest = zip(read["answers"], facts, notes, strict=True)
+    assert [Answer(**a, known=known, annotations=noted) for a, known, noted in rest] == ANSWERS
 
 
-def test_jsonl_holds_one_answer_a_line(tmp_path: Path) -> None:
-    text = write_answers(ANSWERS, "jsonl", ABOUT, tmp_path / "a.jsonl")
-    lines = (tmp_path / "a.jsonl").read_text(encoding="utf-8").splitlines()
-    assert text.splitlines() == lines
-    assert [json.loads(line) for line in lines] == json.loads(json.dumps([asdict(a) for a in ANSWERS]))
+def test_jsonl_holds_what_they_are_of_and_then_one_answer_a_line() -> None:
+    about, *lines = (json.loads(line) for line in printed(ANSWERS, "jsonl").splitlines())
+    assert about == {"about": ABOUT}
+    assert lines == json.loads(json.dumps([as_record(a) for a in ANSWERS]))
 
 
-def test_csv_reads_back_to_the_same_rows(tmp_path: Path) -> None:
-    text = write_answers(ANSWERS, "csv", ABOUT, tmp_path / "a.csv")
-    with (tmp_path / "a.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert text == (tmp_path / "a.csv").read_text(encoding="utf-8")
-    assert rows == [{**{key: str(value) for key, value in row.items()}, "agreement": ""} for row in flat_rows(ANSWERS)]
+def test_csv_reads_back_to_the_same_rows() -> None:
+    rows = list(csv.DictReader(printed(ANSWERS, "csv").splitlines()))
+    expected = [{key: "" if value is None else str(value) for key, value in row.items()} for row in flat_rows(ANSWERS)]
+    assert rows == expected
     assert [float(row["score"]) for row in rows] == [a.score for a in ANSWERS]  # no digit is lost
 
 
-def test_the_agreement_of_members_is_in_every_form(tmp_path: Path) -> None:
-    import pandas
+def test_parquet_reads_back_to_the_same_rows_with_a_type_for_every_column(tmp_path: Path) -> None:
+    write_answers(ANSWERS, "parquet", ABOUT, tmp_path / "a.parquet")
+    assert read_parquet(tmp_path / "a.parquet") == flat_rows(ANSWERS)
+    types = pandas.read_parquet(tmp_path / "a.parquet").dtypes.astype(str)
+    assert [types[name] for name in ("rank", "score", "percentile", "agreement")] == ["int64", *["float64"] * 3]
 
+
+def test_excel_reads_back_to_the_same_rows(tmp_path: Path) -> None:
+    pytest.importorskip("xlsxwriter")
+    openpyxl = pytest.importorskip("openpyxl")
+    write_answers(ANSWERS, "xlsx", ABOUT, tmp_path / "a.xlsx")
+    header, *rows = openpyxl.load_workbook(tmp_path / "a.xlsx")["table"].iter_rows(values_only=True)
+    expected = [[None if value == "" else value for value in row.values()] for row in flat_rows(ANSWERS)]
+    assert list(header) == COLUMNS
+    for row, values in zip(rows, expected, strict=True):
+        assert list(row) == [pytest.approx(v, rel=1e-15) if isinstance(v, float) else v for v in values]
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_form_says_what_the_answers_are_of(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"a.{form}"
+    if form == "xlsx":
+        pytest.importorskip("xlsxwriter")
+        openpyxl = pytest.importorskip("openpyxl")
+    write_answers(ANSWERS, form, ABOUT, path)
+    match form:
+        case "json":
+            about = json.loads(path.read_text())
+        case "jsonl":
+            about = json.loads(path.read_text().splitlines()[0])["about"]
+        case "csv" | "tsv":
+            (about,) = json.loads((tmp_path / f"a.{form}-metadata.json").read_text())["notes"]
+        case "parquet":
+            about = json.loads(pyarrow.parquet.read_metadata(path).metadata[b"kgdrug"])
+        case "xlsx":
+            about = {row[0].value: row[1].value for row in openpyxl.load_workbook(path)["about"].iter_rows()}
+            about["licences"] = {"CC0 1.0": about["licences"].removeprefix("CC0 1.0: ").split(", ")}
+    assert {key: about[key] for key in ABOUT} == ABOUT
+
+
+def test_the_agreement_of_members_is_in_every_form(tmp_path: Path) -> None:
     write_answers(OF_MEMBERS, "parquet", ABOUT, tmp_path / "a.parquet")
-    assert pandas.read_parquet(tmp_path / "a.parquet").to_dict("records") == flat_rows(OF_MEMBERS)
-    assert [a["agreement"] for a in json.loads(write_answers(OF_MEMBERS, "json", ABOUT))["answers"]] == [1.0, 0.4]
-    rows = csv.DictReader(write_answers(OF_MEMBERS, "csv", ABOUT).splitlines())
+    assert read_parquet(tmp_path / "a.parquet") == flat_rows(OF_MEMBERS)
+    assert [a["agreement"] for a in json.loads(printed(OF_MEMBERS, "json"))["answers"]] == [1.0, 0.4]
+    rows = csv.DictReader(printed(OF_MEMBERS, "csv").splitlines())
     assert [row["agreement"] for row in rows] == ["1.0", "0.4"]
 
 
-def test_parquet_reads_back_to_the_same_rows(tmp_path: Path) -> None:
-    import pandas
+@pytest.mark.parametrize("form", ["json", "jsonl", "csv", "parquet"])
+def test_answers_to_many_questions_name_their_question(tmp_path: Path, form: str) -> None:
+    path = tmp_path / f"a.{form}"
+    write_all_answers(iter(SEVERAL), form, ABOUT, path)
+    expected = [(text, a.id, a.score) for text, answers in SEVERAL for a in answers]
+    match form:
+        case "json":
+            rows = json.loads(path.read_text(encoding="utf-8"))["answers"]
+            assert rows == json.loads(
+                json.dumps([{"question": q, **as_record(a)} for q, answers in SEVERAL for a in answers])
+            )
+        case "jsonl":
+            rows = [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[1:-1]]
+        case "csv":
+            rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
+            assert list(rows[0]) == ["question", *COLUMNS]
+        case "parquet":
+            rows = read_parquet(path)
+    assert [(row["question"], row["id"], float(row["score"])) for row in rows] == expected
 
-    assert write_answers(ANSWERS, "parquet", ABOUT, tmp_path / "a.parquet") == ""
-    assert pandas.read_parquet(tmp_path / "a.parquet").to_dict("records") == flat_rows(ANSWERS)
+
+def test_no_more_than_one_question_s_answers_are_held() -> None:
+    alive = 0
+
+    class Counted(list):
+        def __init__(self) -> None:
+            nonlocal alive
+            alive += 1
+            assert alive <= 2  # the one that is written, and the one that comes
+            super().__init__(ANSWERS)
+
+        def __del__(self) -> None:
+            nonlocal alive
+            alive -= 1
+
+    for form in ("json", "csv"):
+        write_all_answers((("?", Counted()) for _ in range(20)), form, ABOUT, io.StringIO())
+
+
+def test_probabilities_of_many_questions_are_where_they_are_asked_for() -> None:
+    told = [("a", ANSWERS), ("b", [replace(ANSWERS[0], probability=0.25)])]
+    for probability in (True, False):
+        stream = io.StringIO()
+        write_all_answers(told, "csv", ABOUT, stream, probability=probability)
+        rows = list(csv.DictReader(stream.getvalue().splitlines()))
+        assert [row.get("probability") for row in rows] == (["", "", "0.25"] if probability else [None] * 3)
 
 
 def test_known_facts_become_readable_text() -> None:
     assert [row["known"] for row in flat_rows(ANSWERS)] == ["CtD (train); CpD (withheld)", ""]
 
 
+def test_annotations_become_readable_text() -> None:
+    noted = replace(ANSWERS[0], annotations=(Noted("trial", "CAPP2 2011"), Noted("refuted", "PANTHER-IPF 2014")))
+    assert [row["annotations"] for row in flat_rows([noted])] == ["trial (CAPP2 2011); refuted (PANTHER-IPF 2014)"]
+
+
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv", "parquet"])
 def test_no_answers_are_still_a_file_that_reads(tmp_path: Path, form: str) -> None:
-    import pandas
-
     path = tmp_path / "none"
     write_answers([], form, ABOUT, path)
     match form:
         case "json":
             assert json.loads(path.read_text()) == {**ABOUT, "answers": []}
+            assert path.read_text() == json.dumps({**ABOUT, "answers": []}, indent=2, ensure_ascii=False) + "\n"
         case "jsonl":
-            assert path.read_text() == ""
+            assert json.loads(path.read_text()) == {"about": ABOUT}
         case "csv":
-            assert path.read_text() == "rank,id,name,type,score,percentile,known,agreement,terms\n"
+            assert path.read_text() == ",".join(COLUMNS) + "\n"
         case "parquet":
             table = pandas.read_parquet(path)
             assert len(table) == 0
-            assert list(table.columns) == [
-                "rank",
-                "id",
-                "name",
-                "type",
-                "score",
-                "percentile",
-                "known",
-                "agreement",
-                "terms",
-            ]
+            assert list(table.columns) == COLUMNS
 
 
 def test_terms_are_in_every_form() -> None:
     answers = [replace(ANSWERS[0], terms=(Term("CbGaD", 1.2), Term("CrCtD", 0.851))), ANSWERS[1]]
     assert [row["terms"] for row in flat_rows(answers)] == ["CbGaD +1.20; CrCtD +0.85", ""]
-    read = json.loads(write_answers(answers, "json", ABOUT))["answers"]
+    read = json.loads(printed(answers, "json"))["answers"]
     assert read[0]["terms"] == [{"name": "CbGaD", "contribution": 1.2}, {"name": "CrCtD", "contribution": 0.851}]
+
+
+def test_a_probability_is_named_only_where_there_is_one() -> None:
+    likely = [replace(ANSWERS[0], probability=0.25), ANSWERS[1]]
+    assert [row["probability"] for row in flat_rows(likely)] == [0.25, None]
+    assert "probability" in printed(likely, "csv")
+    for form in ("json", "jsonl", "csv"):
+        assert "probability" not in printed(ANSWERS, form)
+
+
+def test_what_numbers_of_a_model_are_of(make: Callable[..., TrainedModel]) -> None:
+    metaedges = {name: ("Compound", name, "Disease") for name in ("CpD", "CtD", "CuD", "CwD")}
+    entities = {"Compound": ["Compound::a"], "Disease": ["Disease::d"]}
+    model = make(entities, metaedges, {("Compound::a", "CtD", "Disease::d"): "train"}, ("CtD",))
+    licences = ("CC0 1.0", "CC BY 4.0", "", "secret")
+    edges = tuple(replace(e, licence=text) for e, text in zip(model.graph.metaedges, licences, strict=True))
+    graph = replace(model.graph, metaedges=edges, annotations=(Annotation(0, 1, "trial", "X", "CC BY 4.0"),))
+    model = replace(
+        model,
+        split=replace(model.split, graph=graph),
+        experiment=replace(model.experiment, training=TrainingConfig(without=("CwD",))),
+        digest="ab" * 32,
+    )
+    about = about_model(model, question="? treats d")
+    assert list(about) == [
+        "question", "model", "model_digest", "graph", "graph_digest", "licences", "date", "kgdrug", "note",
+    ]  # fmt: skip
+    assert about["licences"] == {"CC0 1.0": ["CpD"], "CC BY 4.0": ["CtD", "annotations"], "none stated": ["CuD"]}
+    assert (about["model_digest"], about["graph_digest"]) == ("ab" * 32, graph.digest)
+    assert (about["kgdrug"], about["note"]) == (__version__, "research software: no medical advice")
+    assert pandas.Timestamp(about["date"])
+    line = about_line(about)
+    for words in ("model plain (abababababab)", f"graph plain ({graph.digest[:12]})", "CC BY 4.0: CtD", "no medical"):
+        assert words in line

@@ -304,7 +304,7 @@ import sys, types, kgdrug
 room = types.ModuleType("kgdrug.ranking")
 room.__path__ = [kgdrug.__path__[0] + "/ranking"]
 sys.modules["kgdrug.ranking"] = room  # what else the room loads is not looked at
-import kgdrug.ranking.paths
+import kgdrug.ranking.influence, kgdrug.ranking.paths
 print(sorted({"torch", "pandas", "scipy", "polars", "sklearn"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

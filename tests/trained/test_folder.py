@@ -161,6 +161,10 @@ def test_a_changed_model_has_another_digest(model: TrainedModel, saved: Path, tm
 FILES = (
     "entities.tsv",
     "experiment.json",
+    "facts/keys.npy",
+    "facts/offsets.npy",
+    "facts/parts.npy",
+    "facts/tails.npy",
     "graph.json",
     "members/0.safetensors",
     "members/1.safetensors",

@@ -7,9 +7,10 @@ of medicine are said in and to what is above it. Left out are mixins that name n
 A word that is not here stands for itself alone.
 """
 
+from collections.abc import Iterable
 from functools import cache
 
-VERSION = "4.4.4"
+BIOLINK_VERSION = "4.4.4"
 PREFIX = "biolink:"
 
 # category: what it is, by the model's is_a and mixins, without what follows from the others
@@ -188,6 +189,12 @@ def fits(said: str, asked: str) -> tuple[bool, bool]:
     """
     turned = inverse(said)
     return asked in ancestors(said), turned is not None and asked in ancestors(turned)
+
+
+def narrowest(words: Iterable[str]) -> str:
+    """The narrowest predicate that all of these are; `biolink:related_to` where they share none."""
+    shared = frozenset.intersection(*map(ancestors, words))
+    return max(sorted(shared), key=lambda word: len(ancestors(word)), default=f"{PREFIX}related_to")
 
 
 @cache

@@ -131,17 +131,24 @@ def calibrate(
     ),
     as_json: AsJson = False,
     out_file: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write the curve, as JSON.")] = None,
+    save: Annotated[bool, typer.Option("--save", help="Into the model: its answers have probabilities then.")] = False,
     force: Force = False,
 ) -> None:
-    """Learn probabilities from valid treatments, and judge them on test treatments; the model stays as it is."""
-    from kgdrug import calibrate as learn
-    from kgdrug import load_model
+    """Learn probabilities from valid treatments, and judge them on test treatments."""
+    from kgdrug import load_model, with_calibration
     from kgdrug.graph.store import refuse_existing, write_json
+    from kgdrug.trained import MANIFEST, save_calibration
 
     if out_file is not None:
         refuse_existing(out_file, force)
-    trained = load_model(model)
-    curve, report = learn(trained, trained.split, kind)
+    if save and not (Path(model) / MANIFEST).is_file():
+        raise UsageError(f"--save writes into a model folder, and {model} is none")
+    trained = with_calibration(load_model(model), kind)
+    assert trained.calibrated
+    curve, report = trained.calibrated.curve, dict(trained.calibrated.about)
+    if save:
+        save_calibration(trained, Path(model))
+        err.print(f"{model} has probabilities now")
     if out_file is not None:
         write_json(
             out_file, {"model": trained.name, "model_digest": trained.digest, "curve": curve.to_dict(), **report}

@@ -2,14 +2,14 @@
 
 import functools
 import shlex
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from kgdrug.cli.answers import Form, Out, form_of, tell, tell_one
 from kgdrug.cli.app import Force, Model, app
 from kgdrug.cli.scoreboard import print_report
 from kgdrug.cli.screen import as_text, epochs, err, fail, new_table, out, print_answers, print_members, stages
@@ -105,39 +105,52 @@ def predict(
     relation: Annotated[str | None, typer.Option(help="A metaedge, such as CtD.")] = None,
     top: Annotated[int, typer.Option(min=1, help="How many answers.")] = 20,
     novel: Annotated[bool, typer.Option("--novel", help="Leave known answers out.")] = False,
-    form: Annotated[Literal["table", "json", "jsonl", "csv", "parquet"], typer.Option("--format")] = "table",
-    out_file: Annotated[Path | None, typer.Option("--out", help="Write a file instead of printing.")] = None,
+    approved: Annotated[bool, typer.Option("--approved", help="Candidates that treat something already.")] = False,
+    classes: Annotated[
+        list[str] | None, typer.Option("--class", help="Candidates of this class; may be given again.")
+    ] = None,
+    targets: Annotated[
+        list[str] | None, typer.Option("--target", help="Candidates that bind this gene; may be given again.")
+    ] = None,
+    smarts: Annotated[str | None, typer.Option(help="Candidates whose structure holds this SMARTS pattern.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME|@FILE", help="These candidates alone; a file has one a line.")
+    ] = None,
+    exclude: Annotated[list[str] | None, typer.Option(metavar="NAME|@FILE", help="Not these candidates.")] = None,
+    questions: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Many questions: a table, or JSON lines; see docs/answers.md.")
+    ] = None,
+    form: Form = None,
+    out_file: Out = None,
     force: Force = False,
 ) -> None:
-    """Rank the candidates of one question."""
-    from kgdrug import answer, load_model, question
-    from kgdrug.graph.store import refuse_existing
+    """Rank the candidates of one question, or of each question of a file."""
+    from kgdrug import Filters, answer, answer_all, open_model, question
+    from kgdrug.ranking import read_questions
 
-    if form == "table" and out_file is not None:
-        raise UsageError("--out FILE needs --format json, jsonl, csv or parquet")
-    if form == "parquet" and out_file is None:
-        raise UsageError("--format parquet needs --out FILE")
-    if out_file is not None:
-        refuse_existing(out_file, force)
-    trained = load_model(model)
-    asked = question(trained.graph, head=head, tail=tail, relation=relation, disease=disease, compound=compound)
-    answers, text = answer(trained, asked, top, novel), asked.text(trained.graph)
-    if form == "table":
-        print_answers(text, answers)
+    meant = form_of(form, out_file, force)
+    filters = Filters(tuple(classes or ()), tuple(targets or ()), approved, smarts, _listed(only), _listed(exclude))
+    opened = open_model(model)
+    given = {"head": head, "tail": tail, "relation": relation, "disease": disease, "compound": compound}
+    if questions is None:
+        asked = question(opened.graph, **given)
+        tell_one(opened, asked.text(opened.graph), answer(opened, asked, top, novel, filters), meant, out_file, force)
         return
-    from kgdrug.ranking import write_answers
+    if any(value is not None for value in given.values()):
+        raise UsageError("--questions FILE asks already; leave out what asks one question")
+    many = read_questions(questions, opened.graph)
+    told = zip((one.text(opened.graph) for one in many), answer_all(opened, many, top, novel, filters), strict=True)
+    tell(opened, told, meant, out_file, force)
 
-    about = {
-        "question": text,
-        "model": trained.name,
-        "model_digest": trained.digest,
-        "graph_digest": trained.graph.digest,
-    }
-    if out_file is None:
-        sys.stdout.write(write_answers(answers, form, about))
-        return
-    write_answers(answers, form, about, out_file)
-    out.print(f"wrote {len(answers)} answers to {out_file}")
+
+def _listed(names: list[str] | None) -> tuple[str, ...]:
+    """Names as given, and those in the lines of files given as `@FILE`."""
+    from kgdrug.graph.store import read_text
+
+    listed: list[str] = []
+    for name in names or ():
+        listed += read_text(Path(name[1:])).split("\n") if name.startswith("@") else [name]
+    return tuple(name.strip() for name in listed if name.strip())
 
 
 @app.command()
@@ -168,22 +181,36 @@ def ensemble(
 
 @app.command()
 def serve(
-    model: Model,
+    models: Annotated[
+        list[str], typer.Argument(metavar="[NAME=]MODEL...", help="Folders, NAME@ALIAS, NAME/VERSION or runs:ID.")
+    ],
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
+    feedback: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="SQLite file that keeps judgements; made when it is not there.")
+    ] = None,
+    admin_token: Annotated[
+        str | None,
+        typer.Option(envvar="KGDRUG_ADMIN_TOKEN", metavar="TOKEN", help="Who has it may load and unload models."),
+    ] = None,
+    infores: Annotated[
+        str, typer.Option(metavar="ID", help="The information resource that TRAPI's answers name as theirs.")
+    ] = "infores:kgdrug",
 ) -> None:
-    """Answer questions over HTTP; the documentation is at /docs."""
-    from kgdrug import load_model
+    """Answer questions over HTTP; the documentation is at /docs. The first model answers where none is named."""
+    from kgdrug import LoadedModels
 
-    trained = load_model(model)
+    loaded = LoadedModels.open(models)
     import uvicorn
 
     from kgdrug_api import create_app
 
-    server = uvicorn.Server(uvicorn.Config(create_app(trained), host=host, port=port, log_level="warning"))
-    err.print(f"serving {trained.name} on http://{host}:{port} (documentation at /docs)")
+    service = create_app(loaded, feedback=feedback, admin_token=admin_token, infores=infores)
+    config = uvicorn.Config(service, host=host, port=port, log_level="warning", access_log=False)
+    names = ", ".join(one.name for one in loaded.all())
+    err.print(f"serving {names} on http://{host}:{port} (documentation at /docs)")
     try:
-        server.run()
+        uvicorn.Server(config).run()
     except SystemExit:  # uvicorn's own codes would collide with ours
         raise KgdrugError(f"cannot listen on {host}:{port}; give another --host or --port") from None
 

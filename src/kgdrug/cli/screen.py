@@ -11,8 +11,8 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from kgdrug.graph import KnowledgeGraph
-    from kgdrug.models.metapaths import Progress as Stage
-    from kgdrug.ranking import Answer
+    from kgdrug.models.progress import Progress as Stage
+    from kgdrug.ranking import Answer, Similar
     from kgdrug.sources.transfer import ProgressBar
     from kgdrug.training import Epoch
 
@@ -152,16 +152,30 @@ def print_members(members: "Sequence[Mapping[str, Any]]") -> None:
 
 
 def print_answers(text: str, answers: "Sequence[Answer]") -> None:
+    """Answers as a table; `usual` is the percentile that a candidate has whatever is asked."""
     from kgdrug import flat_rows
 
-    members = ["agreement"] if any(a.agreement is not None for a in answers) else []
+    columns = {"score": 3, "percentile": 1, "usual": 1, "agreement": 2, "probability": 4}
+    empty = {key for key in ("agreement", "probability") if all(getattr(a, key) is None for a in answers)}
+    shown = {key: digits for key, digits in columns.items() if key not in empty}
     terms = ["terms"] if any(a.terms for a in answers) else []
-    table = new_table("rank", "name", "id", "score", "percentile", *members, "known", *terms, title=text)
+    table = new_table("rank", "name", "id", *shown, "known", *terms, title=text)
     for row in flat_rows(answers):
-        numbers = [f"{row['score']:.3f}", f"{row['percentile']:.1f}", *(f"{row[key]:.2f}" for key in members)]
+        row["usual"] = row["usual_percentile"]
+        row["known"] = "; ".join(str(row[key]) for key in ("known", "annotations") if row[key])
+        numbers = (f"{row[key]:.{digits}f}" for key, digits in shown.items())
         table.add_row(
-            str(row["rank"]), str(row["name"]), str(row["id"]), *numbers, *(str(row[key]) for key in ("known", *terms))
+            str(row["rank"]), str(row["name"]), str(row["id"]), *numbers, *(str(row[k]) for k in ("known", *terms))
         )
+    out.print(table)
+
+
+def print_similar(text: str, alike: "Sequence[Similar]") -> None:
+    """Entities that are like another one; what none of them has is left out."""
+    shown = [key for key in ("vectors", "structure") if any(getattr(a, key) is not None for a in alike)]
+    table = new_table("rank", "name", "id", *shown, title=text)
+    for a in alike:
+        table.add_row(str(a.rank), a.name, a.id, *(as_text(getattr(a, key)) for key in shown))
     out.print(table)
 
 

@@ -1,7 +1,7 @@
 """How good is a model? Ranks of held-out answers, metrics with intervals, and baselines beside them."""
 
 from kgdrug.evaluation.baselines import baselines
-from kgdrug.evaluation.calibration import Calibration, calibrate, fit_calibration, reliability
+from kgdrug.evaluation.calibration import calibrate, fit_calibration, reliability
 from kgdrug.evaluation.compare import compare, sign_flip
 from kgdrug.evaluation.folds import evaluate_folds, repeats_of
 from kgdrug.evaluation.intervals import over_folds
@@ -21,6 +21,7 @@ from kgdrug.evaluation.popularity import DegreeCorrected, popularity
 from kgdrug.evaluation.ranks import Ranks, filtered_ranks, rank_triples
 from kgdrug.evaluation.report import evaluate, evaluate_pairs, on_test
 from kgdrug.evaluation.screening import judge, pair_metrics
+from kgdrug.models.calibration import Calibration
 
 __all__ = [
     "INTERVALS",

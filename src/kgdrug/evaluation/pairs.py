@@ -130,7 +130,7 @@ class PairScores:
     def _scores(self, first: int, last: int) -> Scores:
         """The pairs of the rows from first on and before last."""
         total = torch.zeros(())
-        for member, weight, scales in zip(self.members, self.weights, self._scales, strict=True):
+        for member, weight, scales in zip(self.members, self.weights, self.scales, strict=True):
             of_relations = []
             for each, scale in zip(self._asked(member, first, last), scales, strict=True):
                 forward, backward = ((part - mean) / spread for part, (mean, spread) in zip(each, scale, strict=True))
@@ -139,7 +139,7 @@ class PairScores:
         return (total / sum(self.weights)).numpy()
 
     @cached_property
-    def _scales(self) -> list[list[list[tuple[float, float]]]]:
+    def scales(self) -> list[list[list[tuple[float, float]]]]:
         """Mean and deviation over all pairs for each member, relation and direction."""
         found = []
         for member in self.members:

@@ -134,8 +134,11 @@ class KnowledgeGraph:
 
     def answers(self, relation: int) -> range:
         """Indices that can answer a query with this relation, in `[0, 2m)`: the tail type of the relation."""
-        start, stop = self.relation_ranges[0][relation]
-        return range(int(start), int(stop))
+        return self._answers[relation]
+
+    @cached_property
+    def _answers(self) -> list[range]:
+        return [range(start, stop) for start, stop in self.relation_ranges[0].tolist()]
 
     def heads(self, relation: int) -> range:
         """Indices that can be the head of a query with this relation, in `[0, 2m)`."""

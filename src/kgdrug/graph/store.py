@@ -31,6 +31,7 @@ from kgdrug.graph.vocabulary import Vocabulary, join_synonyms, split_synonyms
 GRAPH_FILE = "graph.json"
 EXPORT_FILE = "export.json"  # in a folder of another form: what was written there
 FOLDS_FILE = "folds.json"  # in a folder of split folders: what they are
+VECTORS_FILE = "vectors.json"  # in a folder of vectors: whose they are
 ANNOTATIONS_FILE = "annotations.tsv"
 FORMAT = "kgdrug graph 1"
 
@@ -39,7 +40,7 @@ def refuse_existing(path: Path, force: bool) -> None:
     """A UsageError where something is in the way: without force anything, with it a folder that is none of kgdrug's."""
     if path.exists() and not force:
         raise UsageError(f"{path} exists; give another place, or --force to replace it")
-    ours = any((path / name).is_file() for name in (GRAPH_FILE, EXPORT_FILE, FOLDS_FILE))
+    ours = any((path / name).is_file() for name in (GRAPH_FILE, EXPORT_FILE, FOLDS_FILE, VECTORS_FILE))
     foreign = path.is_dir() and not path.is_symlink() and not ours
     if foreign and any(path.iterdir()):
         raise UsageError(f"{path} is a folder that kgdrug did not write; it is never replaced, give another place")
@@ -69,6 +70,26 @@ def fresh_folder(folder: Path, force: bool = False) -> Iterator[Path]:
         for parent in made:
             with contextlib.suppress(OSError):  # not empty: the folder is there
                 parent.rmdir()
+
+
+@contextmanager
+def fresh_file(path: Path, force: bool = False, beside: Sequence[str] = ()) -> Iterator[Path]:
+    """A place for a file that takes its name when the block ends well, and is gone when it does not.
+
+    beside: names of other files that the block writes into the same folder; they come with it. What exists is refused
+    without `force`, and replaced at the end with it.
+    """
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; give the name of a file")
+    places = [path, *(path.with_name(name) for name in beside)]
+    for place in places:
+        refuse_existing(place, force)
+    if not path.parent.is_dir():
+        raise UsageError(f"{path} cannot be written: there is no folder {path.parent}")
+    with tempfile.TemporaryDirectory(prefix=f".{path.name[:100]}.", dir=path.parent) as folder:
+        yield Path(folder) / path.name
+        for place in reversed(places):
+            (Path(folder) / place.name).replace(place)
 
 
 def _umask() -> int:

@@ -7,6 +7,7 @@ parts needs it.
 
 import importlib.util
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.machinery import ModuleSpec
@@ -17,8 +18,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kgdrug.errors import KgdrugError
-from kgdrug.graph.graph import KnowledgeGraph
+from kgdrug.graph.facts import PARTS, Facts
+from kgdrug.graph.graph import ABOUT, KnowledgeGraph
 from kgdrug.graph.known import Int
+
+_UNFIT = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # for XML
 
 if TYPE_CHECKING:
     import dgl
@@ -79,6 +83,43 @@ def to_networkx(graph: KnowledgeGraph) -> "networkx.MultiDiGraph":
     relation = [(e.abbreviation, {"metaedge": e.abbreviation, "relation": e.relation}) for e in graph.metaedges]
     result.add_edges_from((ids[h], ids[t], *relation[r]) for h, r, t in graph.triples.tolist())
     return result
+
+
+def facts_to_networkx(graph: KnowledgeGraph, facts: Facts, entities: Int) -> "networkx.MultiDiGraph":
+    """What joins these entities `(e,)` with each other: their names, and every fact between two of them.
+
+    Nodes and edges as in `to_networkx`; an edge says also which `parts` of the split hold it, as `train; test`, and its
+    `licence`, `source` and `version`. graph: its entities and metaedges, not its triples.
+    """
+    import networkx
+
+    result, m = networkx.MultiDiGraph(), graph.relations
+    ids, names, smiles = graph.entities.ids, graph.entities.names, graph.smiles
+    wanted = np.unique(entities)
+    for i in wanted.tolist():
+        structure = {"smiles": smiles[i]} if i in smiles else {}
+        result.add_node(ids[i], name=names[i], type=graph.type_of(i).name, **structure)
+    for i in wanted.tolist():
+        relations, others, bits = facts.about(i)
+        own = (relations < m) & np.isin(others, wanted)
+        for r, other, held in zip(relations[own].tolist(), others[own].tolist(), bits[own].tolist(), strict=True):
+            e = graph.metaedges[r]
+            parts = "; ".join(part for part, bit in PARTS.items() if held & bit)
+            about = {"relation": e.relation, "parts": parts} | {name: getattr(e, name) for name in ABOUT}
+            result.add_edge(ids[i], ids[other], e.abbreviation, metaedge=e.abbreviation, **about)
+    return result
+
+
+def write_graphml(graph: "networkx.Graph", path: Path) -> None:
+    """Write a graph of networkx as GraphML; a KgdrugError for a control character, for which XML has no room."""
+    import networkx
+
+    texts = [graph.graph, *(data for _, data in graph.nodes(data=True)), *(data for *_, data in graph.edges(data=True))]
+    said = (text for data in texts for text in data.values() if isinstance(text, str))
+    unfit = next((text for text in (*map(str, graph.nodes), *said) if _UNFIT.search(text)), None)
+    if unfit is not None:
+        raise KgdrugError(f"GraphML has no room for the control character in {unfit!r}")
+    networkx.write_graphml(graph, path)
 
 
 def communities(nodes: Int, links: Int) -> list[Int]:

@@ -1,18 +1,97 @@
-"""Questions and their ranked answers."""
+"""Questions, their ranked answers, and what stands behind them."""
 
-from kgdrug.ranking.answers import Answer, KnownFact, Question, answer, predict, question
-from kgdrug.ranking.export import flat_rows, write_answers
-from kgdrug.ranking.links import links, pair_links
+from typing import TYPE_CHECKING
+
+from kgdrug.lazy import lazily
+
+if TYPE_CHECKING:
+    from kgdrug.ranking.addresses import links, pair_links
+    from kgdrug.ranking.alike import Similar, similar
+    from kgdrug.ranking.answers import Answer, KnownFact, Noted, answer, answer_all, answer_of, predict
+    from kgdrug.ranking.around import between, write_entities, write_neighbourhood
+    from kgdrug.ranking.asked import read_questions
+    from kgdrug.ranking.entities import Neighbour, about_entity, draw, neighbours
+    from kgdrug.ranking.explaining import Explanation, explain, explanation_record
+    from kgdrug.ranking.export import about_model, as_record, flat_rows, write_all_answers, write_answers
+    from kgdrug.ranking.filters import Filters
+    from kgdrug.ranking.hops import Found, Hit, Hop, Prediction, Support, look_up
+    from kgdrug.ranking.inferring import infer
+    from kgdrug.ranking.matrix import write_matrix
+    from kgdrug.ranking.metagraph import MetaGraph, MetaStatement, meta_graph
+    from kgdrug.ranking.questions import Question, question
+    from kgdrug.ranking.scoring import score, score_file
+    from kgdrug.ranking.statements import Concept, Provenance, Statement
+    from kgdrug.ranking.vectors import write_vectors
 
 __all__ = [
     "Answer",
+    "Concept",
+    "Explanation",
+    "Filters",
+    "Found",
+    "Hit",
+    "Hop",
     "KnownFact",
+    "MetaGraph",
+    "MetaStatement",
+    "Neighbour",
+    "Noted",
+    "Prediction",
+    "Provenance",
     "Question",
+    "Similar",
+    "Statement",
+    "Support",
+    "about_entity",
+    "about_model",
     "answer",
+    "answer_all",
+    "answer_of",
+    "as_record",
+    "between",
+    "draw",
+    "explain",
+    "explanation_record",
     "flat_rows",
+    "infer",
     "links",
+    "look_up",
+    "meta_graph",
+    "neighbours",
     "pair_links",
     "predict",
     "question",
+    "read_questions",
+    "score",
+    "score_file",
+    "similar",
+    "write_all_answers",
     "write_answers",
+    "write_entities",
+    "write_matrix",
+    "write_neighbourhood",
+    "write_vectors",
 ]
+
+__getattr__ = lazily(
+    __name__,
+    {
+        "kgdrug.ranking.addresses": ("links", "pair_links"),
+        "kgdrug.ranking.alike": ("Similar", "similar"),
+        "kgdrug.ranking.answers": ("Answer", "KnownFact", "Noted", "answer", "answer_all", "answer_of", "predict"),
+        "kgdrug.ranking.around": ("between", "write_entities", "write_neighbourhood"),
+        "kgdrug.ranking.asked": ("read_questions",),
+        "kgdrug.ranking.entities": ("Neighbour", "about_entity", "draw", "neighbours"),
+        "kgdrug.ranking.explaining": ("Explanation", "explain", "explanation_record"),
+        "kgdrug.ranking.export": ("about_model", "as_record", "flat_rows", "write_all_answers", "write_answers"),
+        "kgdrug.ranking.filters": ("Filters",),
+        "kgdrug.ranking.hops": ("Found", "Hit", "Hop", "Prediction", "Support", "look_up"),
+        "kgdrug.ranking.inferring": ("infer",),
+        "kgdrug.ranking.matrix": ("write_matrix",),
+        "kgdrug.ranking.metagraph": ("MetaGraph", "MetaStatement", "meta_graph"),
+        "kgdrug.ranking.questions": ("Question", "question"),
+        "kgdrug.ranking.scoring": ("score", "score_file"),
+        "kgdrug.ranking.statements": ("Concept", "Provenance", "Statement"),
+        "kgdrug.ranking.vectors": ("write_vectors",),
+    },
+)

@@ -1,25 +1,31 @@
 """A question to ranked answers."""
 
 import logging
-from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from kgdrug.errors import UsageError
-from kgdrug.graph import KnowledgeGraph
-from kgdrug.graph.known import Int
-from kgdrug.models import MetapathModel, Term
+from kgdrug.graph.facts import PARTS
+from kgdrug.models.arrays import Floats, Int
+from kgdrug.models.terms import Term
+from kgdrug.ranking.filters import NO_FILTERS, Filters
+from kgdrug.ranking.questions import Question, question
 from kgdrug.ranking.top import top_scores
-from kgdrug.trained import TrainedModel
+
+if TYPE_CHECKING:
+    from kgdrug.trained import ServedModel, TrainedModel
 
 log = logging.getLogger(__name__)
 MOST_TERMS = 3
+SORTED = 20_000  # scores that are sorted as soon as those below each answer are counted
+AT_ONCE = 4_000_000  # scores that are made at once where many questions are asked: 16 MB a member
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class KnownFact:
     """A fact of the graph about the pair of question and answer, where it is from, and the part that holds it."""
 
@@ -31,15 +37,28 @@ class KnownFact:
     version: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """What is known about the pair outside the graph's triples; see `Annotation`."""
+
+    status: str
+    source: str
+    licence: str = ""
+    date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """One ranked candidate.
 
     rank: from 1 among the answers asked for; score: the model's, comparable within a question only, no probability,
     of several members the mean of their rank scores; percentile: share of all candidates of the question that score
-    lower, in percent, ties counting half; agreement: share of the members whose own answers to the question, as many
-    as were asked for, hold this one, None where the model has one member;
-    terms: the metapaths that raise the score most, where a member of the model is a regression on metapaths.
+    lower, in percent, ties counting half; usual_percentile: its mean percentile over the questions of this kind, so
+    that one which is on top whatever is asked shows; known: the graph's facts about the pair, and annotations: what is
+    known besides; agreement: share of the members whose own answers to the question, as many as were asked for, hold
+    this one, None where the model has one member; probability: that the graph holds the pair, among pairs as the
+    calibration drew them, None where the model has no calibration; terms: the metapaths that raise the score most,
+    where a member of the model is a regression on metapaths.
     """
 
     rank: int
@@ -48,129 +67,55 @@ class Answer:
     type: str
     score: float
     percentile: float
+    usual_percentile: float
     known: tuple[KnownFact, ...] = ()
+    annotations: tuple[Noted, ...] = ()
     agreement: float | None = None
+    probability: float | None = None
     terms: tuple[Term, ...] = ()
 
 
-@dataclass(frozen=True)
-class Question:
-    """An entity and the relations it is asked over; a relation of `r + m` asks for heads of `r`.
-
-    With several relations (a graph may have more than one that means "treats") a candidate's score is its best.
-    """
-
-    entity: int
-    relations: tuple[int, ...]
-
-    def text(self, graph: KnowledgeGraph) -> str:
-        """The question in words, with `?` for the answer: `? treats asthma`."""
-        parts = []
-        for r in self.relations:
-            metaedge = graph.metaedges[r % graph.relations]
-            name = graph.entities.names[self.entity]
-            words = (name, metaedge.relation, "?") if r < graph.relations else ("?", metaedge.relation, name)
-            parts.append(" ".join(words))
-        return " or ".join(dict.fromkeys(parts))
-
-
-def question(
-    graph: KnowledgeGraph,
-    *,
-    head: str | None = None,
-    tail: str | None = None,
-    relation: str | None = None,
-    disease: str | None = None,
-    compound: str | None = None,
-) -> Question:
-    """The question of one given entity, by id or name: head or tail with a relation, or disease or compound.
-
-    disease asks "which compounds treat it?", compound "which diseases does it treat?", over the treatment relations.
-    """
-    given = {"head": head, "tail": tail, "disease": disease, "compound": compound}
-    given = {key: value for key, value in given.items() if value is not None}
-    if len(given) != 1:
-        came = " and ".join(given) or "none"
-        raise UsageError(f"give one of disease, compound, head or tail; {came} came")
-    (key, text), m = given.popitem(), graph.relations
-    assert text is not None
-    if key in ("head", "tail"):
-        if relation is None:
-            raise UsageError(
-                f"{key} needs a relation: one of {', '.join(e.abbreviation for e in graph.metaedges[:30])}"
-            )
-        r = graph.relation(relation) + (m if key == "tail" else 0)
-        return Question(graph.find(text, r), (r,))
-    if relation is not None:
-        raise UsageError(f"{key} asks over the treatment relations; with relation give head or tail")
-    if not graph.treatment_relations:
-        raise UsageError(f"the graph {graph.name} names no treatment relation; ask with head or tail and a relation")
-    relations = [r + m if key == "disease" else r for r in graph.treatment_relations]
-    ranges = list(dict.fromkeys(graph.heads(r) for r in relations))
-    entity = graph.entities.find(text, ranges, key)
-    fitting = tuple(r for r in relations if entity in graph.heads(r))
-    first = graph.answers(fitting[0])
-    return Question(entity, tuple(r for r in fitting if graph.answers(r) == first))
-
-
-def answer(model: TrainedModel, asked: Question, top: int = 20, novel: bool = False) -> list[Answer]:
+def answer(
+    model: "TrainedModel | ServedModel",
+    asked: Question,
+    top: int = 20,
+    novel: bool = False,
+    filters: Filters = NO_FILTERS,
+) -> list[Answer]:
     """The best `top` answers of the question's answer type, best first; ties in the order of the entity table.
 
     novel: leave out candidates that the graph, in any part, already holds for an asked relation. Every other fact
-    that joins a candidate with the question's entity is marked in `known`.
+    that joins a candidate with the question's entity is marked in `known`. filters: which candidates count; ranks are
+    among them, percentiles among all.
     """
+    return next(answer_all(model, [asked], top, novel, filters))
+
+
+def answer_all(
+    model: "TrainedModel | ServedModel",
+    questions: Iterable[Question],
+    top: int = 20,
+    novel: bool = False,
+    filters: Filters = NO_FILTERS,
+) -> Iterator[list[Answer]]:
+    """The answers to each question, in their order; consecutive ones over the same relations are scored together."""
     if top < 1:
         raise UsageError(f"top is {top}; it must be at least 1")
-    graph, candidates = model.graph, model.graph.answers(asked.relations[0])
-    if "train" in model.known and not _seen_in_training(model, asked.entity):
-        log.warning("%s stands in no training triple: this ranking is arbitrary", graph.entities.label(asked.entity))
-    queries = torch.tensor([[asked.entity, r] for r in asked.relations])
-    span = slice(candidates.start, candidates.stop)
-    each = [member.scores(queries, span).amax(0, keepdim=True) for member in model.members]
-    by_member = torch.cat(each).cpu().numpy()
-    scores = model.vote(each)[0].cpu().numpy()
-    known = _known_facts(model, asked.entity, candidates)
-    eligible = np.arange(len(candidates))
-    if novel:
-        for tails in model.known.values():
-            eligible = np.setdiff1d(eligible, tails.of(queries.numpy())[1] - candidates.start)
-    order = _best(scores, eligible, top)
-    votes = np.zeros(len(candidates), np.int64)
-    for own in by_member if len(each) > 1 else ():
-        votes[_best(own, eligible, top)] += 1
-    ascending = np.sort(scores)
-    below = np.searchsorted(ascending, scores[order]) + np.searchsorted(ascending, scores[order], "right") - 1
-    percentiles = 100 * below / 2 / max(1, len(scores) - 1)
-    return [
-        Answer(
-            rank=rank,
-            id=graph.entities.ids[entity],
-            name=graph.entities.names[entity],
-            type=graph.type_of(entity).name,
-            score=float(scores[entity - candidates.start]),
-            percentile=float(percentile),
-            known=tuple(known.get(entity, ())),
-            agreement=None if len(each) == 1 else float(votes[entity - candidates.start]) / len(each),
-            terms=_terms(model, asked, entity),
-        )
-        for rank, (entity, percentile) in enumerate(
-            zip((order + candidates.start).tolist(), percentiles, strict=True), 1
-        )
-    ]
-
-
-def _terms(model: TrainedModel, asked: Question, candidate: int) -> tuple[Term, ...]:
-    """The `MOST_TERMS` terms that raise the candidate's score most, of the first member that has any."""
-    for member in model.members:
-        if isinstance(member, MetapathModel):
-            turned = asked.relations[0] >= model.graph.relations
-            head, tail = (candidate, asked.entity) if turned else (asked.entity, candidate)
-            return tuple(term for term in member.terms(head, tail)[:MOST_TERMS] if term.contribution > 0)
-    return ()
+    served = model.served
+    for relations, same in groupby(questions, key=lambda asked: asked.relations):
+        candidates = served.graph.answers(relations[0])
+        eligible = filters.eligible(served, candidates)
+        step = max(1, AT_ONCE // max(1, len(candidates) * len(relations)))
+        together = list(same)
+        for start in range(0, len(together), step):
+            block = together[start : start + step]
+            voted, each = served.best_of(np.array([asked.entity for asked in block]), relations)
+            for row, asked in enumerate(block):
+                yield _answers(served, asked, voted[row], each[:, row], eligible, top, novel)
 
 
 def predict(
-    model: TrainedModel,
+    model: "TrainedModel | ServedModel",
     *,
     head: str | None = None,
     tail: str | None = None,
@@ -179,36 +124,146 @@ def predict(
     compound: str | None = None,
     top: int = 20,
     novel: bool = False,
+    filters: Filters = NO_FILTERS,
 ) -> list[Answer]:
     """Ranked answers to one question; see `question` and `answer`."""
     asked = question(model.graph, head=head, tail=tail, relation=relation, disease=disease, compound=compound)
-    return answer(model, asked, top, novel)
+    return answer(model, asked, top, novel, filters)
 
 
-def _best(scores: NDArray[np.floating], eligible: Int, top: int) -> Int:
-    """The best eligible candidates, best first; ties in their order."""
-    columns = top_scores(torch.from_numpy(scores[eligible])[None], top)[1][0]
-    best: Int = eligible[columns.numpy()]
+def answer_of(model: "TrainedModel | ServedModel", asked: Question, candidate: int, top: int = 20) -> Answer:
+    """What is said of one candidate among all, whatever its rank; agreement is that it is among the first `top`."""
+    served = model.served
+    candidates = served.graph.answers(asked.relations[0])
+    if candidate not in candidates:
+        label, kind = served.graph.entities.label(candidate), served.graph.type_of(candidates.start).name
+        raise UsageError(f"{label} cannot answer {asked.text(served.graph)}: answers are of type {kind}")
+    voted, each = served.best_of(np.array([asked.entity]), asked.relations)
+    scores, column = voted[0], candidate - candidates.start
+    rank = 1 + int(np.count_nonzero(scores > scores[column]) + np.count_nonzero(scores[:column] == scores[column]))
+    votes = _votes(each[:, 0], None, top)
+    return _described(served, asked, scores, np.array([column]), [rank], votes)[0]
+
+
+def _answers(
+    model: "ServedModel", asked: Question, scores: Floats, each: Floats, eligible: Int | None, top: int, novel: bool
+) -> list[Answer]:
+    """The answers of one question from its scores, `(k,)` and by member `(members, k)`."""
+    if not model.seen_in_training(asked.entity):
+        label = model.graph.entities.label(asked.entity)
+        log.warning("%s stands in no training triple: this ranking is arbitrary", label)
+    if novel:
+        start = model.graph.answers(asked.relations[0]).start
+        known = model.facts.of(np.array([[asked.entity, r] for r in asked.relations]))[1] - start
+        eligible = np.setdiff1d(np.arange(len(scores)) if eligible is None else eligible, known)
+    columns = _best(scores, eligible, top)
+    return _described(model, asked, scores, columns, range(1, len(columns) + 1), _votes(each, eligible, top))
+
+
+def _best(scores: Floats, eligible: Int | None, top: int) -> Int:
+    """Columns of the best eligible candidates, best first; ties in their order."""
+    if eligible is None:
+        return top_scores(scores, top)[1]
+    best: Int = eligible[top_scores(scores[eligible], top)[1]]
     return best
 
 
-def _known_facts(model: TrainedModel, entity: int, candidates: range) -> dict[int, list[KnownFact]]:
-    """Facts of every relation, direction and part between the entity and each candidate."""
-    graph, m = model.graph, model.graph.relations
-    joining = [r for r in range(2 * m) if entity in graph.heads(r) and graph.answers(r) == candidates]
-    queries = np.array([[entity, r] for r in joining], np.int64).reshape(-1, 2)
-    facts: dict[int, list[KnownFact]] = defaultdict(list)
-    for part, tails in model.known.items():
-        rows, found = tails.of(queries)
-        for row, candidate in zip(rows.tolist(), found.tolist(), strict=True):
-            metaedge = graph.metaedges[joining[row] % m]
-            about = metaedge.licence, metaedge.source, metaedge.version
-            fact = KnownFact(metaedge.abbreviation, metaedge.relation, part, *about)
-            if fact not in facts[candidate]:
-                facts[candidate].append(fact)
+def _votes(each: Floats, eligible: Int | None, top: int) -> Floats | None:
+    """The share of several members that have each candidate among their best `top`; `(k,)`."""
+    if len(each) == 1:
+        return None
+    votes = np.zeros(each.shape[1], np.float32)
+    for own in each:
+        votes[_best(own, eligible, top)] += 1
+    return votes / np.float32(len(each))
+
+
+def _described(
+    model: "ServedModel", asked: Question, scores: Floats, columns: Int, ranks: Sequence[int], votes: Floats | None
+) -> list[Answer]:
+    """Everything that is said of the candidates in these columns of the scores `(k,)`."""
+    graph, candidates = model.graph, model.graph.answers(asked.relations[0])
+    ids, names, kind = graph.entities.ids, graph.entities.names, graph.type_of(candidates.start).name
+    own, entities = scores[columns], columns + candidates.start
+    none: list[None] = [None] * len(columns)
+    probabilities = model.probabilities(asked.entity, asked.relations, entities)
+    described = zip(
+        ranks,
+        entities.tolist(),
+        own.tolist(),
+        _percentiles(scores, own).tolist(),
+        model.usual(asked.relations)[columns].tolist(),
+        _known_facts(model, asked.entity, candidates, columns),
+        none if votes is None else votes[columns].tolist(),
+        none if probabilities is None else probabilities.tolist(),
+        strict=True,
+    )
+    return [
+        Answer(
+            rank,
+            ids[entity],
+            names[entity],
+            kind,
+            score,
+            percentile,
+            usual,
+            tuple(known),
+            _noted(model, asked.entity, entity),
+            agreement,
+            probability,
+            _terms(model, asked, entity),
+        )
+        for rank, entity, score, percentile, usual, known, agreement, probability in described
+    ]
+
+
+def _percentiles(scores: Floats, own: Floats) -> Floats:
+    """The share of the scores `(k,)` that are lower than each of `own` `(a,)`, which are among them, in percent."""
+    if len(own) < 100 and len(scores) > SORTED:  # counting is sooner than sorting
+        twice = np.array([np.count_nonzero(scores < x) + np.count_nonzero(scores <= x) - 1 for x in own], np.int64)
+    else:
+        ascending = np.sort(scores)
+        twice = ascending.searchsorted(own) + ascending.searchsorted(own, "right") - 1
+    return 50 * twice / max(1, len(scores) - 1)
+
+
+def _known_facts(model: "ServedModel", entity: int, candidates: range, columns: Int) -> list[list[KnownFact]]:
+    """Facts of every relation, direction and part between the entity and each of the candidates in these columns."""
+    joining = model.joining[model.graph.type_of(entity).start, candidates.start]
+    rows, found, bits = model.facts.of(np.stack([np.full(len(joining), entity), joining], 1))
+    place = np.full(len(candidates), -1)
+    place[columns] = np.arange(len(columns))
+    places = place[found - candidates.start]
+    facts: list[list[KnownFact]] = [[] for _ in range(len(columns))]
+    hits = np.flatnonzero(places >= 0)
+    for r, at, held in zip(joining[rows[hits]].tolist(), places[hits].tolist(), bits[hits].tolist(), strict=True):
+        for fact in _facts_of(model, r, held):
+            if fact not in facts[at]:  # a symmetric relation joins them in both directions
+                facts[at].append(fact)
     return facts
 
 
-def _seen_in_training(model: TrainedModel, entity: int) -> bool:
-    queries = np.array([[entity, r] for r in range(2 * model.graph.relations)], np.int64)
-    return len(model.known["train"].of(queries)[0]) > 0
+def _facts_of(model: "ServedModel", relation: int, bits: int) -> list[KnownFact]:
+    """One fact for each part that holds it."""
+    metaedge = model.graph.metaedges[relation % model.graph.relations]
+    about = metaedge.licence, metaedge.source, metaedge.version
+    return [
+        KnownFact(metaedge.abbreviation, metaedge.relation, part, *about) for part, bit in PARTS.items() if bits & bit
+    ]
+
+
+def _noted(model: "ServedModel", entity: int, candidate: int) -> tuple[Noted, ...]:
+    annotated = model.annotated
+    if not annotated:
+        return ()
+    notes = annotated.get((entity, candidate), ()) or annotated.get((candidate, entity), ())
+    return tuple(Noted(note.status, note.source, note.licence, note.date) for note in notes)
+
+
+def _terms(model: "ServedModel", asked: Question, candidate: int) -> tuple[Term, ...]:
+    """The `MOST_TERMS` terms that raise the candidate's score most."""
+    if not model.has_terms:
+        return ()
+    turned = asked.relations[0] >= model.graph.relations
+    terms = model.terms(candidate, asked.entity) if turned else model.terms(asked.entity, candidate)
+    return tuple(term for term in terms[:MOST_TERMS] if term.contribution > 0)

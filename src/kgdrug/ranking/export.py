@@ -1,51 +1,214 @@
-"""Answers as text and files."""
+"""Answers as text and files, each with what its numbers are of."""
 
-import csv
-import io
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
 
-from kgdrug.ranking.answers import Answer
+from kgdrug.graph.store import fresh_file
+from kgdrug.ranking.alike import Similar
+from kgdrug.ranking.answers import Answer, KnownFact
+from kgdrug.sources.sheets import Column, Kind, about_text, sheet
 
-COLUMNS = ("rank", "id", "name", "type", "score", "percentile", "known", "agreement", "terms")
+if TYPE_CHECKING:
+    from kgdrug.trained import ServedModel, TrainedModel
+
+COLUMNS = tuple(field.name for field in fields(Answer))
+NOTE = "research software: no medical advice"
+FORMS = ("json", "jsonl", "csv", "tsv", "parquet", "xlsx")
+FILES_ALONE = ("parquet", "xlsx")  # these forms are no text
+MEANINGS = {
+    "question": "what was asked, with ? for the answer",
+    "rank": "from 1, among the answers asked for",
+    "score": "the model's, comparable within a question only; no probability",
+    "percentile": "share of all candidates of the question that score lower, in percent",
+    "usual_percentile": "the candidate's mean percentile over the questions of this kind",
+    "known": "facts of the graph about the pair, with the part of the split that holds each",
+    "annotations": "what is known about the pair outside the graph's facts",
+    "agreement": "share of the model's members that have it among their own answers",
+    "probability": "that the graph holds the pair, by the model's calibration",
+    "terms": "metapaths that raise the score most, and by how much",
+    "vectors": "cosine of the two entities' vectors, from -1 to 1",
+    "structure": "Tanimoto similarity of the two structures' Morgan fingerprints, from 0 to 1",
+}
+Record = Mapping[str, object]
+
+
+def about_model(model: "TrainedModel | ServedModel", **first: object) -> dict[str, object]:
+    """What numbers of a model are of: itself, its graph, the licences of what it learned from, date and version.
+
+    first: what stands before these, such as the question. Licences: each with the metaedges that are under it, and
+    `annotations` where there are any; the date is today's in UTC.
+    """
+    from kgdrug import __version__
+
+    served = model.served
+    graph, licences = served.graph, dict[str, list[str]]()
+    for metaedge in graph.metaedges:
+        if metaedge.abbreviation not in served.experiment.training.without:
+            licences.setdefault(metaedge.licence or "none stated", []).append(metaedge.abbreviation)
+    for licence in sorted({a.licence or "none stated" for a in graph.annotations}):
+        licences.setdefault(licence, []).append("annotations")
+    return {
+        **first,
+        "model": served.name,
+        "model_digest": served.digest,
+        "graph": graph.name,
+        "graph_digest": served.graph_digest,
+        "licences": licences,
+        "date": datetime.now(UTC).date().isoformat(),
+        "kgdrug": __version__,
+        "note": NOTE,
+    }
+
+
+def about_line(about: Mapping[str, object]) -> str:
+    """The same in one line, for what has no other room."""
+    digests = {name: f"{about[name]} ({str(about[f'{name}_digest'])[:12]})" for name in ("model", "graph")}
+    words = f"model {digests['model']}, graph {digests['graph']}, licences {about_text(about['licences'])}"
+    return f"{words}; {about['date']}, kgdrug {about['kgdrug']}, {about['note']}"
+
+
+def as_record(answer: Answer) -> dict[str, object]:
+    """The answer as JSON has it. Nothing is called a probability where the model has no calibration."""
+    record = asdict(answer)
+    if answer.probability is None:
+        del record["probability"]
+    return record
+
+
+def columns_of(answers: Sequence[Answer]) -> list[str]:
+    """The columns of a table of answers."""
+    return _columns(any(a.probability is not None for a in answers))
 
 
 def flat_rows(answers: Sequence[Answer]) -> list[dict[str, object]]:
     """Answers as rows of plain values, for tables.
 
-    `known` becomes text such as `CtD (train); CpD (train)`, and `terms` such as `CbGaD +1.20; CrCtD +0.85`.
+    `known` becomes text such as `CtD (train); CpD (train)`, `annotations` such as `trial (CAPP2 2011)`, and `terms`
+    such as `CbGaD +1.20; CrCtD +0.85`.
     """
+    columns = columns_of(answers)
     return [
-        asdict(a)
-        | {"known": "; ".join(f"{f.metaedge} ({f.part})" for f in a.known)}
+        {column: getattr(a, column) for column in columns}
+        | {"known": known_text(a.known)}
+        | {"annotations": "; ".join(f"{n.status} ({n.source})" for n in a.annotations)}
         | {"terms": "; ".join(f"{t.name} {t.contribution:+.2f}" for t in a.terms)}
         for a in answers
     ]
 
 
-def write_answers(answers: Sequence[Answer], form: str, about: Mapping[str, object], path: Path | None = None) -> str:
-    """Answers as `json` (an object with `about` and the answers), `jsonl`, `csv` or `parquet`.
+def known_text(known: Iterable[KnownFact]) -> str:
+    """Known facts as text: `CtD (train); CpD (train)`."""
+    return "; ".join(f"{fact.metaedge} ({fact.part})" for fact in known)
 
-    With a path the file is written; the text is returned, empty for parquet, which is for files only.
+
+def write_answers(
+    answers: Sequence[Answer], form: str, about: Mapping[str, object], out: str | Path | TextIO, force: bool = False
+) -> None:
+    """The answers to one question in one of FORMS.
+
+    about: what they are of, see `about_model`. It is the head of a `json` object, the first line of `jsonl`, the
+    metadata of `parquet`, a sheet of `xlsx`, and stands in a file beside a `csv` or `tsv`.
     """
-    if form == "parquet":
-        from kgdrug.graph.views import frame
+    columns = [column_of(name) for name in columns_of(answers)]
+    blocks = [([as_record(a) for a in answers], flat_rows(answers))]
+    write_records(blocks, form, columns, about, out, force)
 
-        assert path is not None
-        frame(flat_rows(answers), COLUMNS).to_parquet(path, index=False)
-        return ""
-    if form == "json":
-        text = json.dumps({**about, "answers": [asdict(a) for a in answers]}, indent=2, ensure_ascii=False) + "\n"
-    elif form == "jsonl":
-        text = "".join(json.dumps(asdict(a), ensure_ascii=False) + "\n" for a in answers)
-    else:
-        buffer = io.StringIO()
-        writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(flat_rows(answers))
-        text = buffer.getvalue()
-    if path is not None:
-        path.write_text(text, encoding="utf-8")
-    return text
+
+def write_similar(
+    alike: Sequence[Similar], form: str, about: Mapping[str, object], out: str | Path | TextIO, force: bool = False
+) -> None:
+    """Entities that are like another one, in one of FORMS; see `write_answers`."""
+    columns = [column_of(field.name) for field in fields(Similar)]
+    records = [asdict(one) for one in alike]
+    write_records([(records, records)], form, columns, about, out, force)
+
+
+def write_all_answers(
+    told: Iterable[tuple[str, Sequence[Answer]]],
+    form: str,
+    about: Mapping[str, object],
+    out: str | Path | TextIO,
+    force: bool = False,
+    probability: bool = False,
+) -> None:
+    """The answers to many questions, each with its question in words, as they come: no more than one's are held.
+
+    probability: whether the tables have such a column. JSON names it where there is one.
+    """
+    columns = [column_of(name) for name in ("question", *_columns(probability))]
+    blocks = (
+        (
+            [{"question": text, **as_record(a)} for a in answers],
+            [{"question": text, **row} for row in flat_rows(answers)],
+        )
+        for text, answers in told
+    )
+    write_records(blocks, form, columns, about, out, force)
+
+
+def write_records(
+    blocks: Iterable[Sequence[Sequence[Record]]],
+    form: str,
+    columns: Sequence[Column],
+    about: Mapping[str, object],
+    out: str | Path | TextIO,
+    force: bool = False,
+) -> None:
+    """What is told in blocks, of records for JSON and of rows of plain values for tables, in one of FORMS."""
+    if form in _JSON:
+        with _text(out, force) as file:
+            _JSON[form](file, about, (record for records, _ in blocks for record in records))
+        return
+    with sheet(out, form, columns, about, force) as write:
+        for _, rows in blocks:
+            write({column.name: [row.get(column.name) for row in rows] for column in columns})
+
+
+def column_of(name: str) -> Column:
+    """A column of answers, with what it means."""
+    return Column(name, _KINDS.get(name, "text"), MEANINGS.get(name, ""))
+
+
+def _columns(probability: bool) -> list[str]:
+    return [column for column in COLUMNS if probability or column != "probability"]
+
+
+def _kind(annotation: object) -> Kind:
+    return "whole" if annotation is int else "number" if annotation in (float, float | None) else "text"
+
+
+_KINDS = {field.name: _kind(field.type) for told in (Answer, Similar) for field in fields(told)}
+
+
+@contextmanager
+def _text(out: str | Path | TextIO, force: bool) -> Iterator[TextIO]:
+    """A stream, or a file that has its name when all is written."""
+    if not isinstance(out, str | Path):
+        yield out
+        return
+    with fresh_file(Path(out), force) as path, path.open("w", encoding="utf-8", newline="\n") as file:
+        yield file
+
+
+def _write_json(file: TextIO, about: Mapping[str, object], records: Iterable[Record]) -> None:
+    """As `json.dumps` would write the whole object, record by record."""
+    file.write(json.dumps({**about, "answers": []}, indent=2, ensure_ascii=False).removesuffix("]\n}"))
+    before, end = "\n", "]\n}\n"
+    for record in records:
+        file.write(before + "    " + json.dumps(record, indent=2, ensure_ascii=False).replace("\n", "\n    "))
+        before, end = ",\n", "\n  ]\n}\n"
+    file.write(end)
+
+
+def _write_jsonl(file: TextIO, about: Mapping[str, object], records: Iterable[Record]) -> None:
+    for record in chain([{"about": dict(about)}], records):
+        file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+
+_JSON = {"json": _write_json, "jsonl": _write_jsonl}

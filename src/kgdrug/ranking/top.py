@@ -4,43 +4,36 @@ A top-k over all scores of a row costs as much as making them. The k-th largest 
 at least k scores reach, and few more do: only those are sorted.
 """
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from kgdrug.errors import KgdrugError
-from kgdrug.models import Model
+from kgdrug.models.arrays import Floats, Int, Scorer
 
 BLOCK = 8_000_000  # scores held at once: 32 MB
 WIDTH = 64  # scores whose maximum is looked at first
 
 
-def top_candidates(model: Model, queries: Tensor, candidates: slice, top: int) -> tuple[Tensor, Tensor]:
+def top_candidates(model: Scorer, queries: Int, candidates: slice, top: int) -> tuple[Floats, Int]:
     """Scores and entities `(b, top)` of the best candidates of queries `(b, 2)`, best first; ties in entity order.
 
-    top: fewer where there are fewer candidates. Memory beyond the model: a block of scores, `BLOCK` numbers or one row,
-    and 40 bytes a score that reaches the bound: few more than `top`, unless very many are equal.
+    top: fewer where there are fewer candidates. Memory beyond the model: a block of scores, `BLOCK` numbers or one row.
     """
     step = max(1, BLOCK // max(1, candidates.stop - candidates.start))
-    parts = [top_scores(model.scores(part, candidates), top) for part in queries.split(step)]
-    values, columns = (torch.cat(each) for each in zip(*parts, strict=True))
+    blocks = (model.scores(queries[start : start + step], candidates) for start in range(0, len(queries), step))
+    found = [top_scores(scores, top) for block in blocks for scores in block]
+    values, columns = (np.stack(each) for each in zip(*found, strict=True))
     return values, columns + candidates.start
 
 
-def top_scores(scores: Tensor, top: int) -> tuple[Tensor, Tensor]:
-    """The best of each row of scores `(b, k)`, and their columns; `(b, min(top, k))`, best first, ties in order."""
-    b, k = scores.shape
-    top, blocks = min(top, k), k // WIDTH
-    few = scores if blocks < top else scores[:, : blocks * WIDTH].unflatten(1, (blocks, WIDTH)).amax(2)
-    best = few.topk(top, 1).values
-    if best[:, :1].isnan().any():  # they come first
+def top_scores(scores: Floats, top: int) -> tuple[Floats, Int]:
+    """The best of scores `(k,)` and their places; `(min(top, k),)`, best first, ties in order."""
+    top, blocks = min(top, len(scores)), len(scores) // WIDTH
+    if not top:
+        return scores[:0], np.empty(0, np.int64)
+    few = scores if blocks < 2 * top else scores[: blocks * WIDTH].reshape(blocks, WIDTH).max(1)
+    bound = np.partition(few, len(few) - top)[len(few) - top]
+    columns = np.flatnonzero(scores >= bound)
+    columns = columns[np.argsort(-scores[columns], kind="stable")[:top]]
+    if len(columns) < top or np.isnan(few).any():  # what is no number is no larger than anything
         raise KgdrugError("the model's scores are not numbers (NaN)")
-    bound = best[:, -1:]
-    rows, columns = (scores >= bound).nonzero(as_tuple=True)
-    values = scores[rows, columns]
-    order = values.argsort(descending=True, stable=True)
-    if b == 1:  # what takes the time of one query is the number of calls
-        return values[order[:top]][None], columns[order[:top]][None]
-    order = order[rows[order].argsort(stable=True)]
-    counts = torch.bincount(rows, minlength=b)
-    chosen = order[(counts.cumsum(0) - counts)[:, None] + torch.arange(top, device=scores.device)]
-    return values[chosen], columns[chosen]
+    return scores[columns], columns

@@ -2,7 +2,7 @@
 
 Each input row is a question: `disease`, `compound`, or `head` or `tail` with `relation`; `top` (default 20) and
 `novel` are optional. The output has one row an answer; its column
-`query` counts the input rows from 0.
+`query` counts the input rows from 0, and a model that has a calibration adds `probability`.
 """
 
 import warnings
@@ -30,7 +30,9 @@ ANSWER = {
     "type": "string",
     "score": "double",
     "percentile": "double",
+    "usual_percentile": "double",
     "known": "string",
+    "annotations": "string",
     "agreement": "double",
     "terms": "string",
 }
@@ -45,9 +47,9 @@ with warnings.catch_warnings(record=True):
         def load_context(self, context: Any) -> None:
             from pathlib import Path
 
-            from kgdrug.trained import load_trained
+            from kgdrug.trained import open_served
 
-            self.model = load_trained(Path(context.artifacts["model"]))
+            self.model = open_served(Path(context.artifacts["model"]))
 
         def predict(self, context, model_input, params=None):  # type: ignore[no-untyped-def]
             from kgdrug.graph.views import frame
@@ -58,7 +60,8 @@ with warnings.catch_warnings(record=True):
                 for i, question in enumerate(_questions(model_input))
                 for row in flat_rows(predict(self.model, **question))
             ]
-            return frame(rows, list(ANSWER))
+            likely = any("probability" in row for row in rows)
+            return frame(rows, [*ANSWER, *(["probability"] if likely else [])])
 
 
 def _questions(model_input: Any) -> Iterable[dict[str, Any]]:

@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kgdrug.config import Experiment, flat
 from kgdrug.errors import KgdrugError, UsageError, first_line
-from kgdrug.splits import Split
-from kgdrug.trained import MANIFEST, TrainedModel, load_trained
-from kgdrug.training import Epoch
+from kgdrug.trained import MANIFEST
+
+if TYPE_CHECKING:
+    from kgdrug.splits import Split
+    from kgdrug.trained import ServedModel, TrainedModel
+    from kgdrug.training import Epoch
 
 ARTIFACT = "model"  # name of the logged model, and of the folder inside its artifacts
 PACKAGES = ("kgdrug", "torch", "dgl", "numpy", "networkx", "pandas", "polars", "mlflow", "fastapi")
@@ -78,7 +81,7 @@ class Tracker:
     run_id: str
     uri: str
 
-    def epoch(self, epoch: Epoch, member: int | None = None) -> None:
+    def epoch(self, epoch: "Epoch", member: int | None = None) -> None:
         """Log an epoch's numbers, as a step; of one of several members as `members.0.train.loss` and so on."""
         names = ("loss", "learning_rate", "seconds", "triples_per_second")
         values: dict[str, Any] = {"train": {name: getattr(epoch, name) for name in names}}
@@ -115,7 +118,7 @@ class Tracker:
 
 @contextmanager
 def tracked(
-    experiment: Experiment, split: Split, device: str, run_name: str, run_id: str | None = None
+    experiment: Experiment, split: "Split", device: str, run_name: str, run_id: str | None = None
 ) -> Iterator[Tracker]:
     """An MLflow run with all that decides it logged; it ends as failed or killed when the block does.
 
@@ -177,9 +180,18 @@ def resolve_model(model: str) -> Path:
     return found[0].parent
 
 
-def load_model(model: str | Path) -> TrainedModel:
+def load_model(model: str | Path) -> "TrainedModel":
     """The trained model in a folder, or the one meant by `NAME@ALIAS`, `NAME/VERSION` or `runs:ID`."""
+    from kgdrug.trained import load_trained
+
     return load_trained(resolve_model(str(model)))
+
+
+def open_model(model: str | Path) -> "ServedModel":
+    """The same, opened to be asked alone: without torch, and in a fraction of the time and memory."""
+    from kgdrug.trained import open_served
+
+    return open_served(resolve_model(str(model)))
 
 
 @dataclass(frozen=True)
@@ -252,7 +264,7 @@ def _summary(run: Any, experiment: str) -> RunSummary:
     )  # fmt: skip
 
 
-def _datasets(split: Split) -> Iterator[tuple[Any, str]]:
+def _datasets(split: "Split") -> Iterator[tuple[Any, str]]:
     from mlflow.data.code_dataset_source import CodeDatasetSource
     from mlflow.data.meta_dataset import MetaDataset
 

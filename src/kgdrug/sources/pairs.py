@@ -72,7 +72,7 @@ def read_pairs(
 
 def _read(path: Path, finders: Mapping[str, "_Finder"], may_be_empty: bool) -> tuple[pl.DataFrame, dict[str, str]]:
     """The rows of a file, and the column of each side."""
-    separator, reading = separator_of(path), _PastEmptyLines()
+    separator, reading = separator_of(path), PastEmptyLines()
     first = first_fields(path, separator)
     plain = {name.strip().strip('"').casefold().replace(" ", "_"): name for name in reversed(first)}
     options = {side: [plain[name] for name in known if name in plain] for side, known in COLUMNS.items()}
@@ -97,7 +97,7 @@ def _read(path: Path, finders: Mapping[str, "_Finder"], may_be_empty: bool) -> t
     return table, columns
 
 
-class _PastEmptyLines(Reading):
+class PastEmptyLines(Reading):
     """A reading that minds every bad line but an empty one."""
 
     def bad(self, file: Path, line: int | None, kind: str, message: str, text: str) -> None:

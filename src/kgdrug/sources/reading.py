@@ -131,7 +131,7 @@ def read_table(
     table = _read_fast(path, separator, quoted, width, start, places, columns, kinds)
     if table is None:
         table = _read_slowly(path, reading, separator, quoted, width, start, places, columns)
-    if header:
+    if header and columns:
         again = table.select(pl.all_horizontal(pl.col(name) == name for name in columns)).to_series().to_numpy()
         table = reading.drop(table, again, path, "header", "the header stands here again; join files without theirs")
     if table.is_empty() and not may_be_empty:
@@ -267,7 +267,7 @@ def _read_fast(
         return None  # every later line's number depends on it
     table = table.select(pl.col(f"column_{place + 1}").alias(name) for name, place in places.items())
     empty = pl.col(columns).is_null().any()  # only quotes make a field that is there and empty
-    if table.select(pl.any_horizontal(empty | (pl.col(columns) == "").any() if quoted else empty)).item():
+    if columns and table.select(pl.any_horizontal(empty | (pl.col(columns) == "").any() if quoted else empty)).item():
         return None
     if by_polars and any(texts_of(column).str.contains("\0", literal=True).any() for column in table):
         return None

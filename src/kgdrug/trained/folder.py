@@ -2,28 +2,31 @@
 
 `graph.json`, `entities.tsv`, `triples.npy` (as a built graph), `parts.npy` (which part each triple is in),
 `split.json`, `experiment.json`, `metrics.json`, `members/*.safetensors`, `weights.json` where members do not count
-alike, and `manifest.json` over all of them.
+alike, `calibration.json` where it has one, `facts/*.npy`, which are the triples as answers find them, and
+`manifest.json` over all of them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from kgdrug.config import FITTED, Experiment, experiment_from, to_dict
-from kgdrug.errors import BadInputError, UsageError
+from kgdrug.evaluation import Pairs, PairScores, calibrate
 from kgdrug.graph import KnowledgeGraph, KnownTails, load_graph_folder
+from kgdrug.graph.facts import save_facts
 from kgdrug.graph.store import read_json, sha256_of, write_json
 from kgdrug.models import Candidates, Model, load_model_file, save_model
+from kgdrug.models.calibration import Kind
 from kgdrug.splits import PARTS, Split, read_parts, save_split
+from kgdrug.trained.calibrated import CALIBRATION, Calibrated, open_calibrated
+from kgdrug.trained.manifest import FACTS, MANIFEST, WEIGHTS, check_manifest, read_weights, write_manifest
 from kgdrug.trained.members import mean_rank_scores
-
-FORMAT = "kgdrug model 1"
-MANIFEST = "manifest.json"
-WEIGHTS = "weights.json"
+from kgdrug.trained.served import ServedModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,7 @@ class TrainedModel:
     metrics: Mapping[str, Any] = field(default_factory=dict)
     digest: str = ""  # SHA-256 of the manifest; empty for a model that was not loaded from a folder
     weights: tuple[int, ...] = ()  # how much each member counts, above 0; empty where all count alike
+    calibrated: Calibrated | None = None
 
     @property
     def graph(self) -> KnowledgeGraph:
@@ -74,6 +78,11 @@ class TrainedModel:
         n, m = len(self.graph.entities), self.graph.relations
         return {part: KnownTails(triples, n, m) for part, triples in parts.items() if len(triples)}
 
+    @cached_property
+    def served(self) -> ServedModel:
+        """What answers questions."""
+        return ServedModel.of(self)
+
     def scores(self, queries: Tensor, candidates: Candidates) -> Tensor:
         """`(b, k)`, those of the one member, or the mean rank scores of several; see `Model.scores`."""
         return self.vote(member.scores(queries, candidates) for member in self.members)
@@ -93,47 +102,36 @@ def save_trained(model: TrainedModel, folder: Path) -> None:
         save_model(member, folder / "members" / f"{i}.safetensors")
     if model.weights:
         write_json(folder / WEIGHTS, {"weights": list(model.weights)})
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
-    sums = {p.relative_to(folder).as_posix(): sha256_of(p) for p in files}
-    write_json(folder / MANIFEST, {"format": FORMAT, "name": model.name, "files": sums})
+    if model.calibrated:
+        write_json(folder / CALIBRATION, model.calibrated.to_dict())
+    (folder / FACTS).mkdir()
+    save_facts(model.served.facts, folder / FACTS)
+    write_manifest(folder, model.name)
 
 
 def load_trained(folder: Path, check: bool = True) -> TrainedModel:
     """Read a trained-model folder; with check, every file is compared with its SHA-256 first."""
-    if not (folder / MANIFEST).is_file():
-        raise UsageError(f"{folder} is not a trained model: it has no {MANIFEST}")
-    manifest = read_json(folder / MANIFEST)
-    if manifest.get("format") != FORMAT:
-        raise BadInputError(folder / MANIFEST, f"format is {manifest.get('format')!r}; this kgdrug reads {FORMAT!r}")
-    if check:
-        verify(folder, manifest.get("files"))
+    check_manifest(folder, check)
     split = read_parts(folder, load_graph_folder(folder))
     files = sorted((folder / "members").glob("*.safetensors"), key=lambda path: int(path.stem))
     members = [load_model_file(path) for path in files]
     experiment = experiment_from(read_json(folder / "experiment.json"), str(folder / "experiment.json"))
-    weights = _weights(folder / WEIGHTS, len(members)) if (folder / WEIGHTS).is_file() else ()
+    weights = read_weights(folder / WEIGHTS, len(members))
     metrics, digest = read_json(folder / "metrics.json"), sha256_of(folder / MANIFEST)
-    return TrainedModel(members, split, experiment, metrics, digest, weights)
+    return TrainedModel(members, split, experiment, metrics, digest, weights, open_calibrated(folder))
 
 
-def _weights(path: Path, members: int) -> tuple[int, ...]:
-    weights = read_json(path).get("weights")
-    if isinstance(weights, list) and len(weights) == members and all(type(w) is int and w > 0 for w in weights):
-        return tuple(weights)
-    raise BadInputError(path, f"does not give each of {members} members a whole number above 0")
+def with_calibration(model: TrainedModel, kind: Kind = "platt") -> TrainedModel:
+    """The model with a calibration learnt from its split; see `kgdrug.evaluation.calibrate`."""
+    curve, report = calibrate(model, model.split, kind)
+    pairs = Pairs.of(model.graph)
+    scales = np.array(PairScores(model, pairs).scales)
+    return replace(model, calibrated=Calibrated(curve, pairs.relations, pairs.asking, scales, report))
 
 
-def verify(folder: Path, sums: object) -> None:
-    """BadInputError for the first file that is missing, is not what was saved, or was added since."""
-    if not isinstance(sums, dict):
-        raise BadInputError(folder / MANIFEST, "does not list the files with their SHA-256")
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        name = path.relative_to(folder).as_posix()
-        if name != MANIFEST and name not in sums:
-            raise BadInputError(path, f"is not listed in {MANIFEST}")
-    for name, expected in sums.items():
-        path = folder / name
-        if not path.is_file():
-            raise BadInputError(path, f"is missing, though {MANIFEST} lists it")
-        if sha256_of(path) != expected:
-            raise BadInputError(path, f"is damaged or was changed: its SHA-256 is not the one in {MANIFEST}")
+def save_calibration(model: TrainedModel, folder: Path) -> None:
+    """Write the model's calibration into its folder; the digest is another one from then on."""
+    assert model.calibrated
+    check_manifest(folder)
+    write_json(folder / CALIBRATION, model.calibrated.to_dict())
+    write_manifest(folder, model.name)

@@ -7,10 +7,10 @@ from kgdrug.graph.metapath import Metapath, Step
 from kgdrug.models.metapaths.features import Features, make_features, treatment_types
 from kgdrug.models.metapaths.fitting import fit_pairs
 from kgdrug.models.metapaths.metapath import metapaths
-from kgdrug.models.metapaths.model import MetapathModel, Term
+from kgdrug.models.metapaths.model import MetapathModel
 from kgdrug.models.metapaths.own import take_out_own_edges
 from kgdrug.models.metapaths.paths import Steps, path_counts
-from kgdrug.models.metapaths.progress import Progress
+from kgdrug.models.progress import Progress
 
 __all__ = [
     "Features",
@@ -19,7 +19,6 @@ __all__ = [
     "Progress",
     "Step",
     "Steps",
-    "Term",
     "fit_pairs",
     "make_features",
     "metapaths",

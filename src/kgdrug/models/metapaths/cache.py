@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgdrug.errors import first_line
-from kgdrug.models.metapaths.progress import Progress
+from kgdrug.models.progress import Progress
 from kgdrug.sources.downloads import cache_folder
 
 log = logging.getLogger(__name__)

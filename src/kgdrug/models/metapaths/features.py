@@ -21,7 +21,7 @@ from kgdrug.models.metapaths.metapath import metapaths
 from kgdrug.models.metapaths.null import Null, by_swaps, tables
 from kgdrug.models.metapaths.own import pair_degrees, take_out_own_edges
 from kgdrug.models.metapaths.paths import Float, Steps, path_counts
-from kgdrug.models.metapaths.progress import Progress
+from kgdrug.models.progress import Progress
 
 MOST = 64e9  # bytes of path counts
 PRIOR = "prior"

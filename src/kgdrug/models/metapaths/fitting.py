@@ -14,8 +14,8 @@ from kgdrug.graph.known import Int
 from kgdrug.models.metapaths.cache import Single
 from kgdrug.models.metapaths.features import Features, make_features
 from kgdrug.models.metapaths.model import KEPT, MetapathModel
-from kgdrug.models.metapaths.progress import Progress
 from kgdrug.models.metapaths.regression import Penalty, fit
+from kgdrug.models.progress import Progress
 
 PENALTIES = tuple(Penalty(strength, l1) for l1 in (0.2, 1.0) for strength in (0.003, 0.01, 0.03, 0.1))
 MIDDLE = Penalty(0.01, 0.2)  # where nothing can be chosen

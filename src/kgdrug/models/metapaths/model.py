@@ -11,20 +11,10 @@ from torch import Tensor
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.models.files import write_tensors
 from kgdrug.models.model import Candidates
+from kgdrug.models.terms import Term
 
 SCORE = "metapaths"
 KEPT = 12  # terms that are kept of each pair
-
-
-@dataclass(frozen=True)
-class Term:
-    """One summand of a pair's score: of a metapath, of a degree, or of the prior.
-
-    contribution: the coefficient times by how many deviations the pair's feature is above its mean.
-    """
-
-    name: str
-    contribution: float
 
 
 @dataclass(frozen=True, eq=False)

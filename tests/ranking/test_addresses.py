@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kgdrug.ranking import links, pair_links
-from kgdrug.ranking.links import PAGES
+from kgdrug.ranking.addresses import PAGES
 from kgdrug.sources import load_graph
 
 REAL = [

@@ -1,0 +1,116 @@
+"""The service itself: whether it lives, what it has loaded, what was counted, and what people say of its answers."""
+
+import hmac
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+import kgdrug
+from kgdrug_api import schemas
+from kgdrug_api.problems import PROBLEMS, ForbiddenError, known_fields
+from kgdrug_api.wire import Measures, json_response
+
+Authorization = Annotated[str, Header(description="`Bearer` and the administrator's token.")]
+known_fields(schemas.Load, schemas.Judged)
+
+
+def routes(
+    models: kgdrug.LoadedModels, measures: Measures, store: kgdrug.Feedback | None, admin_token: str | None
+) -> APIRouter:
+    """The routes that keep the service."""
+    router = APIRouter(responses=PROBLEMS)
+
+    def only_admin(authorization: str) -> None:
+        if admin_token is None:
+            raise ForbiddenError("models are loaded and unloaded only where the service has an administrator's token")
+        if not hmac.compare_digest(authorization.encode(), f"Bearer {admin_token}".encode()):
+            raise ForbiddenError("this needs the administrator's token, as Authorization: Bearer TOKEN")
+
+    def kept() -> kgdrug.Feedback:
+        if store is None:
+            raise kgdrug.UsageError("this service takes no judgements; start it with --feedback FILE")
+        return store
+
+    @router.get("/health", tags=["service"])
+    def health() -> schemas.Health:
+        """Whether the service answers."""
+        loaded = models.get()
+        return schemas.Health(status="ok", model=loaded.name, model_digest=loaded.model.digest)
+
+    @router.get("/ready", tags=["service"])
+    def ready() -> schemas.Health:
+        """Whether a model is loaded, so that questions are answered."""
+        return health()
+
+    @router.get("/metrics", tags=["service"], response_class=Response)
+    def metrics() -> Response:
+        """Counts and times, as Prometheus reads them."""
+        return Response(generate_latest(measures.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/v1/models", tags=["models"])
+    def list_models() -> schemas.Models:
+        """The models that answer, what each was trained on, and how it did on its test triples."""
+        return schemas.Models(models=[_about(loaded) for loaded in models.all()])
+
+    @router.post("/v1/models", tags=["models"], status_code=201)
+    def load(asked: schemas.Load, authorization: Authorization = "") -> schemas.Model:
+        """Load a model from a folder, `NAME@ALIAS`, `NAME/VERSION` or `runs:ID` that the service can read."""
+        only_admin(authorization)
+        return _about(models.load(asked.source, asked.name))
+
+    @router.delete("/v1/models/{name}", tags=["models"])
+    def unload(name: str, authorization: Authorization = "") -> schemas.Model:
+        """Take a model away; questions under way are answered by it still."""
+        only_admin(authorization)
+        return _about(models.unload(name))
+
+    @router.post("/v1/feedback", tags=["feedback"], status_code=201)
+    def judge(judged: schemas.Judged) -> schemas.Judgement:
+        """Keep a judgement on a candidate."""
+        loaded = models.get(judged.model)
+        graph = loaded.model.graph
+        compound = graph.entities.find(judged.compound, kind="compound")
+        disease = graph.entities.find(judged.disease, kind="disease")
+        written = kept().add(
+            kgdrug.Judgement(
+                graph.entities.ids[compound], graph.entities.ids[disease], judged.judgement, judged.comment, judged.by,
+                loaded.model.digest, judged.rank,
+            )
+        )  # fmt: skip
+        return schemas.Judgement.model_validate(written, from_attributes=True)
+
+    @router.get("/v1/feedback", tags=["feedback"])
+    def feedback(
+        form: str = Query("json", pattern="^(json|annotations)$", description="`annotations`: TSV for `kgdrug build`."),
+        limit: int = Query(1000, ge=1, le=100_000),
+        offset: int = Query(0, ge=0),
+    ) -> Response:
+        """The judgements, oldest first."""
+        judgements = kept().all(limit, offset)
+        if form == "annotations":
+            rows = ("\t".join(row) + "\n" for row in kgdrug.as_annotations(judgements))
+            return Response("".join(rows), media_type="text/tab-separated-values")
+        return json_response(judgements)
+
+    return router
+
+
+def _about(loaded: kgdrug.LoadedModel) -> schemas.Model:
+    model = loaded.model
+    metrics: dict[str, Any] = dict(model.metrics)
+    return schemas.Model(
+        name=loaded.name,
+        source=loaded.source,
+        digest=model.digest,
+        score=model.experiment.model.score,
+        members=len(model.members),
+        dimension=model.dimension,
+        calibrated=model.calibrated is not None,
+        graph=model.graph.name,
+        graph_digest=model.graph_digest,
+        entities=len(model.graph.entities),
+        triples=len(model.facts),
+        candidates=metrics.get("candidates", "typed"),
+        test=metrics.get("both", {}),
+    )

@@ -1,0 +1,66 @@
+"""What can be asked: an entity, and the relations it is asked over."""
+
+from dataclasses import dataclass
+
+from kgdrug.errors import UsageError
+from kgdrug.graph import KnowledgeGraph
+
+
+@dataclass(frozen=True)
+class Question:
+    """An entity and the relations it is asked over; a relation of `r + m` asks for heads of `r`.
+
+    With several relations (a graph may have more than one that means "treats") a candidate's score is its best.
+    """
+
+    entity: int
+    relations: tuple[int, ...]
+
+    def text(self, graph: KnowledgeGraph) -> str:
+        """The question in words, with `?` for the answer: `? treats asthma`."""
+        parts = []
+        for r in self.relations:
+            metaedge = graph.metaedges[r % graph.relations]
+            name = graph.entities.names[self.entity]
+            words = (name, metaedge.relation, "?") if r < graph.relations else ("?", metaedge.relation, name)
+            parts.append(" ".join(words))
+        return " or ".join(dict.fromkeys(parts))
+
+
+def question(
+    graph: KnowledgeGraph,
+    *,
+    head: str | None = None,
+    tail: str | None = None,
+    relation: str | None = None,
+    disease: str | None = None,
+    compound: str | None = None,
+) -> Question:
+    """The question of one given entity, by id or name: head or tail with a relation, or disease or compound.
+
+    disease asks "which compounds treat it?", compound "which diseases does it treat?", over the treatment relations.
+    """
+    given = {"head": head, "tail": tail, "disease": disease, "compound": compound}
+    given = {key: value for key, value in given.items() if value is not None}
+    if len(given) != 1:
+        came = " and ".join(given) or "none"
+        raise UsageError(f"give one of disease, compound, head or tail; {came} came")
+    (key, text), m = given.popitem(), graph.relations
+    assert text is not None
+    if key in ("head", "tail"):
+        if relation is None:
+            raise UsageError(
+                f"{key} needs a relation: one of {', '.join(e.abbreviation for e in graph.metaedges[:30])}"
+            )
+        r = graph.relation(relation) + (m if key == "tail" else 0)
+        return Question(graph.find(text, r), (r,))
+    if relation is not None:
+        raise UsageError(f"{key} asks over the treatment relations; with relation give head or tail")
+    if not graph.treatment_relations:
+        raise UsageError(f"the graph {graph.name} names no treatment relation; ask with head or tail and a relation")
+    relations = [r + m if key == "disease" else r for r in graph.treatment_relations]
+    ranges = list(dict.fromkeys(graph.heads(r) for r in relations))
+    entity = graph.entities.find(text, ranges, key)
+    fitting = tuple(r for r in relations if entity in graph.heads(r))
+    first = graph.answers(fitting[0])
+    return Question(entity, tuple(r for r in fitting if graph.answers(r) == first))

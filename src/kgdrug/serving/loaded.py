@@ -1,0 +1,80 @@
+"""The models that a service has loaded, each under a name; the first is the one that answers where none is named."""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kgdrug.errors import UnknownNameError, UsageError
+from kgdrug.registry import open_model
+from kgdrug.trained import ServedModel
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A model that answers. name: what it is asked by; source: the folder, `NAME@ALIAS`, `NAME/VERSION` or `runs:ID`
+    that it was opened from, empty of one that was in memory.
+    """
+
+    name: str
+    source: str
+    model: ServedModel
+
+
+class LoadedModels:
+    """Models by name. Threads may ask while others load and unload: who has a model keeps it to the end."""
+
+    def __init__(self, models: Sequence[LoadedModel] = ()) -> None:
+        self._models: dict[str, LoadedModel] = {}
+        self._lock = threading.Lock()
+        for loaded in models:
+            self.add(loaded)
+
+    @classmethod
+    def open(cls, sources: Sequence[str]) -> "LoadedModels":
+        """Open each source; `NAME=SOURCE` gives it a name of its own."""
+        models = cls()
+        for source in sources:
+            name, _, rest = source.rpartition("=")
+            models.load(rest, name or None)
+        return models
+
+    def all(self) -> list[LoadedModel]:
+        """In the order of their loading."""
+        with self._lock:
+            return list(self._models.values())
+
+    def get(self, wanted: str | None = None) -> LoadedModel:
+        """The model of this name, source or digest (or its beginning, of 8 letters or more); without one the first."""
+        models = self.all()
+        if not models:
+            raise UsageError("no model is loaded")
+        if wanted is None:
+            return models[0]
+        for loaded in models:
+            beginning = len(wanted) >= 8 and loaded.model.digest.startswith(wanted)
+            if wanted in (loaded.name, loaded.source) or beginning:
+                return loaded
+        raise UnknownNameError("model", wanted, [loaded.name for loaded in models])
+
+    def load(self, source: str, name: str | None = None) -> LoadedModel:
+        """Open a model and add it; its files are read before others wait."""
+        model = open_model(source)
+        loaded = LoadedModel(name or model.name, source, model)
+        self.add(loaded)
+        return loaded
+
+    def add(self, loaded: LoadedModel) -> None:
+        """Add a model; a name that is taken is refused."""
+        with self._lock:
+            if loaded.name in self._models:
+                raise UsageError(f"a model named {loaded.name} is loaded; give this one another name, or unload it")
+            self._models[loaded.name] = loaded
+
+    def unload(self, name: str) -> LoadedModel:
+        """Take a model away; the last one stays, so that there is always one that answers."""
+        with self._lock:
+            if name not in self._models:
+                raise UnknownNameError("model", name, list(self._models))
+            if len(self._models) == 1:
+                raise UsageError(f"{name} is the only model that is loaded; load another one first")
+            return self._models.pop(name)

@@ -1,0 +1,53 @@
+"""What a trained-model folder must hold: each file vouched for by a SHA-256."""
+
+from pathlib import Path
+
+from kgdrug.errors import BadInputError, UsageError
+from kgdrug.graph.store import read_json, sha256_of, write_json
+
+FORMAT = "kgdrug model 1"
+MANIFEST, WEIGHTS, FACTS = "manifest.json", "weights.json", "facts"
+
+
+def write_manifest(folder: Path, name: str) -> None:
+    """List every file of the folder with its SHA-256."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+    sums = {p.relative_to(folder).as_posix(): sha256_of(p) for p in files}
+    write_json(folder / MANIFEST, {"format": FORMAT, "name": name, "files": sums})
+
+
+def check_manifest(folder: Path, whole: bool = True) -> None:
+    """An error where the folder is no trained model; with whole, every file is compared with its SHA-256."""
+    if not (folder / MANIFEST).is_file():
+        raise UsageError(f"{folder} is not a trained model: it has no {MANIFEST}")
+    manifest = read_json(folder / MANIFEST)
+    if manifest.get("format") != FORMAT:
+        raise BadInputError(folder / MANIFEST, f"format is {manifest.get('format')!r}; this kgdrug reads {FORMAT!r}")
+    if whole:
+        _verify(folder, manifest.get("files"))
+
+
+def read_weights(path: Path, members: int) -> tuple[int, ...]:
+    """How much each member counts; empty where there is no such file."""
+    if not path.is_file():
+        return ()
+    weights = read_json(path).get("weights")
+    if isinstance(weights, list) and len(weights) == members and all(type(w) is int and w > 0 for w in weights):
+        return tuple(weights)
+    raise BadInputError(path, f"does not give each of {members} members a whole number above 0")
+
+
+def _verify(folder: Path, sums: object) -> None:
+    """BadInputError for the first file that is missing, is not what was saved, or was added since."""
+    if not isinstance(sums, dict):
+        raise BadInputError(folder / MANIFEST, "does not list the files with their SHA-256")
+    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
+        name = path.relative_to(folder).as_posix()
+        if name != MANIFEST and name not in sums:
+            raise BadInputError(path, f"is not listed in {MANIFEST}")
+    for name, expected in sums.items():
+        path = folder / name
+        if not path.is_file():
+            raise BadInputError(path, f"is missing, though {MANIFEST} lists it")
+        if sha256_of(path) != expected:
+            raise BadInputError(path, f"is damaged or was changed: its SHA-256 is not the one in {MANIFEST}")

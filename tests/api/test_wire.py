@@ -1,0 +1,134 @@
+"""Sizes, streams, tags and pages."""
+
+import gzip
+import json
+from collections.abc import Iterator
+
+import pytest
+from fastapi.testclient import TestClient
+
+import kgdrug
+from kgdrug_api import create_app
+from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
+
+
+@pytest.fixture(scope="module")
+def client(trained_run: kgdrug.Run) -> Iterator[TestClient]:
+    with TestClient(create_app(trained_run.model, most_bytes=2_000_000)) as client:
+        yield client
+
+
+def lines(client: TestClient, *questions: object) -> list[dict]:
+    body = "\n".join(q if isinstance(q, str) else json.dumps(q) for q in questions)
+    response = client.post("/v1/predict", content=body, headers={"content-type": JSON_LINES})
+    assert response.status_code == 200
+    assert response.headers["content-type"] == JSON_LINES
+    return [json.loads(line) for line in response.text.splitlines()]
+
+
+def test_many_questions_are_answered_one_a_line_as_each_is_alone(client: TestClient) -> None:
+    questions = [
+        {"disease": "asthma", "top": 3},
+        {"disease": "hypertension", "top": 3},
+        {"disease": "hypertension", "top": 3, "novel": True},
+        {"compound": "Metformin"},
+        {"head": "Metformin", "relation": "CtD", "top": 1, "offset": 1},
+        {"disease": "asthma", "top": 3},
+    ]
+    alone = [client.post("/v1/predict", json=question).json() for question in questions]
+    together = lines(client, *questions)
+    assert [one["question"] for one in together] == [one["question"] for one in alone]
+    for one, other in zip(together, alone, strict=True):
+        for a, b in zip(one["answers"], other["answers"], strict=True):
+            assert a == {**b, "score": pytest.approx(b["score"], rel=1e-5)}
+
+
+def test_a_line_that_cannot_be_asked_has_its_problem_in_its_place(client: TestClient) -> None:
+    found = lines(
+        client,
+        {"disease": "asthma", "top": 1},
+        {"disease": "astma"},
+        "no json",
+        {"disease": "asthma", "filters": {"only": ["nobody"]}},
+        {"disease": "asthma", "topp": 1},
+        {"disease": "asthma", "top": 1},
+    )
+    assert [one.get("problem", {}).get("status") for one in found] == [None, 404, 422, 404, 422, None]
+    assert "asthma (Disease::DOID:2841)" in found[1]["problem"]["close_matches"]
+    assert found[0] == found[5]
+
+
+def test_no_more_lines_than_one_request_may_hold(client: TestClient) -> None:
+    body = '{"disease": "asthma"}\n' * (MOST_QUESTIONS + 1)
+    response = client.post("/v1/predict", content=body, headers={"content-type": JSON_LINES})
+    assert response.status_code == 413
+    assert "10,000" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_that_is_too_large_is_refused(client: TestClient, chunked: bool) -> None:
+    body = b" " * 2_000_001
+    content = iter([body[:1000], body[1000:]]) if chunked else body
+    response = client.post("/v1/predict", content=content)
+    assert response.status_code == 413
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "2,000,000 bytes" in response.json()["detail"]
+
+
+def test_answers_are_told_in_pages(client: TestClient) -> None:
+    whole = client.post("/v1/predict", json={"disease": "asthma", "top": 10}).json()["answers"]
+    page = client.post("/v1/predict", json={"disease": "asthma", "top": 4, "offset": 3}).json()["answers"]
+    assert page == whole[3:7]
+    beyond = client.post("/v1/predict", json={"disease": "asthma", "offset": 5000}).json()["answers"]
+    assert beyond == []
+
+
+def test_filters_hold_over_http_as_in_the_library(client: TestClient, trained_run: kgdrug.Run) -> None:
+    given = {"targets": ["ADRB2"], "exclude": ["Salmeterol"]}
+    answers = client.post("/v1/predict", json={"disease": "asthma", "filters": given}).json()["answers"]
+    filters = kgdrug.Filters(targets=("ADRB2",), exclude=("Salmeterol",))
+    expected = kgdrug.predict(trained_run.model, disease="asthma", filters=filters)
+    assert [a["id"] for a in answers] == [a.id for a in expected] == ["Compound::DB01001"]
+
+
+def test_who_has_an_answer_of_this_model_is_told_so(client: TestClient) -> None:
+    first = client.get("/v1/entities", params={"search": "asthma"})
+    tag = first.headers["etag"]
+    again = client.get("/v1/entities", params={"search": "asthma"}, headers={"if-none-match": f'"x", {tag}'})
+    assert (again.status_code, again.content, again.headers["etag"]) == (304, b"", tag)
+    other = client.get("/v1/entities", params={"search": "asthm"}, headers={"if-none-match": tag})
+    assert other.status_code == 200
+    assert other.headers["etag"] != tag
+
+
+def test_long_answers_are_compressed_for_who_reads_that(client: TestClient) -> None:
+    with client.stream("POST", "/v1/predict", json={"disease": "asthma"}, headers={"accept-encoding": "gzip"}) as it:
+        raw = b"".join(it.iter_raw())
+        assert it.headers["content-encoding"] == "gzip"
+    assert json.loads(gzip.decompress(raw))["answers"]
+    plain = client.post("/v1/predict", json={"disease": "asthma"}, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+
+
+def test_pairs_and_triples_are_scored_in_their_order(client: TestClient, trained_run: kgdrug.Run) -> None:
+    pairs = [["Metformin", "asthma"], ["Salbutamol", "asthma"], ["Metformin", "asthma"]]
+    scored = client.post("/v1/score", json={"pairs": pairs}).json()["scores"]
+    expected = kgdrug.score(trained_run.model, pairs)
+    assert [(a["id"], a["rank"], a["score"]) for a in scored] == [(a.id, a.rank, a.score) for a in expected]
+    triple = client.post("/v1/score", json={"triples": [["Enalapril", "CbG", "ACE"]]}).json()["scores"]
+    assert [a["name"] for a in triple] == ["ACE"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 422),
+        ({"pairs": [], "triples": []}, 422),
+        ({"pairs": [["a"]]}, 422),
+        ({"pairs": [["Nobody", "asthma"]]}, 404),
+    ],
+)
+def test_what_cannot_be_scored_is_a_problem(client: TestClient, body: dict, status: int) -> None:
+    response = client.post("/v1/score", json=body)
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"

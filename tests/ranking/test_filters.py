@@ -1,0 +1,126 @@
+"""Which candidates count, against a look at every fact."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kgdrug.errors import UnknownNameError, UsageError
+from kgdrug.graph import Annotation
+from kgdrug.ranking import Filters, answer_all, predict, question
+from kgdrug.ranking.filters import KEPT
+from kgdrug.trained import TrainedModel
+
+Maker = Callable[..., TrainedModel]
+METAEDGES = {
+    "CbG": ("Compound", "binds", "Gene"),
+    "CdG": ("Compound", "downregulates", "Gene"),
+    "CtD": ("Compound", "treats", "Disease"),
+    "PCiC": ("Pharmacologic Class", "includes", "Compound"),
+}
+ENTITIES = {
+    "Compound": [f"Compound::C{i}" for i in range(5)],
+    "Disease": ["Disease::D0", "Disease::D1"],
+    "Gene": ["Gene::G0", "Gene::G1"],
+    "Pharmacologic Class": ["Pharmacologic Class::P0", "Pharmacologic Class::P1"],
+}
+POSSIBLE = [(h, r, t) for r, (a, _, b) in METAEDGES.items() for h in ENTITIES[a] for t in ENTITIES[b]]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_each_filter_holds_and_ranks_are_among_what_is_left(make: Maker, data: st.DataObject) -> None:
+    facts = data.draw(st.dictionaries(st.sampled_from(POSSIBLE), st.sampled_from(("train", "test")), min_size=1))
+    model = make(ENTITIES, METAEDGES, facts, ("CtD",))
+    noted = data.draw(st.sets(st.integers(0, 4)))
+    annotations = tuple(Annotation(i, 5, "approved" if i % 2 else "trial", "label") for i in sorted(noted))
+    model = replace(model, split=replace(model.split, graph=replace(model.graph, annotations=annotations)))
+
+    def some(kind: str) -> tuple[str, ...]:
+        return tuple(data.draw(st.lists(st.sampled_from(ENTITIES[kind]), max_size=2)))
+
+    filters = Filters(
+        some("Pharmacologic Class"), some("Gene"), data.draw(st.booleans()), None, some("Compound"), some("Compound")
+    )
+    joined = {(h, r, t) for h, r, t in facts}
+
+    def fits(c: str) -> bool:
+        treats = any((c, "CtD", d) in joined for d in ENTITIES["Disease"])
+        number = int(c[-1])
+        return all(
+            [
+                not filters.classes or any((p, "PCiC", c) in joined for p in filters.classes),
+                not filters.targets or any((c, "CbG", g) in joined for g in filters.targets),  # binding alone
+                not filters.approved or treats or (number in noted and number % 2 == 1),
+                not filters.only or c in filters.only,
+                c not in filters.exclude,
+            ]
+        )
+
+    everything = predict(model, disease="Disease::D0", top=10)
+    left = [a for a in everything if fits(a.id)]
+    found = predict(model, disease="Disease::D0", top=10, filters=filters)
+    assert found == [replace(a, rank=rank) for rank, a in enumerate(left, 1)]
+
+
+def small(make: Maker) -> TrainedModel:
+    facts = {("Compound::C0", "CtD", "Disease::D0"): "train", ("Compound::C1", "CdG", "Gene::G0"): "train"}
+    return make(ENTITIES, METAEDGES, facts, ("CtD",))
+
+
+def test_where_nothing_binds_every_relation_to_the_gene_counts(make: Maker) -> None:
+    without = {name: about for name, about in METAEDGES.items() if name != "CbG"}
+    facts = {("Compound::C0", "CtD", "Disease::D0"): "train", ("Compound::C1", "CdG", "Gene::G0"): "train"}
+    model = make(ENTITIES, without, facts, ("CtD",))
+    assert [a.id for a in predict(model, disease="D0", filters=Filters(targets=("G0",)))] == ["Compound::C1"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "kind"),
+    [
+        (Filters(only=("C9",)), "Compound"),
+        (Filters(exclude=("D0",)), "Compound"),
+        (Filters(classes=("P7",)), "class"),
+        (Filters(targets=("G7",)), "target"),
+    ],
+)
+def test_an_unknown_name_in_a_filter_is_an_error(make: Maker, filters: Filters, kind: str) -> None:
+    with pytest.raises(UnknownNameError, match=f"unknown {kind} "):
+        predict(small(make), disease="D0", filters=filters)
+
+
+def test_a_pattern_needs_structures(make: Maker) -> None:
+    with pytest.raises(UsageError, match="holds no structure of any Compound: smarts cannot be looked for"):
+        predict(small(make), disease="D0", filters=Filters(smarts="c1ccccc1"))
+
+
+def test_a_pattern_holds_for_structures_that_hold_it(make: Maker) -> None:
+    model = small(make)
+    graph = replace(model.graph, smiles={0: "c1ccccc1O", 2: "CCO", 3: "not a structure"})
+    model = replace(model, split=replace(model.split, graph=graph))
+    assert [a.id for a in predict(model, disease="D0", filters=Filters(smarts="c1ccccc1"))] == ["Compound::C0"]
+    assert {a.id for a in predict(model, disease="D0", filters=Filters(smarts="[OX2H]"))} == {
+        "Compound::C0",
+        "Compound::C2",
+    }
+    with pytest.raises(UsageError, match="c1cc"):
+        predict(model, disease="D0", filters=Filters(smarts="c1cc"))
+
+
+def test_filters_are_remembered_but_not_without_end(make: Maker) -> None:
+    model = small(make)
+    for i in range(KEPT + 5):
+        predict(model, disease="D0", filters=Filters(only=("C0",) * (i + 1)))
+    assert len(model.served.kept) == KEPT
+
+
+def test_many_questions_are_answered_in_their_order_as_one_is(make: Maker) -> None:
+    model = small(make)
+    asked = [
+        question(model.graph, **q)
+        for q in ({"disease": "D0"}, {"disease": "D1"}, {"compound": "C0"}, {"disease": "D0"})
+    ]
+    expected = [predict(model, disease="D0"), predict(model, disease="D1"), predict(model, compound="C0")]
+    assert list(answer_all(model, asked)) == [*expected, expected[0]]

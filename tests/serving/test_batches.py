@@ -1,0 +1,79 @@
+"""Questions asked at once, against the same questions asked alone."""
+
+import asyncio
+
+import pytest
+
+from kgdrug import Filters, Run, answer, question
+from kgdrug.errors import UnknownNameError
+from kgdrug.serving import batches
+from kgdrug.serving.batches import Batches
+
+
+def test_questions_at_once_have_the_answers_that_each_has_alone(
+    trained_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batches, "MOST", 3)
+    model = trained_run.model.served
+    asked = [question(model.graph, disease=d) for d in ("asthma", "hypertension", "migraine")] * 3
+    asked.append(question(model.graph, compound="Metformin"))
+
+    async def everything() -> list:
+        together = Batches()
+        found = await asyncio.gather(*(together.answer(model, one, 5, True) for one in asked))
+        assert not together._waiting
+        return found
+
+    for one, found in zip(asked, asyncio.run(everything()), strict=True):
+        alone = answer(model, one, 5, True)
+        assert [a.id for a in found] == [a.id for a in alone]
+        assert [a.score for a in found] == pytest.approx([a.score for a in alone], rel=1e-5)
+
+
+def test_who_comes_during_a_product_joins_the_next(trained_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, sizes = trained_run.model.served, []
+
+    def counted(served: object, asked: list, *rest: object) -> list:
+        sizes.append(len(asked))
+        return [[] for _ in asked]
+
+    monkeypatch.setattr(batches, "answer_all", counted)
+    one = question(model.graph, disease="asthma")
+
+    async def three() -> None:
+        together = Batches()
+        first = asyncio.create_task(together.answer(model, one))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await asyncio.gather(first, together.answer(model, one), together.answer(model, one))
+
+    asyncio.run(three())
+    assert sizes == [1, 2]
+
+
+def test_what_fails_fails_for_who_asked_it(trained_run: Run) -> None:
+    model = trained_run.model.served
+    one = question(model.graph, disease="asthma")
+
+    async def both() -> list:
+        together = Batches()
+        bad = together.answer(model, one, filters=Filters(only=("nobody",)))
+        return await asyncio.gather(bad, together.answer(model, one), return_exceptions=True)
+
+    bad, good = asyncio.run(both())
+    assert isinstance(bad, UnknownNameError)
+    assert [a.id for a in good] == [a.id for a in answer(model, one)]
+
+
+def test_who_leaves_takes_nobody_along(trained_run: Run) -> None:
+    model = trained_run.model.served
+    one = question(model.graph, disease="asthma")
+
+    async def two() -> list:
+        together = Batches()
+        gone, stays = (asyncio.create_task(together.answer(model, one)) for _ in range(2))
+        await asyncio.sleep(0)
+        gone.cancel()
+        return await stays
+
+    assert asyncio.run(two())

@@ -1,0 +1,62 @@
+"""Models by name, and judgements in a file."""
+
+from pathlib import Path
+
+import pytest
+
+from kgdrug import Feedback, Judgement, LoadedModel, LoadedModels, Run, as_annotations
+from kgdrug.errors import UnknownNameError, UsageError
+
+
+def test_models_are_found_by_name_source_and_digest(trained_run: Run) -> None:
+    folder = str(trained_run.folder)
+    models = LoadedModels.open([folder, f"other={folder}"])
+    assert [one.name for one in models.all()] == ["small", "other"]
+    digest = models.get().model.digest
+    for wanted in (None, "small", folder, digest, digest[:8]):
+        assert models.get(wanted).name == "small"
+    assert models.get("other").name == "other"
+    for wanted in (digest[:7], "", "Small"):
+        with pytest.raises(UnknownNameError, match="unknown model"):
+            models.get(wanted)
+
+
+def test_names_are_given_once_and_the_last_model_stays(trained_run: Run) -> None:
+    models = LoadedModels([LoadedModel("a", "", trained_run.model.served)])
+    with pytest.raises(UsageError, match="a model named a is loaded"):
+        models.add(LoadedModel("a", "", trained_run.model.served))
+    with pytest.raises(UsageError, match="the only model"):
+        models.unload("a")
+    models.add(LoadedModel("b", "", trained_run.model.served))
+    assert models.unload("a").name == "a"
+    with pytest.raises(UnknownNameError):
+        models.unload("a")
+    with pytest.raises(UsageError, match="no model is loaded"):
+        LoadedModels().get()
+
+
+def test_judgements_are_read_back_in_their_order(tmp_path: Path) -> None:
+    feedback = Feedback(tmp_path / "said.db")
+    for i, judgement in enumerate(("promising", "refuted", "trial")):
+        feedback.add(Judgement(f"C{i}", "D", judgement, "why\tso", "me", "digest", i))
+    said = feedback.all()
+    assert [(one.compound, one.judgement, one.rank) for one in said] == [
+        ("C0", "promising", 0),
+        ("C1", "refuted", 1),
+        ("C2", "trial", 2),
+    ]
+    assert feedback.all(1, 1) == said[1:2]
+    rows = list(as_annotations(said))
+    assert rows[0][:3] == ("compound", "disease", "status")
+    assert [(row[0], row[2], row[3]) for row in rows[1:]] == [
+        ("C1", "refuted", "judged by me: why so"),
+        ("C2", "trial", "judged by me: why so"),
+    ]
+    feedback.close()
+
+
+def test_an_unknown_judgement_is_not_kept(tmp_path: Path) -> None:
+    feedback = Feedback(tmp_path / "said.db")
+    with pytest.raises(UsageError, match=r"unknown judgement 'refutd'; did you mean refuted\?"):
+        feedback.add(Judgement("C", "D", "refutd"))
+    assert feedback.all() == []
