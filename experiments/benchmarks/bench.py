@@ -472,6 +472,9 @@ def main() -> None:
         rounds = arguments.rounds or ROUNDS.get(name, 5)
         with tempfile.TemporaryDirectory() as folder:
             figures = measure(PARTS[name](Path(folder), arguments.device), rounds, Path(folder))
+        if not figures:  # what is there stays
+            print(f"{name}: nothing to measure here; its data is looked for under KGDRUG_DATA", file=sys.stderr)
+            continue
         parts[name] = {"about": about_this_machine(name, rounds), "figures": figures}
         parts = {name: parts[name] for name in PARTS if name in parts}
         numbers = {
