@@ -100,11 +100,10 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> APIRouter:
 
     def prediction(one: Resolved, answers: list[kgdrug.Answer]) -> dict[str, Any]:
         measures.questions.labels(one.loaded.name).inc()
-        shown, values = _UNLIKELY if one.loaded.model.calibrated is None else _LIKELY
         return {
             "question": one.question.text(one.loaded.model.graph),
             **about(one.loaded),
-            "answers": [dict(zip(shown, values(answer), strict=True)) for answer in answers[one.offset :]],
+            "answers": _records(one.loaded.model, answers[one.offset :]),
         }
 
     def predict_many(lines: list[schemas.Question | Exception]) -> Iterator[bytes]:
@@ -116,8 +115,8 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> APIRouter:
             except kgdrug.KgdrugError as error:
                 return error
 
-        for alike, same in groupby(map(found, lines), lambda one: one.alike if isinstance(one, Resolved) else None):
-            together = [one for one in same if isinstance(one, Resolved) or alike is None]
+        for _, same in groupby(map(found, lines), lambda one: one.alike if isinstance(one, Resolved) else None):
+            together = list(same)
             answers = _answers([one for one in together if isinstance(one, Resolved)])
             for one in together:
                 try:
@@ -153,9 +152,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> APIRouter:
         if (asked.pairs is None) == (asked.triples is None):
             raise kgdrug.UsageError("give pairs of compound and disease, or triples of head, relation and tail")
         answers = kgdrug.score(loaded.model, asked.pairs or asked.triples or [])
-        shown, values = _UNLIKELY if loaded.model.calibrated is None else _LIKELY
-        scores = [dict(zip(shown, values(answer), strict=True)) for answer in answers]
-        return json_response({**about(loaded), "scores": scores})
+        return json_response({**about(loaded), "scores": _records(loaded.model, answers)})
 
     @router.get("/v1/explain", response_model=schemas.Explanation, responses=PROBLEMS, tags=["ask"])
     def explain(
@@ -180,6 +177,12 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> APIRouter:
         return tagged(request, loaded.model.digest, make)
 
     return router
+
+
+def _records(model: kgdrug.ServedModel, answers: list[kgdrug.Answer]) -> list[dict[str, Any]]:
+    """The fields of each; dataclasses inside stay what they are."""
+    shown, values = _UNLIKELY if model.calibrated is None else _LIKELY
+    return [dict(zip(shown, values(answer), strict=True)) for answer in answers]
 
 
 def _answers(alike: list[Resolved]) -> Iterator[list[kgdrug.Answer]]:

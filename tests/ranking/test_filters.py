@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from kgdrug.errors import UnknownNameError, UsageError
 from kgdrug.graph import Annotation
 from kgdrug.ranking import Filters, answer_all, predict, question
-from kgdrug.ranking.filters import KEPT
 from kgdrug.trained import TrainedModel
+from kgdrug.trained.served import KEPT
 
 Maker = Callable[..., TrainedModel]
 METAEDGES = {

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgdrug.errors import UsageError
-from kgdrug.models.arrays import ArrayTable, Floats
+from kgdrug.models.arrays import Floats
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
@@ -80,11 +80,10 @@ def _number(values: Floats | None, column: int) -> float | None:
 def _cosines(model: "ServedModel", own: int, span: range) -> Floats | None:
     """The mean cosine of an entity's vectors with those of a type; `(k,)`. A vector of zeros has 0 with each."""
     each = []
-    for member in model.members:
-        if isinstance(member, ArrayTable):
-            rows, row = member.entity[span.start : span.stop], member.entity[own]
-            lengths = np.sqrt(np.einsum("kd,kd->k", rows, rows)) * np.sqrt(row @ row)
-            each.append(np.divide(rows @ row, lengths, out=np.zeros(len(rows), np.float32), where=lengths > 0))
+    for member in model.tables:
+        rows, row = member.entity[span.start : span.stop], member.entity[own]
+        lengths = np.sqrt(np.einsum("kd,kd->k", rows, rows)) * np.sqrt(row @ row)
+        each.append(np.divide(rows @ row, lengths, out=np.zeros(len(rows), np.float32), where=lengths > 0))
     return np.mean(each, 0).clip(-1, 1) if each else None
 
 
@@ -107,10 +106,10 @@ def fingerprints_of(model: "ServedModel", span: range) -> tuple[NDArray[np.uint8
 
     They are made once, half a millisecond each, and remembered with the model.
     """
-    key = "fingerprints", span
-    found: tuple[NDArray[np.uint8], NDArray[np.bool_]] | None = model.kept.get(key)
-    if found is None:
+
+    def make() -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         from kgdrug.sources.molecules import fingerprints
 
-        found = model.kept[key] = fingerprints(model.graph.smiles.get(i, "") for i in span)
-    return found
+        return fingerprints(model.graph.smiles.get(i, "") for i in span)
+
+    return model.remembered(("fingerprints", span), make)

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kgdrug.errors import UsageError
-from kgdrug.models.arrays import ArrayTable
 from kgdrug.models.terms import Term
 from kgdrug.ranking.addresses import links, pair_links
 from kgdrug.ranking.answers import Answer, answer_of
@@ -109,7 +108,7 @@ def _influences(model: "ServedModel", entity: int, relations: tuple[int, ...], c
     """Of the first member whose score is a product, over the relation that gives the candidate's best score."""
     import numpy as np
 
-    member = next((one for one in model.members if isinstance(one, ArrayTable) and one.product), None)
+    member = next((one for one in model.tables if one.product), None)
     if member is None:
         return ()
     queries = np.array([[entity, r] for r in relations])

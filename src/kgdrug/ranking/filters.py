@@ -1,9 +1,8 @@
 """Which candidates count: by what the graph says of them, by their structure, or by lists."""
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
 # the relations that a target is sought by, where the graph has one of them; else every one that joins the two types
 TARGETED = ("binds", "targets", "target", "target_of", "inhibits")
-KEPT = 64  # filters of a model whose candidates are remembered
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Filters:
         """The columns of the candidates that count, ascending; None where all do. Remembered for the next question."""
         if self == NO_FILTERS:
             return None
-        eligible: Int = _kept(model, (self, candidates), lambda: np.flatnonzero(self._holds(model, candidates)))
+        eligible: Int = model.remembered((self, candidates), lambda: np.flatnonzero(self._holds(model, candidates)))
         return eligible
 
     def _holds(self, model: "ServedModel", candidates: range) -> np.ndarray:
@@ -64,7 +62,7 @@ class Filters:
                 raise UsageError(
                     f"the graph {graph.name} holds no structure of any {kind}: smarts cannot be looked for"
                 )
-            structures = _kept(model, candidates, lambda: Molecules(graph.smiles[i] for i in known))
+            structures = model.remembered(("structures", candidates), lambda: Molecules(graph.smiles[i] for i in known))
             holding = np.zeros(len(candidates), bool)
             holding[np.array(known) - candidates.start] = matches(structures, self.smarts)
             holds &= holding
@@ -72,21 +70,6 @@ class Filters:
 
 
 NO_FILTERS = Filters()
-_lock = Lock()
-
-
-def _kept(model: "ServedModel", key: Hashable, make: Callable[[], Any]) -> Any:
-    """What was made under this key; of the models' own things the `KEPT` that were used last stay."""
-    with _lock:
-        if key in model.kept:
-            model.kept.move_to_end(key)
-            return model.kept[key]
-    made = make()
-    with _lock:
-        model.kept[key] = made
-        while len(model.kept) > KEPT:
-            model.kept.popitem(last=False)
-    return made
 
 
 def _listed(names: Iterable[str], model: "ServedModel", candidates: range) -> np.ndarray:

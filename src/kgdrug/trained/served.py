@@ -6,11 +6,12 @@ neither its split nor torch. Opening a folder takes what its names take to read.
 
 import itertools
 from collections import OrderedDict, defaultdict
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ from kgdrug.trained.manifest import FACTS, MANIFEST, WEIGHTS, check_manifest, re
 if TYPE_CHECKING:
     from kgdrug.trained.folder import TrainedModel
 
+T = TypeVar("T")
+KEPT = 64  # things that a model remembers for questions to come, such as whom a filter lets through
 MOST_QUESTIONS, MOST_SCORES = 500, 4_000_000  # that a candidate's usual place is the mean over
 
 
@@ -48,7 +51,8 @@ class ServedModel:
     graph_digest: str
     weights: tuple[int, ...] = ()
     calibrated: Calibrated | None = None
-    kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)  # what questions share, such as filters
+    kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)  # see `remembered`
+    _lock: Lock = field(default_factory=Lock)
     _usual: dict[tuple[int, ...], Floats] = field(default_factory=dict)
 
     @classmethod
@@ -70,20 +74,36 @@ class ServedModel:
         """Itself: what `TrainedModel.served` gives."""
         return self
 
-    @cached_property
+    @property
+    def tables(self) -> list[ArrayTable]:
+        """The members that keep vectors of entities."""
+        return [member for member in self.members if isinstance(member, ArrayTable)]
+
+    @property
     def table(self) -> Floats:
         """The vectors of the first member that has any, `(n, d)`."""
-        tables = (member.entity for member in self.members if isinstance(member, ArrayTable))
-        found = next(tables, None)
-        if found is None:
+        if not self.tables:
             raise UsageError(f"the model {self.name} keeps no vectors of entities that can be read as they are")
-        return found
+        return self.tables[0].entity
 
-    @cached_property
+    @property
     def dimension(self) -> int | None:
         """Numbers per entity of the first member that has any."""
-        tables = (member.entity.shape[1] for member in self.members if isinstance(member, ArrayTable))
-        return next(tables, None)
+        return self.tables[0].entity.shape[1] if self.tables else None
+
+    def remembered(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What was made under this key, for questions that share it; the `KEPT` that were used last stay."""
+        with self._lock:
+            if key in self.kept:
+                self.kept.move_to_end(key)
+                found: T = self.kept[key]
+                return found
+        made = make()
+        with self._lock:
+            self.kept[key] = made
+            while len(self.kept) > KEPT:
+                self.kept.popitem(last=False)
+        return made
 
     def work(self, relations: tuple[int, ...]) -> int:
         """How many numbers a question over these relations looks at."""
