@@ -3,25 +3,19 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from fastapi.routing import APIRoute
-from starlette.routing import Route
 
 import kgdrug
 from kgdrug_api import schemas
 from kgdrug_api.problems import PROBLEMS, TooLargeError, known_fields, of_error
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
-from kgdrug_api.wire import Measures, json_response, tagged
+from kgdrug_api.wire import Endpoint, Measures, json_response, tagged
 
-_FIELDS = [field.name for field in fields(kgdrug.Answer)]
-_LIKELY, _UNLIKELY = (
-    (names, attrgetter(*names)) for names in (_FIELDS, [name for name in _FIELDS if name != "probability"])
-)
+_FIELDS = tuple(field.name for field in fields(kgdrug.Answer))
 _BODY = {
     "requestBody": {
         "required": True,
@@ -31,18 +25,7 @@ _BODY = {
         },
     }
 }
-QUICK = 2_000_000  # numbers that are multiplied in less than a millisecond
 known_fields(schemas.Question, schemas.Filters, schemas.Scored)
-
-
-def predict_route(router: APIRouter) -> Route:
-    """The route of predict without what FastAPI does around it, which took as long as a third of an answer.
-
-    The one of `routes` stays behind it, for the description of the service.
-    """
-    (described,) = (route for route in router.routes if getattr(route, "path", "") == "/v1/predict")
-    assert isinstance(described, APIRoute)
-    return Route(described.path, described.endpoint, methods=["POST"])
 
 
 @dataclass(frozen=True)
@@ -60,12 +43,6 @@ class Resolved:
     def alike(self) -> tuple[object, ...]:
         """What questions share that are answered together."""
         return self.loaded, self.question.relations, self.most, self.novel, self.filters
-
-    @property
-    def slow(self) -> bool:
-        """Whether the answer may take so long that others should not wait for it."""
-        filtered = self.filters != kgdrug.Filters()
-        return self.most > 1000 or filtered or self.loaded.model.work(self.question.relations) > QUICK
 
 
 def warm_up(model: kgdrug.ServedModel) -> None:
@@ -88,8 +65,8 @@ def about(loaded: kgdrug.LoadedModel) -> dict[str, str]:
     }
 
 
-def routes(models: kgdrug.LoadedModels, measures: Measures) -> APIRouter:
-    """The routes that ask a model."""
+def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, Endpoint]:
+    """The routes that ask a model, and what the one of `predict` does."""
     router, batches = APIRouter(), kgdrug.Batches()
 
     def resolved(asked: schemas.Question) -> Resolved:
@@ -98,12 +75,12 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> APIRouter:
         question = kgdrug.question(loaded.model.graph, **words)
         return Resolved(loaded, question, asked.offset + asked.top, asked.offset, asked.novel, _filters(asked.filters))
 
-    def prediction(one: Resolved, answers: list[kgdrug.Answer]) -> dict[str, Any]:
-        measures.questions.labels(one.loaded.name).inc()
+    def prediction(one: Resolved, answers: kgdrug.Columns) -> dict[str, Any]:
+        measures.asked(one.loaded.name)
         return {
             "question": one.question.text(one.loaded.model.graph),
             **about(one.loaded),
-            "answers": _records(one.loaded.model, answers[one.offset :]),
+            "answers": _records(one.loaded.model, answers)[one.offset :],
         }
 
     def predict_many(lines: list[schemas.Question | Exception]) -> Iterator[bytes]:
@@ -139,10 +116,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> APIRouter:
             lines = _parsed(body)
             return StreamingResponse(predict_many(lines), media_type=JSON_LINES)
         one = resolved(schemas.Question.model_validate_json(body))
-        if one.slow:
-            answers = await batches.answer(one.loaded.model, one.question, one.most, one.novel, one.filters)
-        else:
-            answers = kgdrug.answer(one.loaded.model, one.question, one.most, one.novel, one.filters)
+        answers = await batches.answer(one.loaded.model, one.question, one.most, one.novel, one.filters)
         return json_response(prediction(one, answers))
 
     @router.post("/v1/score", response_model=schemas.Scores, responses=PROBLEMS, tags=["ask"])
@@ -152,7 +126,8 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> APIRouter:
         if (asked.pairs is None) == (asked.triples is None):
             raise kgdrug.UsageError("give pairs of compound and disease, or triples of head, relation and tail")
         answers = kgdrug.score(loaded.model, asked.pairs or asked.triples or [])
-        return json_response({**about(loaded), "scores": _records(loaded.model, answers)})
+        columns = {name: [getattr(answer, name) for answer in answers] for name in _FIELDS}
+        return json_response({**about(loaded), "scores": _records(loaded.model, columns)})
 
     @router.get("/v1/explain", response_model=schemas.Explanation, responses=PROBLEMS, tags=["ask"])
     def explain(
@@ -176,20 +151,41 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> APIRouter:
 
         return tagged(request, loaded.model.digest, make)
 
-    return router
+    return router, predict
 
 
-def _records(model: kgdrug.ServedModel, answers: list[kgdrug.Answer]) -> list[dict[str, Any]]:
-    """The fields of each; dataclasses inside stay what they are."""
-    shown, values = _UNLIKELY if model.calibrated is None else _LIKELY
-    return [dict(zip(shown, values(answer), strict=True)) for answer in answers]
+def _records(model: kgdrug.ServedModel, answers: kgdrug.Columns) -> list[dict[str, Any]]:
+    """A mapping for each answer. Nothing is called a probability where the model has no calibration."""
+    records = [  # in plain sight, since a dict of names that are known beforehand is made twice as soon
+        {
+            "rank": rank,
+            "id": entity,
+            "name": name,
+            "type": kind,
+            "score": score,
+            "percentile": percentile,
+            "usual_percentile": usual,
+            "known": known,
+            "annotations": annotations,
+            "agreement": agreement,
+            "probability": probability,
+            "terms": terms,
+        }
+        for (
+            rank, entity, name, kind, score, percentile, usual, known, annotations, agreement, probability, terms,
+        ) in zip(*answers.values(), strict=True)
+    ]  # fmt: skip
+    if model.calibrated is None:
+        for record in records:
+            del record["probability"]
+    return records
 
 
-def _answers(alike: list[Resolved]) -> Iterator[list[kgdrug.Answer]]:
+def _answers(alike: list[Resolved]) -> Iterator[kgdrug.Columns]:
     if alike:
         first = alike[0]
         questions = [one.question for one in alike]
-        yield from kgdrug.answer_all(first.loaded.model, questions, first.most, first.novel, first.filters)
+        yield from kgdrug.answer_columns(first.loaded.model, questions, first.most, first.novel, first.filters)
 
 
 def _told(error: Exception) -> dict[str, Any]:

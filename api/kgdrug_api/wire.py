@@ -2,17 +2,23 @@
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Any
 
 import orjson
 from fastapi import Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
+from pydantic import ValidationError
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+import kgdrug
 from kgdrug_api.problems import TooLargeError, of_error, problem_response
 
+Endpoint = Callable[[Request], Awaitable[Response]]
 MOST_BYTES = 8_000_000  # of a request's body
+LONG = 1000  # bytes of an answer that is compressed for whoever takes that
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
@@ -52,6 +58,19 @@ class Measures:
         self.questions = Counter(
             "kgdrug_questions", "Questions answered, by model.", ("model",), registry=self.registry
         )
+        # looking one of them up by its labels takes longer than counting
+        self._request: Callable[[str, str, int], Counter] = cache(self.requests.labels)
+        self._time: Callable[[str], Histogram] = cache(self.seconds.labels)
+        self._question: Callable[[str], Counter] = cache(self.questions.labels)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Count a request."""
+        self._request(route, method, status).inc()
+        self._time(route).observe(seconds)
+
+    def asked(self, model: str) -> None:
+        """Count a question."""
+        self._question(model).inc()
 
 
 class Gate:
@@ -92,5 +111,35 @@ class Gate:
         finally:
             # a route of Starlette's own leaves no word of itself, and has no parameters here
             route = getattr(scope.get("route"), "path", scope["path"] if "endpoint" in scope else "other")
-            self.measures.requests.labels(route, scope["method"], status).inc()
-            self.measures.seconds.labels(route).observe(time.perf_counter() - started)
+            self.measures.answered(str(route), scope["method"], status, time.perf_counter() - started)
+
+
+class Direct:
+    """An endpoint without a router: errors become problems, and long answers are compressed, as those of routes."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint, self.compressed = endpoint, GZipMiddleware(self.answer, minimum_size=LONG)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ASGI."""
+        scope["endpoint"] = self.endpoint
+        zips = any(b"gzip" in value for name, value in scope["headers"] if name == b"accept-encoding")
+        if zips:
+            await self.compressed(scope, receive, send)
+        else:
+            await self.answer(scope, receive, send, plain=True)
+
+    async def answer(self, scope: Scope, receive: Receive, send: Send, plain: bool = False) -> None:
+        """What the endpoint answers; plain: it goes out as it is, which caches are told."""
+        try:
+            response = await self.endpoint(Request(scope, receive))
+        except Exception as error:
+            response = problem_response(of_error(error, scope["path"]))
+            await response(scope, receive, send)
+            if not isinstance(error, kgdrug.KgdrugError | ValidationError):
+                raise  # the server's log tells it
+        else:
+            body = getattr(response, "body", None)  # a stream has none
+            if plain and (body is None or len(body) >= LONG):
+                response.headers.add_vary_header("Accept-Encoding")
+            await response(scope, receive, send)

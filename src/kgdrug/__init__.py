@@ -74,6 +74,7 @@ _ROOMS = {
     "kgdrug.trained.dglke": ("read_dglke",),
     "kgdrug.ranking": (
         "Answer",
+        "Columns",
         "Concept",
         "Explanation",
         "Filters",
@@ -93,6 +94,7 @@ _ROOMS = {
         "about_model",
         "answer",
         "answer_all",
+        "answer_columns",
         "answer_of",
         "as_record",
         "draw",
@@ -160,6 +162,7 @@ if TYPE_CHECKING:
     from kgdrug.models import MetapathModel, TableModel, Term
     from kgdrug.ranking import (
         Answer,
+        Columns,
         Concept,
         Explanation,
         Filters,
@@ -179,6 +182,7 @@ if TYPE_CHECKING:
         about_model,
         answer,
         answer_all,
+        answer_columns,
         answer_of,
         as_record,
         draw,
@@ -237,6 +241,7 @@ __all__ = [
     "Batches",
     "Calibration",
     "Client",
+    "Columns",
     "Concept",
     "DegreeCorrected",
     "Draw",
@@ -284,6 +289,7 @@ __all__ = [
     "about_model",
     "answer",
     "answer_all",
+    "answer_columns",
     "answer_of",
     "as_annotations",
     "as_record",

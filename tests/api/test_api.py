@@ -235,9 +235,36 @@ def test_an_error_inside_has_the_problem_form_too(model: kgdrug.TrainedModel, mo
     def fall(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(kgdrug, "answer", fall)
+    monkeypatch.setattr(kgdrug, "question", fall)
+    monkeypatch.setattr(kgdrug, "score", fall)
     client = TestClient(create_app(model), raise_server_exceptions=False)
-    assert "secret" not in problem(client.post("/v1/predict", json={"disease": "asthma"}), 500)["detail"]
+    asked = client.post("/v1/predict", json={"disease": "asthma"})
+    scored = client.post("/v1/score", json={"pairs": [["Metformin", "asthma"]]})
+    for response in (asked, scored):
+        assert "secret" not in problem(response, 500)["detail"]
+    told = TestClient(create_app(model))
+    with pytest.raises(ZeroDivisionError, match="secret"):  # so that the server's log has it
+        told.post("/v1/predict", json={"disease": "asthma"})
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+@pytest.mark.parametrize(
+    "question", [{"disease": "asthma"}, {"compound": "Metformin", "top": 3, "novel": True}, {"disease": "astma"}, {}]
+)
+def test_the_shorter_way_and_routing_answer_alike(
+    model: kgdrug.TrainedModel, question: dict[str, object], encoding: str
+) -> None:
+    app = create_app(model)
+    client, headers = TestClient(app), {"accept-encoding": encoding}
+    short = client.post("/v1/predict", json=question, headers=headers)
+    assert app.direct
+    app.direct = {}
+    routed = client.post("/v1/predict", json=question, headers=headers)
+    assert (short.status_code, short.json()) == (routed.status_code, routed.json())
+    assert {**short.headers, "content-length": ""} == {**routed.headers, "content-length": ""}
+    counted = client.get("/metrics").text
+    status = short.status_code
+    assert f'kgdrug_requests_total{{method="POST",route="/v1/predict",status="{status}"}} 2.0' in counted
 
 
 # documentation

@@ -18,6 +18,8 @@ def test_the_best_are_those_of_a_whole_sort(k: int, top: int, width: int, seed: 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(top_module, "WIDTH", width)
         values, columns = top_scores(scores, top)
+    from_sorted = top_scores(scores, top, np.sort(scores))
+    assert from_sorted[1].tolist() == columns.tolist()
     expected = sorted(range(k), key=lambda c: (-float(scores[c]), c))[:top]
     assert columns.tolist() == expected
     assert values.tolist() == [float(scores[c]) for c in expected]
@@ -26,8 +28,9 @@ def test_the_best_are_those_of_a_whole_sort(k: int, top: int, width: int, seed: 
 def test_scores_that_are_no_numbers_are_said_to_be() -> None:
     scores = np.array([1.0, float("nan"), 2.0])
     for top in (1, 2, 3):
-        with pytest.raises(KgdrugError, match="not numbers"):
-            top_scores(scores, top)
+        for ascending in (None, np.sort(scores)):
+            with pytest.raises(KgdrugError, match="not numbers"):
+                top_scores(scores, top, ascending)
 
 
 @pytest.mark.parametrize("block", [1, 50, 10**6])

@@ -1,6 +1,7 @@
 """Questions asked at once, against the same questions asked alone."""
 
 import asyncio
+import threading
 
 import pytest
 
@@ -26,8 +27,8 @@ def test_questions_at_once_have_the_answers_that_each_has_alone(
 
     for one, found in zip(asked, asyncio.run(everything()), strict=True):
         alone = answer(model, one, 5, True)
-        assert [a.id for a in found] == [a.id for a in alone]
-        assert [a.score for a in found] == pytest.approx([a.score for a in alone], rel=1e-5)
+        assert found["id"] == [a.id for a in alone]
+        assert found["score"] == pytest.approx([a.score for a in alone], rel=1e-5)
 
 
 def test_who_comes_during_a_product_joins_the_next(trained_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,7 +38,8 @@ def test_who_comes_during_a_product_joins_the_next(trained_run: Run, monkeypatch
         sizes.append(len(asked))
         return [[] for _ in asked]
 
-    monkeypatch.setattr(batches, "answer_all", counted)
+    monkeypatch.setattr(batches, "answer_columns", counted)
+    monkeypatch.setattr(batches, "QUICK", 0)  # so that a thread answers
     one = question(model.graph, disease="asthma")
 
     async def three() -> None:
@@ -51,6 +53,28 @@ def test_who_comes_during_a_product_joins_the_next(trained_run: Run, monkeypatch
     assert sizes == [1, 2]
 
 
+def test_who_asks_in_the_same_turn_of_the_loop_is_answered_together_and_by_no_thread(
+    trained_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, sizes = trained_run.model.served, []
+
+    def counted(served: object, asked: list, *rest: object) -> list:
+        sizes.append((len(asked), threading.current_thread() is threading.main_thread()))
+        return [[] for _ in asked]
+
+    monkeypatch.setattr(batches, "answer_columns", counted)
+    one = question(model.graph, disease="asthma")
+
+    async def five() -> None:
+        together = Batches()
+        await asyncio.gather(*(together.answer(model, one) for _ in range(3)))
+        await together.answer(model, one, novel=True)
+        await together.answer(model, one, top=1001)
+
+    asyncio.run(five())
+    assert sizes == [(3, True), (1, True), (1, False)]
+
+
 def test_what_fails_fails_for_who_asked_it(trained_run: Run) -> None:
     model = trained_run.model.served
     one = question(model.graph, disease="asthma")
@@ -62,7 +86,7 @@ def test_what_fails_fails_for_who_asked_it(trained_run: Run) -> None:
 
     bad, good = asyncio.run(both())
     assert isinstance(bad, UnknownNameError)
-    assert [a.id for a in good] == [a.id for a in answer(model, one)]
+    assert good["id"] == [a.id for a in answer(model, one)]
 
 
 def test_who_leaves_takes_nobody_along(trained_run: Run) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,29 @@ class Facts:
         starts, counts = self.rows(queries)
         places = np.repeat(starts, counts) + within(counts)
         return np.repeat(np.arange(len(queries)), counts), self.tails[places].astype(np.int64), self.parts[places]
+
+    def between(self, entity: int, others: Int) -> list[tuple[int, int, int]]:
+        """The facts that join an entity with each of others `(a,)`, in the order of relations.
+
+        Of each the relation in `[0, 2m)`, the place in others, and bits of its parts.
+        """
+        m2, found = 2 * self.relations, list[tuple[int, int, int]]()
+        if not len(others):
+            return found
+        first, last = self.keys.searchsorted((entity * m2, (entity + 1) * m2)).tolist()
+        offsets = self.offsets[first : last + 1].tolist()
+        others = others.astype(np.int32)  # else every row of tails would be made wider
+        low, high = others.min(), others.max()
+        for key, start, stop in zip(self.keys[first:last].tolist(), offsets, offsets[1:], strict=False):
+            tails = self.tails[start:stop]
+            if tails[0] > high or tails[-1] < low:  # most relations lead to other types
+                continue
+            places = tails.searchsorted(others)
+            (hits,) = (tails.take(places, mode="clip") == others).nonzero()
+            if len(hits):
+                bits = self.parts[start + places[hits]].tolist()
+                found += zip(repeat(key - entity * m2), hits.tolist(), bits)
+        return found
 
     def about(self, entity: int) -> tuple[Int, Int, Bits]:
         """Every fact of an entity: relation in `[0, 2m)`, the other end, and bits of its parts; `(a,)` each."""
@@ -143,7 +167,8 @@ def open_facts(folder: Path, relations: int) -> Facts:
         path = folder / f"{name}.npy"
         try:
             empty = path.stat().st_size <= _HEADER  # which cannot be mapped
-            arrays[name] = np.load(path, mmap_mode=None if empty else "r", allow_pickle=False)
+            array = np.load(path, mmap_mode=None if empty else "r", allow_pickle=False)
+            arrays[name] = array.view(np.ndarray)  # still mapped; looking into a memmap takes far longer
         except (OSError, ValueError, EOFError) as error:
             raise BadInputError(path, f"cannot be read as an array: {error}") from None
         if arrays[name].ndim != 1 or arrays[name].dtype != kind:

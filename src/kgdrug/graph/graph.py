@@ -169,7 +169,7 @@ class KnowledgeGraph:
         close = [self.metaedges[i].abbreviation for i in options.search(name, 5)] or abbreviations[:30]
         raise UnknownNameError("relation", name, close)
 
-    @property
+    @cached_property
     def treatment_relations(self) -> list[int]:
         return [i for i, e in enumerate(self.metaedges) if e.abbreviation in self.treats]
 

@@ -7,7 +7,17 @@ from kgdrug.lazy import lazily
 if TYPE_CHECKING:
     from kgdrug.ranking.addresses import links, pair_links
     from kgdrug.ranking.alike import Similar, similar
-    from kgdrug.ranking.answers import Answer, KnownFact, Noted, answer, answer_all, answer_of, predict
+    from kgdrug.ranking.answers import (
+        Answer,
+        Columns,
+        KnownFact,
+        Noted,
+        answer,
+        answer_all,
+        answer_columns,
+        answer_of,
+        predict,
+    )
     from kgdrug.ranking.around import between, write_entities, write_neighbourhood
     from kgdrug.ranking.asked import read_questions
     from kgdrug.ranking.entities import Neighbour, about_entity, draw, neighbours
@@ -25,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Answer",
+    "Columns",
     "Concept",
     "Explanation",
     "Filters",
@@ -46,6 +57,7 @@ __all__ = [
     "about_model",
     "answer",
     "answer_all",
+    "answer_columns",
     "answer_of",
     "as_record",
     "between",
@@ -78,7 +90,17 @@ __getattr__ = lazily(
     {
         "kgdrug.ranking.addresses": ("links", "pair_links"),
         "kgdrug.ranking.alike": ("Similar", "similar"),
-        "kgdrug.ranking.answers": ("Answer", "KnownFact", "Noted", "answer", "answer_all", "answer_of", "predict"),
+        "kgdrug.ranking.answers": (
+            "Answer",
+            "Columns",
+            "KnownFact",
+            "Noted",
+            "answer",
+            "answer_all",
+            "answer_columns",
+            "answer_of",
+            "predict",
+        ),
         "kgdrug.ranking.around": ("between", "write_entities", "write_neighbourhood"),
         "kgdrug.ranking.asked": ("read_questions",),
         "kgdrug.ranking.entities": ("Neighbour", "about_entity", "draw", "neighbours"),

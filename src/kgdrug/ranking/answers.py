@@ -1,10 +1,11 @@
 """A question to ranked answers."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -75,6 +76,9 @@ class Answer:
     terms: tuple[Term, ...] = ()
 
 
+Columns = Mapping[str, Sequence[Any]]  # of answers, by the field of Answer
+
+
 def answer(
     model: "TrainedModel | ServedModel",
     asked: Question,
@@ -99,6 +103,20 @@ def answer_all(
     filters: Filters = NO_FILTERS,
 ) -> Iterator[list[Answer]]:
     """The answers to each question, in their order; consecutive ones over the same relations are scored together."""
+    return map(_made, answer_columns(model, questions, top, novel, filters))
+
+
+def answer_columns(
+    model: "TrainedModel | ServedModel",
+    questions: Iterable[Question],
+    top: int = 20,
+    novel: bool = False,
+    filters: Filters = NO_FILTERS,
+) -> Iterator[Columns]:
+    """What `answer_all` says, each question's answers as a column for each field of `Answer`, in the order of these.
+
+    For what goes on to be written: making the answers themselves takes as long as finding them.
+    """
     if top < 1:
         raise UsageError(f"top is {top}; it must be at least 1")
     served = model.served
@@ -111,7 +129,7 @@ def answer_all(
             block = together[start : start + step]
             voted, each = served.best_of(np.array([asked.entity for asked in block]), relations)
             for row, asked in enumerate(block):
-                yield _answers(served, asked, voted[row], each[:, row], eligible, top, novel)
+                yield _ranked(served, asked, Scored(voted[row], each[:, row]), eligible, top, novel)
 
 
 def predict(
@@ -142,28 +160,51 @@ def answer_of(model: "TrainedModel | ServedModel", asked: Question, candidate: i
     scores, column = voted[0], candidate - candidates.start
     rank = 1 + int(np.count_nonzero(scores > scores[column]) + np.count_nonzero(scores[:column] == scores[column]))
     votes = _votes(each[:, 0], None, top)
-    return _described(served, asked, scores, np.array([column]), [rank], votes)[0]
+    return _made(_described(served, asked, Scored(scores, each[:, 0]), np.array([column]), [rank], votes))[0]
 
 
-def _answers(
-    model: "ServedModel", asked: Question, scores: Floats, each: Floats, eligible: Int | None, top: int, novel: bool
-) -> list[Answer]:
-    """The answers of one question from its scores, `(k,)` and by member `(members, k)`."""
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """The candidates of one question. scores: `(k,)`; each: those of every member, `(members, k)`."""
+
+    scores: Floats
+    each: Floats
+
+    @cached_property
+    def ascending(self) -> Floats | None:
+        """The scores in order; None where they are so many that counting is sooner than sorting."""
+        return np.sort(self.scores) if len(self.scores) <= SORTED else None
+
+    def percentiles(self, own: Floats) -> Floats:
+        """The share of the scores that are lower than each of `own` `(a,)`, which are among them, in percent."""
+        scores, ascending = self.scores, self.ascending
+        if ascending is None and len(own) < 100:
+            twice = np.array([np.count_nonzero(scores < x) + np.count_nonzero(scores <= x) - 1 for x in own], np.int64)
+        else:
+            ascending = np.sort(scores) if ascending is None else ascending
+            twice = ascending.searchsorted(own) + ascending.searchsorted(own, "right") - 1
+        return 50 * twice / max(1, len(scores) - 1)
+
+
+def _ranked(
+    model: "ServedModel", asked: Question, scored: Scored, eligible: Int | None, top: int, novel: bool
+) -> Columns:
+    """The answers of one question."""
     if not model.seen_in_training(asked.entity):
         label = model.graph.entities.label(asked.entity)
         log.warning("%s stands in no training triple: this ranking is arbitrary", label)
     if novel:
         start = model.graph.answers(asked.relations[0]).start
         known = model.facts.of(np.array([[asked.entity, r] for r in asked.relations]))[1] - start
-        eligible = np.setdiff1d(np.arange(len(scores)) if eligible is None else eligible, known)
-    columns = _best(scores, eligible, top)
-    return _described(model, asked, scores, columns, range(1, len(columns) + 1), _votes(each, eligible, top))
+        eligible = np.setdiff1d(np.arange(len(scored.scores)) if eligible is None else eligible, known)
+    columns = _best(scored.scores, eligible, top, scored.ascending)
+    return _described(model, asked, scored, columns, range(1, len(columns) + 1), _votes(scored.each, eligible, top))
 
 
-def _best(scores: Floats, eligible: Int | None, top: int) -> Int:
-    """Columns of the best eligible candidates, best first; ties in their order."""
+def _best(scores: Floats, eligible: Int | None, top: int, ascending: Floats | None = None) -> Int:
+    """Columns of the best eligible candidates, best first; ties in their order. ascending: see `top_scores`."""
     if eligible is None:
-        return top_scores(scores, top)[1]
+        return top_scores(scores, top, ascending)[1]
     best: Int = eligible[top_scores(scores[eligible], top)[1]]
     return best
 
@@ -179,67 +220,39 @@ def _votes(each: Floats, eligible: Int | None, top: int) -> Floats | None:
 
 
 def _described(
-    model: "ServedModel", asked: Question, scores: Floats, columns: Int, ranks: Sequence[int], votes: Floats | None
-) -> list[Answer]:
-    """Everything that is said of the candidates in these columns of the scores `(k,)`."""
+    model: "ServedModel", asked: Question, scored: Scored, columns: Int, ranks: Sequence[int], votes: Floats | None
+) -> Columns:
+    """Everything that is said of the candidates in these columns of the scores."""
     graph, candidates = model.graph, model.graph.answers(asked.relations[0])
-    ids, names, kind = graph.entities.ids, graph.entities.names, graph.type_of(candidates.start).name
-    own, entities = scores[columns], columns + candidates.start
-    none: list[None] = [None] * len(columns)
+    own, entities, many = scored.scores[columns], columns + candidates.start, len(columns)
+    places = entities.tolist()
     probabilities = model.probabilities(asked.entity, asked.relations, entities)
-    described = zip(
-        ranks,
-        entities.tolist(),
-        own.tolist(),
-        _percentiles(scores, own).tolist(),
-        model.usual(asked.relations)[columns].tolist(),
-        _known_facts(model, asked.entity, candidates, columns),
-        none if votes is None else votes[columns].tolist(),
-        none if probabilities is None else probabilities.tolist(),
-        strict=True,
-    )
-    return [
-        Answer(
-            rank,
-            ids[entity],
-            names[entity],
-            kind,
-            score,
-            percentile,
-            usual,
-            tuple(known),
-            _noted(model, asked.entity, entity),
-            agreement,
-            probability,
-            _terms(model, asked, entity),
-        )
-        for rank, entity, score, percentile, usual, known, agreement, probability in described
-    ]
+    return {
+        "rank": ranks,
+        "id": [graph.entities.ids[entity] for entity in places],
+        "name": [graph.entities.names[entity] for entity in places],
+        "type": [graph.type_of(candidates.start).name] * many,
+        "score": own.tolist(),
+        "percentile": scored.percentiles(own).tolist(),
+        "usual_percentile": model.usual(asked.relations)[columns].tolist(),
+        "known": _known_facts(model, asked.entity, entities),
+        "annotations": [_noted(model, asked.entity, entity) for entity in places] if model.annotated else [()] * many,
+        "agreement": [None] * many if votes is None else votes[columns].tolist(),
+        "probability": [None] * many if probabilities is None else probabilities.tolist(),
+        "terms": [_terms(model, asked, entity) for entity in places] if model.has_terms else [()] * many,
+    }
 
 
-def _percentiles(scores: Floats, own: Floats) -> Floats:
-    """The share of the scores `(k,)` that are lower than each of `own` `(a,)`, which are among them, in percent."""
-    if len(own) < 100 and len(scores) > SORTED:  # counting is sooner than sorting
-        twice = np.array([np.count_nonzero(scores < x) + np.count_nonzero(scores <= x) - 1 for x in own], np.int64)
-    else:
-        ascending = np.sort(scores)
-        twice = ascending.searchsorted(own) + ascending.searchsorted(own, "right") - 1
-    return 50 * twice / max(1, len(scores) - 1)
+def _made(columns: Columns) -> list[Answer]:
+    return [Answer(*fields) for fields in zip(*columns.values(), strict=True)]
 
 
-def _known_facts(model: "ServedModel", entity: int, candidates: range, columns: Int) -> list[list[KnownFact]]:
-    """Facts of every relation, direction and part between the entity and each of the candidates in these columns."""
-    joining = model.joining[model.graph.type_of(entity).start, candidates.start]
-    rows, found, bits = model.facts.of(np.stack([np.full(len(joining), entity), joining], 1))
-    place = np.full(len(candidates), -1)
-    place[columns] = np.arange(len(columns))
-    places = place[found - candidates.start]
-    facts: list[list[KnownFact]] = [[] for _ in range(len(columns))]
-    hits = np.flatnonzero(places >= 0)
-    for r, at, held in zip(joining[rows[hits]].tolist(), places[hits].tolist(), bits[hits].tolist(), strict=True):
-        for fact in _facts_of(model, r, held):
-            if fact not in facts[at]:  # a symmetric relation joins them in both directions
-                facts[at].append(fact)
+def _known_facts(model: "ServedModel", entity: int, candidates: Int) -> list[tuple[KnownFact, ...]]:
+    """Facts of every relation, direction and part between the entity and each of the candidates."""
+    facts: list[tuple[KnownFact, ...]] = [()] * len(candidates)
+    for r, at, bits in model.facts.between(entity, candidates):
+        more = _facts_of(model, r, bits)  # a symmetric relation joins them in both directions
+        facts[at] += tuple(fact for fact in more if fact not in facts[at])
     return facts
 
 
@@ -253,17 +266,12 @@ def _facts_of(model: "ServedModel", relation: int, bits: int) -> list[KnownFact]
 
 
 def _noted(model: "ServedModel", entity: int, candidate: int) -> tuple[Noted, ...]:
-    annotated = model.annotated
-    if not annotated:
-        return ()
-    notes = annotated.get((entity, candidate), ()) or annotated.get((candidate, entity), ())
+    notes = model.annotated.get((entity, candidate), ()) or model.annotated.get((candidate, entity), ())
     return tuple(Noted(note.status, note.source, note.licence, note.date) for note in notes)
 
 
 def _terms(model: "ServedModel", asked: Question, candidate: int) -> tuple[Term, ...]:
     """The `MOST_TERMS` terms that raise the candidate's score most."""
-    if not model.has_terms:
-        return ()
     turned = asked.relations[0] >= model.graph.relations
     terms = model.terms(candidate, asked.entity) if turned else model.terms(asked.entity, candidate)
     return tuple(term for term in terms[:MOST_TERMS] if term.contribution > 0)

@@ -111,7 +111,8 @@ def _rows(
     """A row a pair, all answers to one after another, in the order of the entity table."""
     from kgdrug.trained.served import twice_below
 
-    ids, answers, every = np.array(model.graph.entities.ids, object), asked.answers, np.arange(len(asked.answers))
+    ids, answers = np.array(model.graph.entities.ids, object), asked.answers
+    every = np.arange(answers.start, answers.stop)
     columns = [
         *(Column(name) for name in asked.ordered(0, 0)),
         Column("score", "single", MEANINGS["score"]),
@@ -123,7 +124,7 @@ def _rows(
         def put(entities: Int, scores: Floats) -> None:
             below = np.concatenate([twice_below(row) for row in scores])
             ends = np.repeat(ids[entities], len(answers)), np.tile(ids[answers.start : answers.stop], len(entities))
-            known = (_known_facts(model, entity, answers, every) for entity in entities.tolist())
+            known = (_known_facts(model, entity, every) for entity in entities.tolist())
             write(
                 {
                     **dict(zip(asked.names, ends, strict=True)),

@@ -12,7 +12,7 @@ import numpy as np
 from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.models.arrays import Floats, Int
-from kgdrug.ranking.answers import AT_ONCE, Answer, _described, _votes
+from kgdrug.ranking.answers import AT_ONCE, Answer, Scored, _described, _made, _votes
 from kgdrug.ranking.export import about_model, column_of, flat_rows
 from kgdrug.ranking.questions import Question, question
 
@@ -66,7 +66,8 @@ def score_asked(
                 own = np.array([asked[row][1] for row in of[entity]]) - candidates.start
                 columns, places = np.unique(own, return_inverse=True)
                 ranks, agreed = _ranks(voted[i], columns).tolist(), _votes(each[:, i], None, top)
-                answers = _described(served, Question(entity, relations), voted[i], columns, ranks, agreed)
+                scored = Scored(voted[i], each[:, i])
+                answers = _made(_described(served, Question(entity, relations), scored, columns, ranks, agreed))
                 for row, place in zip(of[entity], places.tolist(), strict=True):
                     told[row] = answers[place]
     return [answer for answer in told if answer is not None]

@@ -25,15 +25,21 @@ def top_candidates(model: Scorer, queries: Int, candidates: slice, top: int) -> 
     return values, columns + candidates.start
 
 
-def top_scores(scores: Floats, top: int) -> tuple[Floats, Int]:
-    """The best of scores `(k,)` and their places; `(min(top, k),)`, best first, ties in order."""
+def top_scores(scores: Floats, top: int, ascending: Floats | None = None) -> tuple[Floats, Int]:
+    """The best of scores `(k,)` and their places; `(min(top, k),)`, best first, ties in order.
+
+    ascending: the same scores sorted, where somebody has them.
+    """
     top, blocks = min(top, len(scores)), len(scores) // WIDTH
     if not top:
         return scores[:0], np.empty(0, np.int64)
-    few = scores if blocks < 2 * top else scores[: blocks * WIDTH].reshape(blocks, WIDTH).max(1)
-    bound = np.partition(few, len(few) - top)[len(few) - top]
-    columns = np.flatnonzero(scores >= bound)
-    columns = columns[np.argsort(-scores[columns], kind="stable")[:top]]
+    if ascending is not None:
+        few, bound = ascending[-1:], ascending[len(scores) - top]  # what is no number is sorted behind all others
+    else:
+        few = scores if blocks < 2 * top else scores[: blocks * WIDTH].reshape(blocks, WIDTH).max(1)
+        bound = np.partition(few, len(few) - top)[len(few) - top]
+    (columns,) = (scores >= bound).nonzero()
+    columns = columns[(-scores[columns]).argsort(kind="stable")[:top]]
     if len(columns) < top or np.isnan(few).any():  # what is no number is no larger than anything
         raise KgdrugError("the model's scores are not numbers (NaN)")
     return scores[columns], columns

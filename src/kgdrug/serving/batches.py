@@ -1,51 +1,60 @@
 """Questions that wait for the same product are answered by one.
 
-Whoever comes while a product is made joins the next one, so nobody waits for company: a lone question starts at once.
-Where a question looks at few numbers, answering it costs less than passing it to another thread; see
-docs/decisions/0014.
+A lone question starts at once: nobody waits for company. Who asks in the same turn of the event loop is answered
+together, and who comes while a product is made joins the next one. Where a question looks at few numbers it is answered
+on the loop itself, which costs less than passing it to another thread; see docs/decisions/0014.
 """
 
 import asyncio
 from collections.abc import Hashable
-from typing import Any
 
-from kgdrug.ranking import Answer, Filters, Question, answer_all
+from kgdrug.ranking import Columns, Filters, Question, answer_columns
 from kgdrug.trained import ServedModel
 
 MOST = 64  # questions of one product, so that the first of them does not wait for many others
+QUICK = 2_000_000  # numbers that are multiplied in less than a millisecond
+Shared = tuple[int, bool, Filters]  # by questions of one product: top, novel, filters
+NO_FILTERS = Filters()
 
 
 class Batches:
     """Questions under way, of one event loop."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Hashable, list[tuple[Question, asyncio.Future[list[Answer]]]]] = {}
+        self._waiting: dict[Hashable, list[tuple[Question, asyncio.Future[Columns]]]] = {}
         self._working: set[asyncio.Task[None]] = set()  # the loop itself forgets tasks that nobody holds
 
     async def answer(
-        self, model: ServedModel, asked: Question, top: int = 20, novel: bool = False, filters: Filters | None = None
-    ) -> list[Answer]:
-        """What `kgdrug.answer` says, together with what others ask alike."""
-        shared = top, novel, filters or Filters()
+        self,
+        model: ServedModel,
+        asked: Question,
+        top: int = 20,
+        novel: bool = False,
+        filters: Filters = NO_FILTERS,
+    ) -> Columns:
+        """What `kgdrug.answer` says, as columns, together with what others ask alike."""
+        shared = top, novel, filters
         key = model, asked.relations, *shared
-        future = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Columns] = asyncio.get_running_loop().create_future()
         if key in self._waiting:
             self._waiting[key].append((asked, future))
         else:
             self._waiting[key] = [(asked, future)]
-            task = asyncio.create_task(self._work(key, model, shared))
+            task = asyncio.create_task(self._work(key, model, shared))  # which begins when this turn is over
             self._working.add(task)
             task.add_done_callback(self._working.discard)
-        answers: list[Answer] = await future
-        return answers
+        return await future
 
-    async def _work(self, key: Hashable, model: ServedModel, shared: tuple[Any, ...]) -> None:
+    async def _work(self, key: Hashable, model: ServedModel, shared: Shared) -> None:
         """Answer what waits under a key, product after product, until nothing does."""
         while self._waiting[key]:
             batch, self._waiting[key] = self._waiting[key][:MOST], self._waiting[key][MOST:]
             questions = [question for question, _ in batch]
             try:
-                answers = await asyncio.to_thread(_answers, model, questions, shared)
+                if _slow(model, questions[0], shared):
+                    answers = await asyncio.to_thread(_answers, model, questions, shared)
+                else:
+                    answers = _answers(model, questions, shared)
             except BaseException as error:
                 for _, future in batch:
                     if not future.done():  # who asked may have gone
@@ -57,5 +66,11 @@ class Batches:
         del self._waiting[key]
 
 
-def _answers(model: ServedModel, questions: list[Question], shared: tuple[Any, ...]) -> list[list[Answer]]:
-    return list(answer_all(model, questions, *shared))
+def _slow(model: ServedModel, asked: Question, shared: Shared) -> bool:
+    """Whether an answer may take so long that others should not wait for it."""
+    top, _, filters = shared
+    return top > 1000 or filters != NO_FILTERS or model.work(asked.relations) > QUICK
+
+
+def _answers(model: ServedModel, questions: list[Question], shared: Shared) -> list[Columns]:
+    return list(answer_columns(model, questions, *shared))
