@@ -87,9 +87,24 @@ QUERIES: dict[str, Callable[[Floats, Floats], Floats]] = {
 }
 
 
+def products(queries: Floats, rows: Floats) -> Floats:
+    """Dot products of queries `(b, v)` with rows `(k, v)`; `(b, k)`.
+
+    BLAS copies its second matrix into an order of its own before it multiplies, which of few queries takes most of the
+    time: so one by one, or the other way round. 1,552 rows of 200 numbers, us a query of OpenBLAS 0.3.31 on one core:
+    25 instead of 113 for two queries, 14 instead of 25 for eight, 12 instead of 15 for sixteen.
+    """
+    if len(queries) < 4:
+        return np.stack([rows @ query for query in queries]) if len(queries) else np.empty((0, len(rows)), rows.dtype)
+    if len(queries) < 64:
+        return np.ascontiguousarray((rows @ queries.T).T)
+    found: Floats = queries @ rows.T
+    return found
+
+
 def _squares(queries: Floats, rows: Floats) -> Floats:
     norms = (queries * queries).sum(1)[:, None] + (rows * rows).sum(1)
-    found: Floats = norms - 2 * (queries @ rows.T)
+    found: Floats = norms - 2 * products(queries, rows)
     return found
 
 
@@ -151,7 +166,7 @@ class ArrayTable:
         rows = self.answers(self.entity[candidates])
         if self.score in COMPARISONS:
             return COMPARISONS[self.score](moved, rows)
-        return (rows @ moved[0])[None] if len(moved) == 1 else moved @ rows.T  # one query: a third of the time
+        return products(moved, rows)
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -128,8 +127,9 @@ def answer_columns(
         for start in range(0, len(together), step):
             block = together[start : start + step]
             voted, each = served.best_of(np.array([asked.entity for asked in block]), relations)
-            for row, asked in enumerate(block):
-                yield _ranked(served, asked, Scored(voted[row], each[:, row]), eligible, top, novel)
+            ascending = in_order(voted)
+            for row, (asked, scored) in enumerate(zip(block, voted, strict=True)):
+                yield _ranked(served, asked, Scored(scored, each[:, row], ascending[row]), eligible, top, novel)
 
 
 def predict(
@@ -160,20 +160,22 @@ def answer_of(model: "TrainedModel | ServedModel", asked: Question, candidate: i
     scores, column = voted[0], candidate - candidates.start
     rank = 1 + int(np.count_nonzero(scores > scores[column]) + np.count_nonzero(scores[:column] == scores[column]))
     votes = _votes(each[:, 0], None, top)
-    return _made(_described(served, asked, Scored(scores, each[:, 0]), np.array([column]), [rank], votes))[0]
+    return _made(
+        _described(served, asked, Scored(scores, each[:, 0], in_order(voted)[0]), np.array([column]), [rank], votes)
+    )[0]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Scored:
-    """The candidates of one question. scores: `(k,)`; each: those of every member, `(members, k)`."""
+    """The candidates of one question.
+
+    scores: `(k,)`; each: those of every member, `(members, k)`; ascending: the scores sorted, `(k,)`, None where they
+    are so many that counting is sooner than sorting.
+    """
 
     scores: Floats
     each: Floats
-
-    @cached_property
-    def ascending(self) -> Floats | None:
-        """The scores in order; None where they are so many that counting is sooner than sorting."""
-        return np.sort(self.scores) if len(self.scores) <= SORTED else None
+    ascending: Floats | None
 
     def percentiles(self, own: Floats) -> Floats:
         """The share of the scores that are lower than each of `own` `(a,)`, which are among them, in percent."""
@@ -184,6 +186,11 @@ class Scored:
             ascending = np.sort(scores) if ascending is None else ascending
             twice = ascending.searchsorted(own) + ascending.searchsorted(own, "right") - 1
         return 50 * twice / max(1, len(scores) - 1)
+
+
+def in_order(scores: Floats) -> Floats | list[None]:
+    """The scores of each row `(b, k)` sorted, as `Scored` wants them."""
+    return np.sort(scores) if scores.shape[1] <= SORTED else [None] * len(scores)
 
 
 def _ranked(
@@ -223,23 +230,27 @@ def _described(
     model: "ServedModel", asked: Question, scored: Scored, columns: Int, ranks: Sequence[int], votes: Floats | None
 ) -> Columns:
     """Everything that is said of the candidates in these columns of the scores."""
-    graph, candidates = model.graph, model.graph.answers(asked.relations[0])
-    own, entities, many = scored.scores[columns], columns + candidates.start, len(columns)
-    places = entities.tolist()
-    probabilities = model.probabilities(asked.entity, asked.relations, entities)
+    start, ids, names = (
+        model.graph.answers(asked.relations[0]).start,
+        model.graph.entities.ids,
+        model.graph.entities.names,
+    )
+    own, entities, none = scored.scores[columns], columns + start, [None] * len(columns)
+    nothing: list[tuple[()]] = [()] * len(columns)
+    places, probabilities = entities.tolist(), model.probabilities(asked.entity, asked.relations, entities)
     return {
         "rank": ranks,
-        "id": [graph.entities.ids[entity] for entity in places],
-        "name": [graph.entities.names[entity] for entity in places],
-        "type": [graph.type_of(candidates.start).name] * many,
+        "id": [ids[entity] for entity in places],
+        "name": [names[entity] for entity in places],
+        "type": [model.graph.type_of(start).name] * len(columns),
         "score": own.tolist(),
         "percentile": scored.percentiles(own).tolist(),
         "usual_percentile": model.usual(asked.relations)[columns].tolist(),
         "known": _known_facts(model, asked.entity, entities),
-        "annotations": [_noted(model, asked.entity, entity) for entity in places] if model.annotated else [()] * many,
-        "agreement": [None] * many if votes is None else votes[columns].tolist(),
-        "probability": [None] * many if probabilities is None else probabilities.tolist(),
-        "terms": [_terms(model, asked, entity) for entity in places] if model.has_terms else [()] * many,
+        "annotations": [_noted(model, asked.entity, entity) for entity in places] if model.annotated else nothing,
+        "agreement": none if votes is None else votes[columns].tolist(),
+        "probability": none if probabilities is None else probabilities.tolist(),
+        "terms": [_terms(model, asked, entity) for entity in places] if model.has_terms else nothing,
     }
 
 

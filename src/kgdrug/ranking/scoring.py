@@ -12,7 +12,7 @@ import numpy as np
 from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.models.arrays import Floats, Int
-from kgdrug.ranking.answers import AT_ONCE, Answer, Scored, _described, _made, _votes
+from kgdrug.ranking.answers import AT_ONCE, Answer, Scored, _described, _made, _votes, in_order
 from kgdrug.ranking.export import about_model, column_of, flat_rows
 from kgdrug.ranking.questions import Question, question
 
@@ -62,11 +62,12 @@ def score_asked(
             voted, each = served.best_of(block, relations)
             if np.isnan(voted).any():
                 raise KgdrugError("the model's scores are not numbers (NaN)")
+            ascending = in_order(voted)
             for i, entity in enumerate(block.tolist()):
                 own = np.array([asked[row][1] for row in of[entity]]) - candidates.start
                 columns, places = np.unique(own, return_inverse=True)
                 ranks, agreed = _ranks(voted[i], columns).tolist(), _votes(each[:, i], None, top)
-                scored = Scored(voted[i], each[:, i])
+                scored = Scored(voted[i], each[:, i], ascending[i])
                 answers = _made(_described(served, Question(entity, relations), scored, columns, ranks, agreed))
                 for row, place in zip(of[entity], places.tolist(), strict=True):
                     told[row] = answers[place]
