@@ -15,6 +15,7 @@ from kgdrug_api.problems import PROBLEMS, TooLargeError, known_fields, of_error
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
 from kgdrug_api.wire import Endpoint, Measures, json_response, tagged
 
+NO_FILTERS = kgdrug.Filters()
 _FIELDS = tuple(field.name for field in fields(kgdrug.Answer))
 _BODY = {
     "requestBody": {
@@ -194,10 +195,8 @@ def _told(error: Exception) -> dict[str, Any]:
 
 def _filters(given: schemas.Filters | None) -> kgdrug.Filters:
     if given is None:
-        return kgdrug.Filters()
-    names = (tuple(each) for each in (given.classes, given.targets, given.only, given.exclude))
-    classes, targets, only, exclude = names
-    return kgdrug.Filters(classes, targets, given.approved, given.smarts, only, exclude)
+        return NO_FILTERS
+    return kgdrug.Filters(given.classes, given.targets, given.approved, given.smarts, given.only, given.exclude)
 
 
 def _parsed(body: bytes) -> list[schemas.Question | Exception]:

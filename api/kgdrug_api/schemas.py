@@ -12,12 +12,12 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    classes: list[str] = Field([], max_length=100, description="Joined with one of these, such as drug classes.")
-    targets: list[str] = Field([], max_length=100, description="Binds one of these genes.")
+    classes: tuple[str, ...] = Field((), max_length=100, description="Joined with one of these, such as drug classes.")
+    targets: tuple[str, ...] = Field((), max_length=100, description="Binds one of these genes.")
     approved: bool = Field(False, description="Treats something already, in the graph or by an annotation.")
     smarts: str | None = Field(None, max_length=1000, description="Its structure holds this pattern.")
-    only: list[str] = Field([], max_length=MOST_NAMES, description="One of these.")
-    exclude: list[str] = Field([], max_length=MOST_NAMES, description="None of these.")
+    only: tuple[str, ...] = Field((), max_length=MOST_NAMES, description="One of these.")
+    exclude: tuple[str, ...] = Field((), max_length=MOST_NAMES, description="None of these.")
 
 
 class Question(BaseModel):

@@ -262,6 +262,14 @@ def serving(work: Path, device: str) -> list[Figure]:
         for q in ("p50", "p99"):
             bound_ms = most.get((c, q))
             figures += [Figure(f"serving_{c}_{q}_ms", f"{at}, {q}", everyone, f"c{c}/{q}", "ms", at_most=bound_ms)]
+        alone, filtered = (
+            Contestant(title, "measure", (made, "kgdrug", f"connections=({c},)", setting), "serving.py")
+            for title, setting in (("kgdrug, one by one", "together=False"), ("kgdrug, filtered", "filtered=True"))
+        )
+        title = f"{at}, questions that come at once answered together, and one by one"
+        figures += [Figure("serving_16_vs_one_by_one", title, (ours, alone), times=1, **rate)] if c > 1 else []
+        title = f"{at}, compounds that treat something alone, beside all compounds"
+        figures += [Figure(f"serving_{c}_filtered_vs_all", title, (filtered, ours), times=0.95, **rate)]
     memory = "memory of all processes of a server"
     figures += [Figure("serving_peak_mb", memory, everyone, "peak_mb", "MB", at_most=200)]
     explain = Contestant("kgdrug", "explain", (made,), "serving.py")

@@ -56,8 +56,13 @@ class Server:
         return ROOT / self.environment / "bin" / "python" if self.environment else Path(sys.executable)
 
 
-def kgdrug(made: Path, own: Path, port: int) -> Launch:
-    command = [str(Path(sys.executable).with_name("kgdrug")), "serve", str(made / "model"), "--port", str(port)]
+def kgdrug(made: Path, own: Path, port: int, *, together: bool = True) -> Launch:
+    """together: questions that come at once are answered by one product, as they are unless somebody measures it."""
+    command = [str(Path(sys.executable).with_name("kgdrug"))]
+    if not together:
+        alone = "import kgdrug.serving.batches as batches; batches.MOST = 1; from kgdrug.cli import main; main()"
+        command = [sys.executable, "-c", alone]
+    command += ["serve", str(made / "model"), "--port", str(port)]
     return Launch(command, {"PYTHONPATH": os.environ.get("PYTHONPATH", "")})
 
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from kgdrug import Filters, Run, answer, question
+from kgdrug import Filters, Run, answer, answer_all, question
 from kgdrug.errors import UnknownNameError
 from kgdrug.serving import batches
 from kgdrug.serving.batches import Batches
@@ -63,16 +63,19 @@ def test_who_asks_in_the_same_turn_of_the_loop_is_answered_together_and_by_no_th
         return [[] for _ in asked]
 
     monkeypatch.setattr(batches, "answer_columns", counted)
-    one = question(model.graph, disease="asthma")
+    one, approved = question(model.graph, disease="asthma"), Filters(approved=True)
 
     async def five() -> None:
         together = Batches()
         await asyncio.gather(*(together.answer(model, one) for _ in range(3)))
         await together.answer(model, one, novel=True)
         await together.answer(model, one, top=1001)
+        await together.answer(model, one, filters=approved)
+        list(answer_all(model, [one], filters=approved))  # what a filter holds for is remembered
+        await together.answer(model, one, filters=approved)
 
     asyncio.run(five())
-    assert sizes == [(3, True), (1, True), (1, False)]
+    assert sizes == [(3, True), (1, True), (1, False), (1, False), (1, True)]
 
 
 def test_what_fails_fails_for_who_asked_it(trained_run: Run) -> None:

@@ -40,6 +40,10 @@ class Filters:
         eligible: Int = model.remembered((self, candidates), lambda: np.flatnonzero(self._holds(model, candidates)))
         return eligible
 
+    def ready(self, model: "ServedModel", candidates: range) -> bool:
+        """Whether `eligible` has nothing left to look for."""
+        return self == NO_FILTERS or (self, candidates) in model.kept
+
     def _holds(self, model: "ServedModel", candidates: range) -> np.ndarray:
         graph = model.graph
         holds = np.ones(len(candidates), bool)

@@ -69,7 +69,8 @@ class Batches:
 def _slow(model: ServedModel, asked: Question, shared: Shared) -> bool:
     """Whether an answer may take so long that others should not wait for it."""
     top, _, filters = shared
-    return top > 1000 or filters != NO_FILTERS or model.work(asked.relations) > QUICK
+    ready = filters.ready(model, model.graph.answers(asked.relations[0]))
+    return top > 1000 or not ready or model.work(asked.relations) > QUICK
 
 
 def _answers(model: ServedModel, questions: list[Question], shared: Shared) -> list[Columns]:
