@@ -50,6 +50,29 @@ def questions(bare: Path) -> dict[str, Path]:
     return {name: bare / name for name in texts}
 
 
+def test_answers_are_told_with_the_paths_that_join_them(
+    kg: Kgdrug, trained_run: Run, questions: dict[str, Path]
+) -> None:
+    asked = ("predict", trained_run.folder, "--disease", "asthma", "--top", "3", "--evidence", "2")
+    expected = kgdrug.predict(trained_run.model, disease="asthma", top=3, evidence=2)
+    lines = [f"{e.metapath}: {e.paths[0].text()}" for a in expected for e in a.evidence or ()]
+    assert lines
+    table = " ".join(kg(*asked).out.split())
+    for line in lines:
+        assert line.split(" ", 1)[0] in table
+    told = json.loads(kg(*asked, "--format", "json").out)["answers"]
+    assert [[e["metapath"] for e in a["evidence"]] for a in told] == [
+        [e.metapath for e in a.evidence] for a in expected
+    ]
+    rows = list(csv.DictReader(kg(*asked, "--format", "csv").out.splitlines()))
+    assert [row["evidence"] for row in rows] == ["; ".join(lines[i : i + 2]) for i in range(0, len(lines), 2)]
+    many = ("predict", trained_run.folder, "--questions", questions["q.tsv"], "--top", "3")
+    kg(*many, "--evidence", "2", "--out", "with.csv")
+    assert next(csv.DictReader(Path("with.csv").read_text().splitlines()))["evidence"] == rows[0]["evidence"]
+    kg(*many, "--out", "without.csv")
+    assert "evidence" not in Path("without.csv").read_text().splitlines()[0]
+
+
 @pytest.mark.parametrize("name", ["q.jsonl", "q.tsv", "q.csv"])
 def test_a_file_of_questions_is_answered_question_by_question(
     kg: Kgdrug, trained_run: Run, questions: dict[str, Path], name: str

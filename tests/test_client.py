@@ -201,6 +201,7 @@ QUESTIONS: list[dict[str, Any]] = [
     {"tail": "ACE", "relation": "CbG", "top": 10_000},
     {"disease": "asthma", "filters": kgdrug.Filters(targets=("ADRB2",), exclude=("Salmeterol",))},
     {"disease": "asthma", "filters": kgdrug.Filters(approved=True)},
+    {"compound": "Metformin", "top": 5, "evidence": 2},
 ]
 
 

@@ -16,6 +16,7 @@ from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
 from kgdrug_api.wire import Endpoint, Measures, json_response, tagged
 
 NO_FILTERS = kgdrug.Filters()
+MOST_EXPLAINED = 100  # answers of a question that have evidence
 _FIELDS = tuple(field.name for field in fields(kgdrug.Answer))
 _BODY = {
     "requestBody": {
@@ -35,15 +36,12 @@ class Resolved:
 
     loaded: kgdrug.LoadedModel
     question: kgdrug.Question
-    most: int
-    offset: int
-    novel: bool
-    filters: kgdrug.Filters
+    wanted: tuple[int, bool, kgdrug.Filters, int, int]  # top, novel, filters, evidence, offset
 
     @property
     def alike(self) -> tuple[object, ...]:
         """What questions share that are answered together."""
-        return self.loaded, self.question.relations, self.most, self.novel, self.filters
+        return self.loaded, self.question.relations, *self.wanted
 
 
 def warm_up(model: kgdrug.ServedModel) -> None:
@@ -74,14 +72,17 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         loaded = models.get(asked.model)
         words = asked.model_dump(include={"head", "tail", "relation", "disease", "compound"})
         question = kgdrug.question(loaded.model.graph, **words)
-        return Resolved(loaded, question, asked.offset + asked.top, asked.offset, asked.novel, _filters(asked.filters))
+        if asked.evidence and asked.top > MOST_EXPLAINED:
+            raise kgdrug.UsageError(f"evidence is told of {MOST_EXPLAINED} answers at once; top is {asked.top:,}")
+        wanted = asked.top, asked.novel, _filters(asked.filters), asked.evidence, asked.offset
+        return Resolved(loaded, question, wanted)
 
     def prediction(one: Resolved, answers: kgdrug.Columns) -> dict[str, Any]:
         measures.asked(one.loaded.name)
         return {
             "question": one.question.text(one.loaded.model.graph),
             **about(one.loaded),
-            "answers": _records(one.loaded.model, answers)[one.offset :],
+            "answers": _records(one.loaded.model, answers),
         }
 
     def predict_many(lines: list[schemas.Question | Exception]) -> Iterator[bytes]:
@@ -117,7 +118,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
             lines = _parsed(body)
             return StreamingResponse(predict_many(lines), media_type=JSON_LINES)
         one = resolved(schemas.Question.model_validate_json(body))
-        answers = await batches.answer(one.loaded.model, one.question, one.most, one.novel, one.filters)
+        answers = await batches.answer(one.loaded.model, one.question, *one.wanted)
         return json_response(prediction(one, answers))
 
     @router.post("/v1/score", response_model=schemas.Scores, responses=PROBLEMS, tags=["ask"])
@@ -156,7 +157,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
 
 
 def _records(model: kgdrug.ServedModel, answers: kgdrug.Columns) -> list[dict[str, Any]]:
-    """A mapping for each answer. Nothing is called a probability where the model has no calibration."""
+    """A mapping for each answer, without probability where the model has no calibration, and evidence not asked for."""
     records = [  # in plain sight, since a dict of names that are known beforehand is made twice as soon
         {
             "rank": rank,
@@ -171,14 +172,18 @@ def _records(model: kgdrug.ServedModel, answers: kgdrug.Columns) -> list[dict[st
             "agreement": agreement,
             "probability": probability,
             "terms": terms,
+            "evidence": evidence,
         }
         for (
             rank, entity, name, kind, score, percentile, usual, known, annotations, agreement, probability, terms,
+            evidence,
         ) in zip(*answers.values(), strict=True)
     ]  # fmt: skip
-    if model.calibrated is None:
-        for record in records:
+    for record in records:
+        if model.calibrated is None:
             del record["probability"]
+        if record["evidence"] is None:
+            del record["evidence"]
     return records
 
 
@@ -186,7 +191,7 @@ def _answers(alike: list[Resolved]) -> Iterator[kgdrug.Columns]:
     if alike:
         first = alike[0]
         questions = [one.question for one in alike]
-        yield from kgdrug.answer_columns(first.loaded.model, questions, first.most, first.novel, first.filters)
+        yield from kgdrug.answer_columns(first.loaded.model, questions, *first.wanted)
 
 
 def _told(error: Exception) -> dict[str, Any]:

@@ -43,6 +43,13 @@ class Question(BaseModel):
     offset: int = Field(0, ge=0, le=1_000_000, description="How many answers to leave out at the beginning.")
     novel: bool = Field(False, description="Leave out answers that the graph already holds.")
     filters: Filters | None = Field(None, description="Which candidates count.")
+    evidence: int = Field(
+        0,
+        ge=0,
+        le=20,
+        description="So many metapaths that join each answer with what was asked, with the best path of each; "
+        "of at most 100 answers.",
+    )
     model: str | None = Field(None, max_length=500, description="Name, source or digest of a loaded model.")
 
 
@@ -69,6 +76,41 @@ class Term(BaseModel):
 
     name: str = Field(description="Of the metapath, such as CbGaD.")
     contribution: float
+
+
+class Named(BaseModel):
+    """An entity on a path."""
+
+    id: str
+    name: str
+    type: str
+
+
+class PathStep(BaseModel):
+    metaedge: str
+    relation: str
+    direction: str = Field(description="`forward` from head to tail, `back`, or `both` where it has no direction.")
+    parts: list[str] = Field(description="Those of the split that hold the fact.")
+    licence: str = ""
+    source: str = ""
+    version: str = ""
+
+
+class Path(BaseModel):
+    """Entities, and the steps between them."""
+
+    weight: float = Field(description="Above 0, at most 1: hubs on the way lower it.")
+    entities: list[Named]
+    steps: list[PathStep]
+
+
+class Evidence(BaseModel):
+    """The paths of one metapath."""
+
+    metapath: str
+    count: int = Field(description="How many paths it has.")
+    dwpc: float = Field(description="The sum of their weights.")
+    paths: list[Path] = Field(description="The best of them.")
 
 
 class Answer(BaseModel):
@@ -98,6 +140,9 @@ class Answer(BaseModel):
     )
     terms: list[Term] = Field(
         [], description="Metapaths that raise the score most, where the model is one of metapaths."
+    )
+    evidence: list[Evidence] | None = Field(
+        None, description="Paths that join the two, where they were asked for: supporting context, not proof."
     )
 
 
@@ -214,7 +259,7 @@ class Explanation(BaseModel):
     question: str
     note: str = Field(description="What the evidence is, and is not.")
     answer: Answer
-    evidence: list[dict[str, object]] = Field(description="Paths between the two, grouped by metapath.")
+    evidence: list[Evidence] = Field(description="Paths between the two, grouped by metapath.")
     influences: list[dict[str, object]] = Field(description="Facts that raise the score most, or lower it.")
     links: dict[str, str]
 

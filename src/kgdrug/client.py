@@ -150,11 +150,13 @@ class Client:
         offset: int = 0,
         novel: bool = False,
         filters: Filters = NO_FILTERS,
+        evidence: int = 0,
         model: str | None = None,
     ) -> list[Answer]:
         """Ranked answers to one question; see `kgdrug.predict`. offset: how many to leave out at the beginning."""
         given = {"head": head, "tail": tail, "relation": relation, "disease": disease, "compound": compound}
         wanted = {"top": top, "offset": offset, "novel": novel, "filters": filters, "model": model or self.model}
+        wanted |= {"evidence": evidence} if evidence else {}  # an older service does not know of it
         return self._read(list[Answer], self._post("/v1/predict", {**given, **wanted}), "answers")
 
     def predict_many(

@@ -83,6 +83,27 @@ def test_answers_are_told_in_pages(client: TestClient) -> None:
     assert beyond == []
 
 
+def test_answers_have_evidence_where_it_is_asked_for(client: TestClient, trained_run: kgdrug.Run) -> None:
+    plain = client.post("/v1/predict", json={"disease": "asthma"}).json()["answers"]
+    assert all("evidence" not in answer for answer in plain)
+    told = client.post("/v1/predict", json={"disease": "asthma", "evidence": 2}).json()["answers"]
+    expected = kgdrug.predict(trained_run.model, disease="asthma", evidence=2)
+    assert [[e["metapath"] for e in a["evidence"]] for a in told] == [
+        [e.metapath for e in a.evidence] for a in expected
+    ]
+    step = told[0]["evidence"][0]["paths"][0]["steps"][0]
+    assert {"metaedge", "relation", "direction", "parts", "licence", "source"} <= step.keys()
+    (line,) = lines(client, {"disease": "asthma", "evidence": 2})
+    assert [answer["evidence"] for answer in line["answers"]] == [answer["evidence"] for answer in told]
+
+
+@pytest.mark.parametrize("asked", [{"evidence": 21}, {"evidence": -1}, {"evidence": 1, "top": 101}])
+def test_more_evidence_than_is_told_is_refused(client: TestClient, asked: dict[str, int]) -> None:
+    response = client.post("/v1/predict", json={"disease": "asthma", **asked})
+    assert response.status_code == 422
+    assert "evidence" in response.json()["detail"]
+
+
 def test_filters_hold_over_http_as_in_the_library(client: TestClient, trained_run: kgdrug.Run) -> None:
     given = {"targets": ["ADRB2"], "exclude": ["Salmeterol"]}
     answers = client.post("/v1/predict", json={"disease": "asthma", "filters": given}).json()["answers"]

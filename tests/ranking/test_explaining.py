@@ -1,10 +1,13 @@
 """What stands behind an answer."""
 
+from dataclasses import replace
+
 import pytest
 
-from kgdrug import Run, explain, explanation_record, predict
+from kgdrug import Filters, Run, explain, explanation_record, flat_rows, predict
 from kgdrug.errors import UsageError
-from kgdrug.ranking.explaining import NO_PATH, NOTE
+from kgdrug.ranking.explaining import NOTE
+from kgdrug.ranking.export import NO_PATH
 from kgdrug.trained import TrainedModel
 
 
@@ -18,6 +21,37 @@ def test_the_answer_is_the_one_that_predict_gives(model: TrainedModel) -> None:
         assert explain(model, compound=answer.id, disease="asthma").answer == answer
     for answer in predict(model, head="Enalapril", relation="CbG", top=100):
         assert explain(model, head="Enalapril", relation="CbG", tail=answer.id).answer == answer
+
+
+@pytest.mark.parametrize("asked", [{"disease": "asthma"}, {"head": "Enalapril", "relation": "CbG"}])
+def test_answers_with_evidence_have_the_first_paths_of_their_explanations(
+    model: TrainedModel, asked: dict[str, str]
+) -> None:
+    plain = predict(model, **asked, top=30)
+    assert {answer.evidence for answer in plain} == {None}
+    told = predict(model, **asked, top=30, evidence=2)
+    assert [replace(answer, evidence=None) for answer in told] == plain
+    counts = set()
+    for answer in told:
+        other = {"compound": answer.id} if "disease" in asked else {"tail": answer.id}
+        explained = explain(model, **asked, **other, metapaths=2, per_metapath=1)
+        assert answer.evidence == explained.evidence
+        assert explained.answer.evidence is None  # it stands beside
+        counts.add(len(explained.evidence))
+    assert 2 in counts
+    assert max(counts) <= 2
+
+
+def test_an_answer_that_nothing_joins_has_no_evidence_and_says_so(model: TrainedModel) -> None:
+    only = Filters(only=("Sucralfate",))
+    (answer,) = predict(model, disease="asthma", filters=only, evidence=3)
+    assert answer.evidence == ()
+    assert flat_rows([answer])[0]["evidence"] == NO_PATH
+
+
+def test_fewer_metapaths_than_none_are_refused(model: TrainedModel) -> None:
+    with pytest.raises(UsageError, match="evidence is -1"):
+        predict(model, disease="asthma", evidence=-1)
 
 
 def test_no_path_goes_through_the_answered_fact(model: TrainedModel) -> None:

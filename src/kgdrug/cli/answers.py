@@ -42,12 +42,19 @@ def form_of(form: str | None, out_file: Path | None, force: bool) -> str:
 
 
 def tell(
-    model: "ServedModel", told: "Iterable[tuple[str, Sequence[Answer]]]", form: str, out_file: Path | None, force: bool
+    model: "ServedModel",
+    told: "Iterable[tuple[str, Sequence[Answer]]]",
+    form: str,
+    out_file: Path | None,
+    force: bool,
+    evidence: bool,
 ) -> None:
     """Show or write the answers to many questions, each given with its words."""
     from kgdrug.ranking import about_model, write_all_answers
 
     about, asked, answered = about_model(model), 0, 0
+    there = {"probability": model.calibrated is not None, "evidence": evidence}
+    optional = [name for name, some in there.items() if some]
 
     def counted() -> "Iterator[tuple[str, Sequence[Answer]]]":
         nonlocal asked, answered
@@ -60,7 +67,7 @@ def tell(
             print_answers(text, answers)
     else:
         with tidy_end():
-            write_all_answers(counted(), form, about, out_file or sys.stdout, force, model.calibrated is not None)
+            write_all_answers(counted(), form, about, out_file or sys.stdout, force, optional)
     told_of(about, form, out_file, f"{answered:,} answers to {asked:,} questions")
 
 

@@ -25,7 +25,8 @@ def explain(
     from dataclasses import asdict
 
     from kgdrug import explain, explanation_record, open_model
-    from kgdrug.ranking.explaining import NO_PATH, NOTE
+    from kgdrug.ranking.explaining import NOTE
+    from kgdrug.ranking.export import NO_PATH
 
     asked = {"compound": compound, "disease": disease, "head": head, "relation": relation, "tail": tail}
     found = explain(open_model(model), **asked, metapaths=metapaths, per_metapath=paths)

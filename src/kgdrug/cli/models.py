@@ -117,6 +117,9 @@ def predict(
         list[str] | None, typer.Option(metavar="NAME|@FILE", help="These candidates alone; a file has one a line.")
     ] = None,
     exclude: Annotated[list[str] | None, typer.Option(metavar="NAME|@FILE", help="Not these candidates.")] = None,
+    evidence: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Tell the best path of N metapaths that join each answer.")
+    ] = 0,
     questions: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Many questions: a table, or JSON lines; see docs/answers.md.")
     ] = None,
@@ -134,13 +137,15 @@ def predict(
     given = {"head": head, "tail": tail, "relation": relation, "disease": disease, "compound": compound}
     if questions is None:
         asked = question(opened.graph, **given)
-        tell_one(opened, asked.text(opened.graph), answer(opened, asked, top, novel, filters), meant, out_file, force)
+        answers = answer(opened, asked, top, novel, filters, evidence)
+        tell_one(opened, asked.text(opened.graph), answers, meant, out_file, force)
         return
     if any(value is not None for value in given.values()):
         raise UsageError("--questions FILE asks already; leave out what asks one question")
     many = read_questions(questions, opened.graph)
-    told = zip((one.text(opened.graph) for one in many), answer_all(opened, many, top, novel, filters), strict=True)
-    tell(opened, told, meant, out_file, force)
+    answered = answer_all(opened, many, top, novel, filters, evidence)
+    told = zip((one.text(opened.graph) for one in many), answered, strict=True)
+    tell(opened, told, meant, out_file, force, evidence > 0)
 
 
 def _listed(names: list[str] | None) -> tuple[str, ...]:

@@ -154,19 +154,24 @@ def print_members(members: "Sequence[Mapping[str, Any]]") -> None:
 def print_answers(text: str, answers: "Sequence[Answer]") -> None:
     """Answers as a table; `usual` is the percentile that a candidate has whatever is asked."""
     from kgdrug import flat_rows
+    from kgdrug.ranking.export import evidence_lines
 
     columns = {"score": 3, "percentile": 1, "usual": 1, "agreement": 2, "probability": 4}
     empty = {key for key in ("agreement", "probability") if all(getattr(a, key) is None for a in answers)}
     shown = {key: digits for key, digits in columns.items() if key not in empty}
-    terms = ["terms"] if any(a.terms for a in answers) else []
-    table = new_table("rank", "name", "id", *shown, "known", *terms, title=text)
-    for row in flat_rows(answers):
+    there = {
+        "known": True,
+        "terms": any(a.terms for a in answers),
+        "evidence": any(a.evidence is not None for a in answers),
+    }
+    rest = [key for key, some in there.items() if some]
+    table = new_table("rank", "name", "id", *shown, *rest, title=text)
+    for answer, row in zip(answers, flat_rows(answers), strict=True):
         row["usual"] = row["usual_percentile"]
         row["known"] = "; ".join(str(row[key]) for key in ("known", "annotations") if row[key])
+        row["evidence"] = "\n".join(evidence_lines(answer.evidence or ()))
         numbers = (f"{row[key]:.{digits}f}" for key, digits in shown.items())
-        table.add_row(
-            str(row["rank"]), str(row["name"]), str(row["id"]), *numbers, *(str(row[k]) for k in ("known", *terms))
-        )
+        table.add_row(*(str(row[key]) for key in ("rank", "name", "id")), *numbers, *(str(row[key]) for key in rest))
     out.print(table)
 
 
@@ -189,6 +194,7 @@ def new_table(*columns: str, title: str | None = None) -> Table:
             "id",
             "known",
             "terms",
+            "evidence",
             "what",
             "licence",
             "source",

@@ -7,7 +7,7 @@ from kgdrug.errors import UsageError
 from kgdrug.models.terms import Term
 from kgdrug.ranking.addresses import links, pair_links
 from kgdrug.ranking.answers import Answer, answer_of
-from kgdrug.ranking.export import as_record
+from kgdrug.ranking.export import NO_PATH, as_record
 from kgdrug.ranking.influence import Influence, influences
 from kgdrug.ranking.paths import Evidence, paths
 from kgdrug.ranking.questions import question
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
 NOTE = "supporting context from the graph and the model, not proof that a compound works"
-NO_PATH = "no path of up to three steps joins the two but the answered fact itself"
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def explain(
     metapaths: so many, and of each the `per_metapath` best paths.
     """
     served = model.served
-    graph, m = served.graph, served.graph.relations
+    graph = served.graph
     if compound is not None and disease is not None and head is tail is relation is None:
         asked = question(graph, disease=disease)
         candidate = graph.entities.find(compound, [graph.answers(asked.relations[0])], "compound")
@@ -63,8 +62,7 @@ def explain(
         candidate = graph.entities.find(tail, [graph.answers(asked.relations[0])], kind)
     else:
         raise UsageError("give compound and disease, or head, relation and tail")
-    turned = asked.relations[0] >= m
-    first, last = (candidate, asked.entity) if turned else (asked.entity, candidate)
+    first, last = asked.pair(candidate, graph)
     found = paths(
         graph,
         served.facts,

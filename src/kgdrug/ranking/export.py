@@ -12,12 +12,15 @@ from typing import TYPE_CHECKING, TextIO
 from kgdrug.graph.store import fresh_file
 from kgdrug.ranking.alike import Similar
 from kgdrug.ranking.answers import Answer, KnownFact
+from kgdrug.ranking.paths import Evidence
 from kgdrug.sources.sheets import Column, Kind, about_text, sheet
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
 COLUMNS = tuple(field.name for field in fields(Answer))
+OPTIONAL = ("probability", "evidence")  # columns that not all answers have
+NO_PATH = "no path of up to three steps joins the two but the answered fact itself"
 NOTE = "research software: no medical advice"
 FORMS = ("json", "jsonl", "csv", "tsv", "parquet", "xlsx")
 FILES_ALONE = ("parquet", "xlsx")  # these forms are no text
@@ -32,6 +35,7 @@ MEANINGS = {
     "agreement": "share of the model's members that have it among their own answers",
     "probability": "that the graph holds the pair, by the model's calibration",
     "terms": "metapaths that raise the score most, and by how much",
+    "evidence": "paths that join the two, of each metapath the best; supporting context, not proof",
     "vectors": "cosine of the two entities' vectors, from -1 to 1",
     "structure": "Tanimoto similarity of the two structures' Morgan fingerprints, from 0 to 1",
 }
@@ -74,23 +78,24 @@ def about_line(about: Mapping[str, object]) -> str:
 
 
 def as_record(answer: Answer) -> dict[str, object]:
-    """The answer as JSON has it. Nothing is called a probability where the model has no calibration."""
+    """The answer as JSON has it: without probability and evidence where it has none."""
     record = asdict(answer)
-    if answer.probability is None:
-        del record["probability"]
+    for name in OPTIONAL:
+        if record[name] is None:
+            del record[name]
     return record
 
 
 def columns_of(answers: Sequence[Answer]) -> list[str]:
     """The columns of a table of answers."""
-    return _columns(any(a.probability is not None for a in answers))
+    return _columns([name for name in OPTIONAL if any(getattr(a, name) is not None for a in answers)])
 
 
 def flat_rows(answers: Sequence[Answer]) -> list[dict[str, object]]:
     """Answers as rows of plain values, for tables.
 
-    `known` becomes text such as `CtD (train); CpD (train)`, `annotations` such as `trial (CAPP2 2011)`, and `terms`
-    such as `CbGaD +1.20; CrCtD +0.85`.
+    `known` becomes text such as `CtD (train); CpD (train)`, `annotations` such as `trial (CAPP2 2011)`, `terms` such as
+    `CbGaD +1.20; CrCtD +0.85`, and `evidence` such as `CbGaD: Metformin -binds-> PRKAB1 <-associates- obesity`.
     """
     columns = columns_of(answers)
     return [
@@ -98,8 +103,14 @@ def flat_rows(answers: Sequence[Answer]) -> list[dict[str, object]]:
         | {"known": known_text(a.known)}
         | {"annotations": "; ".join(f"{n.status} ({n.source})" for n in a.annotations)}
         | {"terms": "; ".join(f"{t.name} {t.contribution:+.2f}" for t in a.terms)}
+        | ({} if a.evidence is None else {"evidence": "; ".join(evidence_lines(a.evidence))})
         for a in answers
     ]
+
+
+def evidence_lines(evidence: Iterable[Evidence]) -> list[str]:
+    """A line for each path: `CbGaD: Metformin -binds-> PRKAB1 <-associates- obesity`; one that says so if none is."""
+    return [f"{one.metapath}: {path.text()}" for one in evidence for path in one.paths] or [NO_PATH]
 
 
 def known_text(known: Iterable[KnownFact]) -> str:
@@ -135,13 +146,13 @@ def write_all_answers(
     about: Mapping[str, object],
     out: str | Path | TextIO,
     force: bool = False,
-    probability: bool = False,
+    optional: Sequence[str] = (),
 ) -> None:
     """The answers to many questions, each with its question in words, as they come: no more than one's are held.
 
-    probability: whether the tables have such a column. JSON names it where there is one.
+    optional: those of `probability` and `evidence` that the tables have a column for. JSON names them where they are.
     """
-    columns = [column_of(name) for name in ("question", *_columns(probability))]
+    columns = [column_of(name) for name in ("question", *_columns(optional))]
     blocks = (
         (
             [{"question": text, **as_record(a)} for a in answers],
@@ -175,8 +186,8 @@ def column_of(name: str) -> Column:
     return Column(name, _KINDS.get(name, "text"), MEANINGS.get(name, ""))
 
 
-def _columns(probability: bool) -> list[str]:
-    return [column for column in COLUMNS if probability or column != "probability"]
+def _columns(optional: Sequence[str]) -> list[str]:
+    return [column for column in COLUMNS if column not in OPTIONAL or column in optional]
 
 
 def _kind(annotation: object) -> Kind:

@@ -16,6 +16,10 @@ class Question:
     entity: int
     relations: tuple[int, ...]
 
+    def pair(self, candidate: int, graph: KnowledgeGraph) -> tuple[int, int]:
+        """Head and tail of the fact that a candidate is asked about."""
+        return (candidate, self.entity) if self.relations[0] >= graph.relations else (self.entity, candidate)
+
     def text(self, graph: KnowledgeGraph) -> str:
         """The question in words, with `?` for the answer: `? treats asthma`."""
         parts = []

@@ -1,7 +1,7 @@
 """The best candidates of many queries, without sorting what cannot be among them.
 
 A top-k over all scores of a row costs as much as making them. The k-th largest of the maxima of blocks is a bound that
-at least k scores reach, and few more do: only those are sorted.
+at least k scores reach, and few more do: only blocks that reach it are looked at again, and only those scores sorted.
 """
 
 import numpy as np
@@ -30,15 +30,24 @@ def top_scores(scores: Floats, top: int, ascending: Floats | None = None) -> tup
 
     ascending: the same scores sorted, where somebody has them.
     """
-    top, blocks = min(top, len(scores)), len(scores) // WIDTH
+    top, k = min(top, len(scores)), len(scores)
     if not top:
         return scores[:0], np.empty(0, np.int64)
+    places = None  # of the scores that may be among the best, where they are not all looked at again
     if ascending is not None:
-        few, bound = ascending[-1:], ascending[len(scores) - top]  # what is no number is sorted behind all others
+        few, bound = ascending[-1:], ascending[k - top]  # what is no number is sorted behind all others
+    elif k < 2 * top * WIDTH:
+        few, bound = scores, np.partition(scores, k - top)[k - top]
     else:
-        few = scores if blocks < 2 * top else scores[: blocks * WIDTH].reshape(blocks, WIDTH).max(1)
+        full = k - k % WIDTH
+        few = np.append(scores[:full].reshape(-1, WIDTH).max(1), scores[full:])  # those that fill no block, one by one
         bound = np.partition(few, len(few) - top)[len(few) - top]
-    (columns,) = (scores >= bound).nonzero()
+        (blocks,) = (few[: full // WIDTH] >= bound).nonzero()
+        places = np.append(((blocks * WIDTH)[:, None] + np.arange(WIDTH)).ravel(), np.arange(full, k))
+    if places is None:
+        (columns,) = (scores >= bound).nonzero()
+    else:
+        columns = places[scores[places] >= bound]
     columns = columns[(-scores[columns]).argsort(kind="stable")[:top]]
     if len(columns) < top or np.isnan(few).any():  # what is no number is no larger than anything
         raise KgdrugError("the model's scores are not numbers (NaN)")

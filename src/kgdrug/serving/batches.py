@@ -13,7 +13,7 @@ from kgdrug.trained import ServedModel
 
 MOST = 64  # questions of one product, so that the first of them does not wait for many others
 QUICK = 2_000_000  # numbers that are multiplied in less than a millisecond
-Shared = tuple[int, bool, Filters]  # by questions of one product: top, novel, filters
+Shared = tuple[int, bool, Filters, int, int]  # by questions of one product: top, novel, filters, evidence, offset
 NO_FILTERS = Filters()
 
 
@@ -31,9 +31,11 @@ class Batches:
         top: int = 20,
         novel: bool = False,
         filters: Filters = NO_FILTERS,
+        evidence: int = 0,
+        offset: int = 0,
     ) -> Columns:
-        """What `kgdrug.answer` says, as columns, together with what others ask alike."""
-        shared = top, novel, filters
+        """What `kgdrug.answer_columns` says of one question, together with what others ask alike."""
+        shared = top, novel, filters, evidence, offset
         key = model, asked.relations, *shared
         future: asyncio.Future[Columns] = asyncio.get_running_loop().create_future()
         if key in self._waiting:
@@ -68,9 +70,9 @@ class Batches:
 
 def _slow(model: ServedModel, asked: Question, shared: Shared) -> bool:
     """Whether an answer may take so long that others should not wait for it."""
-    top, _, filters = shared
+    top, _, filters, evidence, offset = shared
     ready = filters.ready(model, model.graph.answers(asked.relations[0]))
-    return top > 1000 or not ready or model.work(asked.relations) > QUICK
+    return offset + top > 1000 or evidence > 0 or not ready or model.work(asked.relations) > QUICK
 
 
 def _answers(model: ServedModel, questions: list[Question], shared: Shared) -> list[Columns]:
