@@ -30,6 +30,7 @@ from kgdrug.training import State, keep_freed_memory
 from kgdrug.training import train as training
 from kgdrug.training.ahead import ahead
 from kgdrug.training.batches import Batch, Batches
+from kgdrug.training.losses import softmax_loss
 from kgdrug.training.step import step
 
 
@@ -130,6 +131,27 @@ def top(graph: str, *, device: str = "auto", dim: int = 200, answers: str = "Com
         share_of_product=medians["many_product"] / medians["many"],
         seconds=medians["all"],
     )
+
+
+def compiled(*, queries: int = 500, candidates: int = 14_541, device: str = "auto") -> None:
+    """The softmax loss as it is and by `torch.compile`, ms a batch of FB15k-237's shape; it needs a compiler."""
+    where, random = pick_device(device), torch.Generator().manual_seed(0)
+    rows = torch.arange(queries).repeat_interleave(4)
+    columns = torch.randint(candidates, (len(rows),), generator=random)
+    cells = [tensor.to(where) for tensor in (rows, columns, torch.full((queries,), 4.0))]
+    for name, precision in (("bf16", torch.bfloat16), ("fp32", torch.float32)):
+        scores = torch.randn(queries, candidates, generator=random).to(where, precision)
+        for how, loss in (("eager", softmax_loss), ("compiled", torch.compile(softmax_loss, dynamic=True))):
+            taken = []
+            for _ in range(12):
+                _wait(where)
+                started = time.perf_counter()
+                loss(scores, *cells)
+                _wait(where)
+                taken.append(time.perf_counter() - started)
+            result[f"{name}_{how}_ms"] = 1000 * float(np.median(taken[2:]))
+            result[f"{name}_{how}_first_s"] = taken[0]
+    result["seconds"] = result["bf16_compiled_first_s"]
 
 
 def quality(
@@ -291,6 +313,7 @@ TASKS: dict[str, Callable[..., None]] = {
     "train": train,
     "evaluate": evaluate,
     "top": top,
+    "compiled": compiled,
     "quality": quality,
     "precision": precision,
     "scale": scale,
