@@ -1,10 +1,11 @@
 """What stands behind an answer."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
-from kgdrug import Filters, Run, explain, explanation_record, flat_rows, predict
+from kgdrug import Filters, Hop, Run, explain, explanation_record, flat_rows, infer, predict
 from kgdrug.errors import UsageError
 from kgdrug.ranking.explaining import NOTE
 from kgdrug.ranking.export import NO_PATH
@@ -64,6 +65,68 @@ def test_no_path_goes_through_the_answered_fact(model: TrainedModel) -> None:
             ends = [{path.entities[i].name, path.entities[i + 1].name} for i in range(len(path.steps))]
             for step, pair in zip(path.steps, ends, strict=True):
                 assert not (step.metaedge == "CtD" and pair == {"Salbutamol", "asthma"})
+
+
+SISTERS = {
+    "CbG": ("Compound", "binds", "Gene"),
+    "CpD": ("Compound", "palliates", "Disease"),
+    "CtD": ("Compound", "treats", "Disease"),
+    "DaG": ("Disease", "associates", "Gene"),
+}
+
+
+@pytest.fixture(scope="module")
+def sisters(make: Callable[..., TrainedModel]) -> TrainedModel:
+    """A graph that says of one pair by two treatment relations that it is one, and joins it by a gene."""
+    entities = {
+        "Compound": [f"Compound::C{i}" for i in range(3)],
+        "Disease": [f"Disease::D{i}" for i in range(3)],
+        "Gene": ["Gene::G0"],
+    }
+    facts = {
+        ("Compound::C0", "CpD", "Disease::D0"): "train",
+        ("Compound::C0", "CtD", "Disease::D0"): "train",
+        ("Compound::C1", "CtD", "Disease::D0"): "train",
+        ("Compound::C0", "CtD", "Disease::D1"): "train",
+        ("Compound::C0", "CbG", "Gene::G0"): "train",
+        ("Disease::D0", "DaG", "Gene::G0"): "train",
+    }
+    return make(entities, SISTERS, facts, ("CpD", "CtD"), seed=1)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"compound": "C0", "disease": "D0"},
+        {"head": "C0", "relation": "CtD", "tail": "D0"},
+        {"head": "C0", "relation": "CpD", "tail": "D0"},
+    ],
+)
+def test_a_treatment_is_no_evidence_for_itself_in_the_words_of_another_source(
+    sisters: TrainedModel, asked: dict[str, str]
+) -> None:
+    found = explain(sisters, **asked)
+    assert [one.metapath for one in found.evidence] == ["CbGaD"]
+    told = {one.text() for one in found.influences}
+    assert told
+    assert not told & {"C0 treats D0", "C0 palliates D0"}
+
+
+def test_nor_is_it_beside_answers_and_inferences(sisters: TrainedModel) -> None:
+    one = next(a for a in predict(sisters, disease="D0", evidence=9) if a.id == "Compound::C0")
+    assert [e.metapath for e in one.evidence or ()] == ["CbGaD"]
+    one = next(a for a in predict(sisters, tail="D0", relation="CtD", evidence=9) if a.id == "Compound::C0")
+    assert [e.metapath for e in one.evidence or ()] == ["CbGaD"]
+    for predicate in ("biolink:treats", "biolink:ameliorates_condition"):
+        hits = infer(sisters, Hop(objects=("Disease::D0",), predicates=(predicate,))).hits
+        (hit,) = (hit for hit in hits if hit.subject.id == "Compound::C0")
+        assert hit.prediction
+        assert {s.metapath for s in hit.prediction.supports} == {"CbGaD"}
+
+
+def test_what_is_no_treatment_is_explained_by_treatments(sisters: TrainedModel) -> None:
+    found = explain(sisters, head="C0", relation="CbG", tail="G0").evidence
+    assert {"CpDaG", "CtDaG"} <= {one.metapath for one in found}
 
 
 def test_where_nothing_joins_the_two_that_is_said(model: TrainedModel) -> None:

@@ -9,7 +9,7 @@ from kgdrug.ranking.addresses import links, pair_links
 from kgdrug.ranking.answers import Answer, answer_of
 from kgdrug.ranking.export import NO_PATH, as_record
 from kgdrug.ranking.influence import Influence, influences
-from kgdrug.ranking.paths import Evidence, paths
+from kgdrug.ranking.paths import Evidence, answered, paths
 from kgdrug.ranking.questions import question
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def explain(
         served.facts,
         first,
         last,
-        without=asked.relations,
+        without=answered(graph, asked.relations),
         per_metapath=per_metapath,
         metapaths=metapaths,
     )

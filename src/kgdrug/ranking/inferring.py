@@ -10,7 +10,7 @@ from kgdrug.biolink import narrowest
 from kgdrug.ranking.answers import Answer, answer
 from kgdrug.ranking.filters import NO_FILTERS, Filters
 from kgdrug.ranking.hops import Asked, Found, Hit, Hop, Prediction, Support
-from kgdrug.ranking.paths import Path, paths
+from kgdrug.ranking.paths import Path, answered, paths
 from kgdrug.ranking.questions import Question
 from kgdrug.ranking.statements import Statement
 
@@ -75,13 +75,13 @@ def _prediction(asked: Asked, question: Question, candidate: int, one: Answer, e
     return Prediction(statement, one, tuple(_supports(asked, head, tail, stated)) if explain else ())
 
 
-def _supports(asked: Asked, head: int, tail: int, without: Sequence[int]) -> Iterator[Support]:
+def _supports(asked: Asked, head: int, tail: int, relations: Sequence[int]) -> Iterator[Support]:
     found = paths(
         asked.model.graph,
         asked.model.facts,
         head,
         tail,
-        without=without,
+        without=answered(asked.model.graph, relations),
         per_metapath=PER_METAPATH,
         metapaths=METAPATHS,
     )

@@ -79,7 +79,8 @@ def influences(
     what of rows `(k, d)` is compared with them, `(k, v)`, linear too; entity, relation: the tables `(n, d)` and
     `(2m, w)`; asked: the question's entity, a relation in `[0, 2m)`, and the candidate; training_bit: of the part that
     was learned from; n3, treatment_repeats: as in training; moduli: of the numbers of a row, for N3; ridge: added to
-    the curvature. The answered fact itself is not told, nor are facts that join an entity with itself.
+    the curvature. The answered fact itself is not told, of a treatment no fact that says that the one treats the other,
+    nor are facts that join an entity with itself.
     """
     head, r, tail = asked
     rows = _Rows(graph, facts, query, answers, entity, relation, training_bit, n3, ridge, treatment_repeats, moduli)
@@ -92,12 +93,23 @@ def influences(
             fact = (end, code, other) if code < m else (other, code - m, end)
             before = found.get(fact)
             found[fact] = (name, change) if before is None else ("both", before[1] + change)
-    fact = (head, r, tail) if r < m else (tail, r - m, head)
-    answered = {fact, fact[::-1]} if undirected(graph.metaedges[r % m]) else {fact}
-    told = [(change, fact, end) for fact, (end, change) in found.items() if fact not in answered]
+    own = _answer(graph, *asked)
+    told = [(change, fact, end) for fact, (end, change) in found.items() if fact not in own]
     told.sort(key=lambda one: (-abs(one[0]), one[1]))
     raising, lowering = ([one for one in told if sign * one[0] > 0][:most] for sign in (-1, 1))
     return tuple(_told(graph, *one) for one in raising + lowering)
+
+
+def _answer(graph: KnowledgeGraph, head: int, r: int, tail: int) -> set[Triple]:
+    """The facts that would be the answer themselves: the one asked for, and of a treatment all treatments of the two.
+
+    An undirected fact may be written down from either end; two entities of one type are said to treat each other once.
+    """
+    m, either = graph.relations, set(graph.treatment_relations)
+    if r % m not in either:
+        either = {r % m} if undirected(graph.metaedges[r % m]) else set()
+    found = {(head, r, tail) if r < m else (tail, r - m, head)}
+    return found | {pair for one in either for pair in ((head, one, tail), (tail, one, head))}
 
 
 def _told(graph: KnowledgeGraph, change: float, fact: Triple, end: str) -> Influence:

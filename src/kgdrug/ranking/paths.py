@@ -83,6 +83,17 @@ class Evidence:
     paths: tuple[Path, ...]
 
 
+def answered(graph: KnowledgeGraph, relations: Sequence[int]) -> tuple[int, ...]:
+    """The relations whose facts between the two of a question are its answer, and no evidence for it.
+
+    They are those that were asked over, in `[0, 2m)`, and where one of these is a treatment all that are treatments: a
+    graph of several sources says the same treatment in each one's words.
+    """
+    treats = graph.treatment_relations
+    asked = any(r % graph.relations in treats for r in relations)
+    return tuple(dict.fromkeys([*relations, *(treats if asked else ())]))
+
+
 def paths(
     graph: KnowledgeGraph,
     facts: Facts,
