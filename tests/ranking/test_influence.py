@@ -245,6 +245,21 @@ def test_entities_without_training_facts_have_none_that_move_the_score() -> None
     assert example.told(asked) == (), "a fact that joins an entity with itself is not told"
 
 
+def test_a_fact_that_is_asked_for_is_not_its_reverse_where_the_metaedge_may_have_a_direction() -> None:
+    plain = graph_of()
+    edges = tuple(
+        Metaedge("IS_A", e.head_type, "is a", e.tail_type) if e.abbreviation == "CrC" else e for e in METAEDGES
+    )
+    example = Example.random("complex", graph=KnowledgeGraph(plain.entities, plain.entity_types, edges, plain.triples))
+    example.facts = sorted({*example.facts, (0, RELATION["CrC"], 1), (1, RELATION["CrC"], 0)})
+    told = {one.text() for one in example.told((0, RELATION["CrC"], 1))}
+    assert "Compound1 is a Compound0" in told
+    assert "Compound0 is a Compound1" not in told
+    told = {one.text() for one in example.told((0, RELATION["CrC"] + M, 1))}
+    assert "Compound0 is a Compound1" in told
+    assert "Compound1 is a Compound0" not in told
+
+
 LARGE = graph_of(compounds=60, diseases=40, genes=900)
 
 

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.facts import Facts
 from kgdrug.graph.known import Int, distinct
-from kgdrug.graph.metapath import undirected
+from kgdrug.graph.metapath import symmetric
 from kgdrug.ranking.paths import Named
 from kgdrug.ranking.walks import Triple
 
@@ -103,11 +103,11 @@ def influences(
 def _answer(graph: KnowledgeGraph, head: int, r: int, tail: int) -> set[Triple]:
     """The facts that would be the answer themselves: the one asked for, and of a treatment all treatments of the two.
 
-    An undirected fact may be written down from either end; two entities of one type are said to treat each other once.
+    A fact without direction (`CrC`) may be written down from either end; `B IS_A A` is another than `A IS_A B`.
     """
     m, either = graph.relations, set(graph.treatment_relations)
     if r % m not in either:
-        either = {r % m} if undirected(graph.metaedges[r % m]) else set()
+        either = {r % m} if symmetric(graph.metaedges[r % m]) else set()
     found = {(head, r, tail) if r < m else (tail, r - m, head)}
     return found | {pair for one in either for pair in ((head, one, tail), (tail, one, head))}
 
