@@ -137,6 +137,12 @@ def test_where_nothing_joins_the_two_that_is_said(model: TrainedModel) -> None:
     assert "proof" in NOTE
 
 
+def test_no_paths_cannot_be_asked_for_and_so_are_not_said_to_be_missing(model: TrainedModel) -> None:
+    for none in ({"metapaths": 0}, {"per_metapath": 0}):
+        with pytest.raises(UsageError, match="both must be at least 1"):
+            explain(model, compound="Salbutamol", disease="asthma", **none)
+
+
 def test_pages_about_both_and_about_the_pair_are_named(model: TrainedModel) -> None:
     links = explain(model, compound="Metformin", disease="asthma").links
     assert any("DB00331" in address for address in links.values())

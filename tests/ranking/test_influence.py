@@ -1,7 +1,7 @@
 """What a fact is said to do to a score is what refitting the row without it does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -246,11 +246,9 @@ def test_entities_without_training_facts_have_none_that_move_the_score() -> None
 
 
 def test_a_fact_that_is_asked_for_is_not_its_reverse_where_the_metaedge_may_have_a_direction() -> None:
-    plain = graph_of()
-    edges = tuple(
-        Metaedge("IS_A", e.head_type, "is a", e.tail_type) if e.abbreviation == "CrC" else e for e in METAEDGES
-    )
-    example = Example.random("complex", graph=KnowledgeGraph(plain.entities, plain.entity_types, edges, plain.triples))
+    edges = list(METAEDGES)
+    edges[RELATION["CrC"]] = Metaedge("IS_A", "Compound", "is a", "Compound")
+    example = Example.random("complex", graph=replace(graph_of(), metaedges=tuple(edges)))
     example.facts = sorted({*example.facts, (0, RELATION["CrC"], 1), (1, RELATION["CrC"], 0)})
     told = {one.text() for one in example.told((0, RELATION["CrC"], 1))}
     assert "Compound1 is a Compound0" in told

@@ -314,7 +314,13 @@ def test_where_nothing_joins_the_two_there_is_no_evidence() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "message"),
-    [({"most_hops": 0}, "1 to 3"), ({"most_hops": 4}, "1 to 3"), ({"damping": -0.1}, "must be 0 or more")],
+    [
+        ({"most_hops": 0}, "1 to 3"),
+        ({"most_hops": 4}, "1 to 3"),
+        ({"damping": -0.1}, "must be 0 or more"),
+        ({"metapaths": 0}, "metapaths is 0 and per_metapath 3; both must be at least 1"),
+        ({"per_metapath": 0}, "metapaths is 12 and per_metapath 0; both must be at least 1"),
+    ],
 )
 def test_what_cannot_be_walked_is_refused(asked: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message):

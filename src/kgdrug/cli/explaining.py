@@ -17,7 +17,7 @@ def explain(
     head: Annotated[str | None, typer.Option(help="With --relation and --tail, of any types.")] = None,
     relation: Annotated[str | None, typer.Option(help="A metaedge, such as CbG.")] = None,
     tail: Annotated[str | None, typer.Option(help="With --head and --relation.")] = None,
-    metapaths: Annotated[int, typer.Option(min=0, help="Of the evidence, at most.")] = 6,
+    metapaths: Annotated[int, typer.Option(min=1, help="Of the evidence, at most.")] = 6,
     paths: Annotated[int, typer.Option(min=1, help="Of each metapath, at most.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:

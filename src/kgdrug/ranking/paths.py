@@ -36,8 +36,8 @@ class Named:
 class PathStep:
     """One step: a metaedge, how it is walked, and where its facts are from.
 
-    direction: `forward` from head to tail, `back` from tail to head, `both` where the metaedge has no direction (`GiG`),
-    or where the graph has the fact in both; parts: those of the split that hold the fact, in either direction.
+    direction: `forward` from head to tail, `back` from tail to head, `both` where the metaedge has none (`GiG`) or
+    the graph has the fact in both; parts: those of the split that hold it, in either direction.
     """
 
     metaedge: str
@@ -119,6 +119,8 @@ def paths(
         raise UsageError(f"most_hops is {most_hops}; paths have 1 to {LONGEST}")
     if damping < 0:
         raise UsageError(f"damping is {damping}; it must be 0 or more")
+    if metapaths < 1 or per_metapath < 1:
+        raise UsageError(f"metapaths is {metapaths} and per_metapath {per_metapath}; both must be at least 1")
     if source == target:
         return ()
     walks, m = Walks(graph, facts, damping), graph.relations
@@ -153,7 +155,7 @@ def _types(walks: Walks, codes: Codes) -> tuple[str, ...]:
 
 
 def _bits(walks: Walks, facts: list[Triple]) -> dict[Triple, tuple[int, int]]:
-    """The parts that hold each fact as it is walked, and where its step goes in both directions those of its reverse."""
+    """The parts that hold each fact as it is walked, and those of its reverse where a step goes both ways."""
     triples, m = np.array(facts, np.int64).reshape(-1, 3), walks.graph.relations
     either = np.array([walks.either(code) for code in triples[:, 1].tolist()], bool)
     bits = np.zeros((len(triples), 2), np.uint8)
@@ -178,11 +180,8 @@ def _told(walks: Walks, found: Found, way: Way, bits: dict[Triple, tuple[int, in
         metaedge = graph.metaedges[fact[1] % graph.relations]
         along, against = bits[fact]
         parts = tuple(part for part, bit in PARTS.items() if (along | against) & bit)
-        about = metaedge.licence, metaedge.source, metaedge.version
-        steps.append(
-            PathStep(
-                metaedge.abbreviation, metaedge.relation, _direction(walks, fact[1], along, against), parts, *about
-            )
-        )
+        about = parts, metaedge.licence, metaedge.source, metaedge.version
+        direction = _direction(walks, fact[1], along, against)
+        steps.append(PathStep(metaedge.abbreviation, metaedge.relation, direction, *about))
     named = (Named(graph.entities.ids[e], graph.entities.names[e], graph.type_of(e).name) for e in way.entities)
     return Path(way.degrees**-walks.damping, tuple(named), tuple(steps))
