@@ -317,6 +317,25 @@ def test_the_paths_beside_a_prediction_are_those_between_its_ends_in_statements_
                 assert here == hit.object.id
 
 
+@pytest.mark.parametrize("predicates", [(), ("biolink:related_to",)])
+@pytest.mark.parametrize("side", ["subjects", "objects"])
+def test_on_a_graph_of_one_type_what_treats_and_what_is_treated_are_ranked_apart(
+    make: Maker, predicates: tuple[str, ...], side: str
+) -> None:
+    entities = {"entity": [f"entity::{i}" for i in range(5)]}
+    facts = {("entity::0", "treats", "entity::1"): "train", ("entity::2", "treats", "entity::0"): "train"}
+    model = make(entities, {"treats": ("entity", "treats", "entity")}, facts, ("treats",), seed=3)
+    found = infer(model, Hop(**{side: ("entity::0",)}, predicates=predicates), explained=0)
+    told = []
+    for hit in found.hits:
+        assert hit.prediction
+        said = hit.prediction.statement
+        told.append((said.subject.id, said.object.id, hit.prediction.answer.score))
+    expected = [(one.id, "entity::0", one.score) for one in predict(model, tail="entity::0", relation="treats")]
+    expected += [("entity::0", one.id, one.score) for one in predict(model, head="entity::0", relation="treats")]
+    assert sorted(told) == sorted(expected)
+
+
 def test_no_more_answers_than_asked_for_have_paths_the_best_of_each_question_first(make: Maker) -> None:
     facts = {(c, "CbG", "Gene::1"): "train" for c in ENTITIES["Compound"]}
     facts |= {(d, "DaG", "Gene::1"): "train" for d in ENTITIES["Disease"]}

@@ -23,7 +23,8 @@ METAPATHS, PER_METAPATH = 5, 2  # of the paths that are told of one answer
 def infer(model: "TrainedModel | ServedModel", hop: Hop, top: int = 500, explained: int = 10) -> Found:
     """The best `top` answers to each object, or subject where there is no object, that the model predicts.
 
-    It predicts treatments, over those of the graph's treatment metaedges that are asked for. What else the graph says
+    On a graph of one type a pair may come twice, once for each direction, where both are asked for. The model predicts
+    treatments, over those of the graph's treatment metaedges that are asked for. What else the graph says
     that was asked for stands beside. The best of each question have paths, `explained` of all answers. Where both ends
     are given the subjects are ranked.
     """
@@ -51,13 +52,17 @@ def infer(model: "TrainedModel | ServedModel", hop: Hop, top: int = 500, explain
 
 
 def _questions(asked: Asked, relations: Sequence[int]) -> Iterator[tuple[Question, Filters]]:
-    """What the model is asked, a question for each start and type of its answers, and which candidates count."""
+    """What the model is asked, and which candidates count.
+
+    A question for each start, type of its answers, and direction: where both ends are of one type, it is one question
+    what treats the start, and another what it treats.
+    """
     graph = asked.model.graph
     for start in asked.starts:
-        by_answers: dict[range, list[int]] = {}
+        alike: dict[tuple[range, bool], list[int]] = {}
         for r in asked.leaving(start, relations):
-            by_answers.setdefault(graph.answers(r), []).append(r)
-        for candidates, own in by_answers.items():
+            alike.setdefault((graph.answers(r), r >= graph.relations), []).append(r)
+        for (candidates, _), own in alike.items():
             if asked.ends is None:
                 yield Question(start, tuple(own)), NO_FILTERS
             elif only := sorted(asked.ends.intersection(candidates)):
