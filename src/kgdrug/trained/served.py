@@ -5,12 +5,11 @@ neither its split nor torch. Opening a folder takes what its names take to read.
 """
 
 import itertools
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -25,12 +24,13 @@ from kgdrug.models.arrays import ArrayMetapaths, ArrayTable, Floats, Int, Scorer
 from kgdrug.models.terms import Term
 from kgdrug.trained.calibrated import Calibrated, open_calibrated
 from kgdrug.trained.manifest import FACTS, MANIFEST, WEIGHTS, check_manifest, read_weights
+from kgdrug.trained.memory import Memory
 
 if TYPE_CHECKING:
     from kgdrug.trained.folder import TrainedModel
 
 T = TypeVar("T")
-KEPT = 64  # things that a model remembers for questions to come, such as whom a filter lets through
+KEPT, KEPT_SIZE = 64, 4_000_000  # things that a model remembers for questions to come, and their size; see `Memory`
 MOST_QUESTIONS, MOST_SCORES = 500, 4_000_000  # that a candidate's usual place is the mean over
 
 
@@ -51,9 +51,10 @@ class ServedModel:
     graph_digest: str
     weights: tuple[int, ...] = ()
     calibrated: Calibrated | None = None
-    kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)  # see `remembered`
-    _lock: Lock = field(default_factory=Lock)
-    _usual: dict[tuple[int, ...], Floats] = field(default_factory=dict)
+    # what follows is the model's own: one that is made of it by `replace` begins without
+    _passing: Memory = field(init=False, repr=False, default_factory=lambda: Memory(KEPT, KEPT_SIZE))
+    _lasting: Memory = field(init=False, repr=False, default_factory=Memory)
+    _usual: dict[tuple[int, ...], Floats] = field(init=False, repr=False, default_factory=dict)
 
     @classmethod
     def of(cls, model: "TrainedModel") -> "ServedModel":
@@ -91,19 +92,17 @@ class ServedModel:
         """Numbers per entity of the first member that has any."""
         return self.tables[0].entity.shape[1] if self.tables else None
 
-    def remembered(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What was made under this key, for questions that share it; the `KEPT` that were used last stay."""
-        with self._lock:
-            if key in self.kept:
-                self.kept.move_to_end(key)
-                found: T = self.kept[key]
-                return found
-        made = make()
-        with self._lock:
-            self.kept[key] = made
-            while len(self.kept) > KEPT:
-                self.kept.popitem(last=False)
-        return made
+    def remembered(self, key: Hashable, make: Callable[[], T], keep: bool = False) -> T:
+        """What was made under this key, for questions that share it; whoever comes while it is being made waits.
+
+        The `KEPT` that were used last stay, or fewer that are large. keep: for good, since it is few and takes long, as
+        structures do.
+        """
+        return (self._lasting if keep else self._passing).of(key, make)
+
+    def remembers(self, key: Hashable) -> bool:
+        """Whether `remembered` has nothing left to make."""
+        return key in self._passing or key in self._lasting
 
     def work(self, relations: tuple[int, ...]) -> int:
         """How many numbers a question over these relations looks at."""
