@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kgdrug.errors import UsageError
+from kgdrug.models.arrays import ArrayTable
 from kgdrug.models.terms import Term
 from kgdrug.ranking.addresses import links, pair_links
 from kgdrug.ranking.answers import Answer, answer_of
@@ -106,12 +107,13 @@ def _influences(model: "ServedModel", entity: int, relations: tuple[int, ...], c
     """Of the first member whose score is a product, over the relation that gives the candidate's best score."""
     import numpy as np
 
-    member = next((one for one in model.tables if one.product), None)
-    if member is None:
+    place = next((i for i, one in enumerate(model.members) if isinstance(one, ArrayTable) and one.product), None)
+    if place is None:
         return ()
+    member, training = model.members[place], model.training_of(place)
+    assert isinstance(member, ArrayTable)
     queries = np.array([[entity, r] for r in relations])
     best = int(member.scores(queries, slice(candidate, candidate + 1))[:, 0].argmax())
-    training = model.experiment.training
     return influences(
         model.graph,
         model.facts,
@@ -122,5 +124,6 @@ def _influences(model: "ServedModel", entity: int, relations: tuple[int, ...], c
         (entity, relations[best], candidate),
         n3=training.n3,
         treatment_repeats=training.treatment_repeats,
+        left_out=model.left_out(place),
         moduli=member.moduli,
     )

@@ -17,7 +17,7 @@ What is approximate, beside the first order:
 - Dropout and the prediction of relations are not looked at, and of N3's curvature only the diagonal.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,6 +71,7 @@ def influences(
     n3: float = 0.0,
     ridge: float = 1.0,
     treatment_repeats: int = 1,
+    left_out: Collection[int] = (),
     moduli: Callable[[Rows], Rows] = np.abs,
 ) -> tuple[Influence, ...]:
     """The `most` training facts that raise the score of an answer most, and then those that lower it most.
@@ -78,12 +79,13 @@ def influences(
     query: heads `(b, d)` moved by relations `(b, w)` into the space of answers, `(b, v)`, linear in the heads; answers:
     what of rows `(k, d)` is compared with them, `(k, v)`, linear too; entity, relation: the tables `(n, d)` and
     `(2m, w)`; asked: the question's entity, a relation in `[0, 2m)`, and the candidate; training_bit: of the part that
-    was learned from; n3, treatment_repeats: as in training; moduli: of the numbers of a row, for N3; ridge: added to
-    the curvature. The answered fact itself is not told, of a treatment no fact that says that the one treats the other,
-    nor are facts that join an entity with itself.
+    was learned from; n3, treatment_repeats: as in training; left_out: relations in `[0, m)` that training did not show;
+    moduli: of the numbers of a row, for N3; ridge: added to the curvature. The answered fact itself is not told, of a
+    treatment no fact that says that the one treats the other, nor are facts that join an entity with itself.
     """
     head, r, tail = asked
-    rows = _Rows(graph, facts, query, answers, entity, relation, training_bit, n3, ridge, treatment_repeats, moduli)
+    how = training_bit, n3, ridge, treatment_repeats, left_out, moduli
+    rows = _Rows(graph, facts, query, answers, entity, relation, *how)
     moved = rows.map(r)
     ends = (head, moved @ answers(entity[tail][None])[0]), (tail, rows.answer_map @ (entity[head] @ moved))
     m = graph.relations
@@ -134,6 +136,7 @@ class _Rows:
     n3: float
     ridge: float
     treatment_repeats: int
+    left_out: Collection[int]
     moduli: Callable[[Rows], Rows]
 
     @cached_property
@@ -172,7 +175,7 @@ def _groups(rows: _Rows, end: int) -> Iterator[_Group]:
     """The training facts of an entity, by relation."""
     graph, row, m = rows.graph, rows.entity[end], rows.graph.relations
     relations, others, bits = rows.facts.about(end)
-    kept = (bits & rows.training_bit > 0) & (others != end)
+    kept = (bits & rows.training_bit > 0) & (others != end) & ~np.isin(relations % m, list(rows.left_out))
     relations, others = relations[kept], others[kept]
     maps = {code: rows.map(code) for code in distinct(relations).tolist()}
     for span in {graph.answers(code): None for code in maps}:

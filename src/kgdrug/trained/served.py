@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from kgdrug.config import Experiment, experiment_from
+from kgdrug.config import Experiment, TrainingConfig, experiment_from
 from kgdrug.errors import UsageError
 from kgdrug.graph import Annotation, KnowledgeGraph
 from kgdrug.graph.facts import PARTS, Facts, open_facts
@@ -23,7 +23,15 @@ from kgdrug.graph.store import GRAPH_FILE, load_schema, load_triples, read_array
 from kgdrug.models.arrays import ArrayMetapaths, ArrayTable, Floats, Int, Scorer, open_scorer, scorer_of
 from kgdrug.models.terms import Term
 from kgdrug.trained.calibrated import Calibrated, open_calibrated
-from kgdrug.trained.manifest import FACTS, MANIFEST, WEIGHTS, check_manifest, read_weights
+from kgdrug.trained.manifest import (
+    EXPERIMENTS,
+    FACTS,
+    MANIFEST,
+    WEIGHTS,
+    check_manifest,
+    read_experiments,
+    read_weights,
+)
 from kgdrug.trained.memory import Memory
 
 if TYPE_CHECKING:
@@ -39,7 +47,8 @@ class ServedModel:
     """What answering needs of a trained model.
 
     graph: entities, types, metaedges, annotations; its triples are left on the disk, where `facts` finds them;
-    members and weights: see `TrainedModel`; digest: SHA-256 of the folder's manifest; graph_digest: the graph's own.
+    members, weights, experiments: see `TrainedModel`; digest: SHA-256 of the folder's manifest; graph_digest: the
+    graph's own.
     """
 
     graph: KnowledgeGraph
@@ -51,6 +60,7 @@ class ServedModel:
     graph_digest: str
     weights: tuple[int, ...] = ()
     calibrated: Calibrated | None = None
+    experiments: tuple[Experiment, ...] = ()
     # what follows is the model's own: one that is made of it by `replace` begins without
     _passing: Memory = field(init=False, repr=False, default_factory=lambda: Memory(KEPT, KEPT_SIZE))
     _lasting: Memory = field(init=False, repr=False, default_factory=Memory)
@@ -64,7 +74,7 @@ class ServedModel:
         facts = Facts.of_parts(parts, len(graph.entities), graph.relations)
         members = [scorer_of(member) for member in model.members]
         about = model.experiment, model.metrics, model.digest, model.graph.digest, model.weights, model.calibrated
-        return cls(graph, facts, members, *about)
+        return cls(graph, facts, members, *about, model.experiments)
 
     @property
     def name(self) -> str:
@@ -166,15 +176,27 @@ class ServedModel:
         best = each[0][None] if len(each) == 1 else np.stack(each)
         return self.vote(best), best
 
+    def training_of(self, member: int) -> TrainingConfig:
+        """How a member was trained, by its place among the members."""
+        return (self.experiments[member] if self.experiments else self.experiment).training
+
+    def left_out(self, member: int) -> frozenset[int]:
+        """The relations in `[0, m)` whose facts a member was not shown; a regression on metapaths sees all."""
+        if isinstance(self.members[member], ArrayMetapaths):
+            return frozenset()
+        return frozenset(self.graph.relation(name) for name in self.training_of(member).without)
+
     def seen_in_training(self, entity: int) -> bool:
         """Whether training had a fact about the entity, or the model does not say what it was trained on."""
         return bool(self._seen[entity])
 
     @cached_property
     def _seen(self) -> NDArray[np.bool_]:
-        """Whether training had a fact about each entity, `(n,)`; all of them where it is not known to have had any."""
+        """Whether a member was shown a fact about each entity, `(n,)`; all of them where no training is known."""
+        hidden = frozenset[int].intersection(*map(self.left_out, range(len(self.members))))
         trained = np.append(0, np.cumsum(self.facts.parts & PARTS["train"], dtype=np.int64))
         of_query = np.diff(trained[self.facts.offsets]) > 0
+        of_query &= ~np.isin(self.facts.keys % self.facts.relations, list(hidden))
         seen = np.zeros(len(self.graph.entities), bool)
         seen[self.facts.keys[of_query] // (2 * self.facts.relations)] = True
         return seen if seen.any() else ~seen
@@ -237,4 +259,5 @@ def open_served(folder: Path, check: bool = True) -> ServedModel:
         read_json(folder / GRAPH_FILE)["digest"],
         read_weights(folder / WEIGHTS, len(files)),
         open_calibrated(folder),
+        read_experiments(folder / EXPERIMENTS, len(files)),
     )
