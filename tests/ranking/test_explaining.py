@@ -7,7 +7,7 @@ import pytest
 
 from kgdrug import Filters, Hop, Run, explain, explanation_record, flat_rows, infer, predict
 from kgdrug.errors import UsageError
-from kgdrug.ranking.explaining import NOTE
+from kgdrug.ranking.explaining import NO_INFLUENCE, NOTE
 from kgdrug.ranking.export import NO_PATH
 from kgdrug.trained import TrainedModel
 
@@ -155,6 +155,37 @@ def test_facts_that_move_the_score_are_of_either_end(model: TrainedModel) -> Non
     assert found.influences
     for one in found.influences:
         assert "Salbutamol" in one.text() or "chronic obstructive pulmonary disease" in one.text()
+
+
+def of_score(model: TrainedModel, *scores: str) -> TrainedModel:
+    """The same numbers, read by these score functions, a member each."""
+    return replace(model, members=[replace(model.members[0], score=score) for score in scores])
+
+
+PAIR = {"compound": "Salbutamol", "disease": "chronic obstructive pulmonary disease"}
+
+
+def test_it_is_said_whose_score_the_facts_move(model: TrainedModel) -> None:
+    alone = explain(model, **PAIR)
+    assert (alone.influences_of, alone.no_influence) == ("the score of complex", None)
+    several = explain(of_score(model, "transe", "complex", "distmult"), **PAIR)
+    assert several.influences == alone.influences
+    expected = "the score of complex, member 2 of 3, not of the mean rank score that the answer has"
+    assert several.influences_of == explanation_record(several)["influences_of"] == expected
+
+
+def test_where_no_fact_is_said_to_move_the_score_the_reason_is(model: TrainedModel) -> None:
+    found = explain(of_score(model, "transe", "transe-l2"), **PAIR)
+    assert (found.influences, found.influences_of) == ((), "")
+    expected = "the facts that move a score are found for dot products alone, which those of transe, transe-l2 are not"
+    assert found.no_influence == explanation_record(found)["no_influence"] == expected
+
+
+def test_an_entity_without_training_facts_is_moved_by_none_and_that_is_said(make: Callable[..., TrainedModel]) -> None:
+    entities = {"Compound": ["Compound::C0", "Compound::C1"], "Disease": ["Disease::D0", "Disease::D1"]}
+    facts = {("Compound::C1", "CtD", "Disease::D1"): "train", ("Compound::C0", "CtD", "Disease::D0"): "test"}
+    found = explain(make(entities, {"CtD": SISTERS["CtD"]}, facts, ("CtD",)), compound="C0", disease="D0")
+    assert (found.influences, found.no_influence) == ((), NO_INFLUENCE)
 
 
 @pytest.mark.parametrize(

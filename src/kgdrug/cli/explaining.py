@@ -55,6 +55,9 @@ def explain(
         for one in found.influences:
             table.add_row(one.text(), f"{one.change:+.3f}")
         out.print(table)
+        out.print(f"Changes are of {found.influences_of}", soft_wrap=True)
+    else:
+        out.print(found.no_influence, soft_wrap=True)
     for site, address in found.links.items():
         out.print(f"{site}: {address}", soft_wrap=True)
     out.print(NOTE)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kgdrug.errors import UsageError
-from kgdrug.models.arrays import ArrayTable
+from kgdrug.models.arrays import METAPATHS, ArrayMetapaths, ArrayTable, Scorer
 from kgdrug.models.terms import Term
 from kgdrug.ranking.addresses import links, pair_links
 from kgdrug.ranking.answers import Answer, answer_of
@@ -16,6 +16,7 @@ from kgdrug.ranking.questions import question
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
+NO_INFLUENCE = "no other fact that training was shown of either end moves the score"
 NOTE = "supporting context from the graph and the model, not proof that a compound works"
 
 
@@ -25,8 +26,9 @@ class Explanation:
 
     terms: what the score is the sum of, where a member of the model is a regression on metapaths, those that raise it
     most first; evidence: paths between the two, by metapath, the answered fact never among them; influences: facts of
-    either end whose absence would change the score most, where the model has vectors whose product is the score;
-    links: pages about the two, by the name of the site.
+    either end whose absence would change the score most, of the first member whose scores are dot products; links:
+    pages about the two, by the name of the site; influences_of: the score that influences change, empty where there are none;
+    no_influence: why there are none, None where there are some.
     """
 
     question: str
@@ -35,6 +37,8 @@ class Explanation:
     evidence: tuple[Evidence, ...]
     influences: tuple[Influence, ...]
     links: dict[str, str]
+    influences_of: str = ""
+    no_influence: str | None = None
 
 
 def explain(
@@ -79,13 +83,16 @@ def explain(
         for i in (first, last)
         for site, address in links(ids[i], graph.type_of(i).name, names[i]).items()
     }
+    moving, moved = _influences(served, asked.entity, asked.relations, candidate)
     return Explanation(
         asked.text(graph),
         answer_of(served, asked, candidate),
         tuple(served.terms(first, last)),
         found,
-        _influences(served, asked.entity, asked.relations, candidate),
+        moving,
         of_both | pair_links(names[first], names[last]),
+        moved if moving else "",
+        None if moving else NO_INFLUENCE if moved else _no_product(served),
     )
 
 
@@ -99,22 +106,32 @@ def explanation_record(explanation: Explanation) -> dict[str, Any]:
         "evidence": explanation.evidence,
         "no_path": None if explanation.evidence else NO_PATH,
         "influences": explanation.influences,
+        "influences_of": explanation.influences_of,
+        "no_influence": explanation.no_influence,
         "links": explanation.links,
     }
 
 
-def _influences(model: "ServedModel", entity: int, relations: tuple[int, ...], candidate: int) -> tuple[Influence, ...]:
-    """Of the first member whose score is a product, over the relation that gives the candidate's best score."""
+def _influences(
+    model: "ServedModel", entity: int, relations: tuple[int, ...], candidate: int
+) -> tuple[tuple[Influence, ...], str]:
+    """Of the first member whose score is a product, over the relation that gives the candidate's best score.
+
+    And what the score is that they change; empty where no member has such a one.
+    """
     import numpy as np
 
     place = next((i for i, one in enumerate(model.members) if isinstance(one, ArrayTable) and one.product), None)
     if place is None:
-        return ()
+        return (), ""
     member, training = model.members[place], model.training_of(place)
     assert isinstance(member, ArrayTable)
     queries = np.array([[entity, r] for r in relations])
     best = int(member.scores(queries, slice(candidate, candidate + 1))[:, 0].argmax())
-    return influences(
+    moved, members = f"the score of {member.score}", len(model.members)
+    if members > 1:
+        moved = f"{moved}, member {place + 1} of {members}, not of the mean rank score that the answer has"
+    found = influences(
         model.graph,
         model.facts,
         member.move,
@@ -127,3 +144,17 @@ def _influences(model: "ServedModel", entity: int, relations: tuple[int, ...], c
         left_out=model.left_out(place),
         moduli=member.moduli,
     )
+    return found, moved
+
+
+def _kind(member: Scorer) -> str:
+    """The name of a member's score function."""
+    if isinstance(member, ArrayMetapaths):
+        return METAPATHS
+    return str(getattr(getattr(member, "model", member), "score", "another model"))
+
+
+def _no_product(model: "ServedModel") -> str:
+    """Why no member says which facts move its score."""
+    kinds = dict.fromkeys(map(_kind, model.members))
+    return f"the facts that move a score are found for dot products alone, which those of {', '.join(kinds)} are not"
