@@ -1,15 +1,34 @@
 """What stands behind an answer."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from kgdrug import Filters, Hop, Run, explain, explanation_record, flat_rows, infer, predict
+from kgdrug import (
+    Filters,
+    Hop,
+    Run,
+    about_model,
+    explain,
+    explanation_record,
+    flat_rows,
+    infer,
+    open_model,
+    predict,
+    read_experiment,
+    run,
+)  # fmt: skip
 from kgdrug.errors import UsageError
+from kgdrug.ranking import links
 from kgdrug.ranking.explaining import NO_INFLUENCE, NOTE
 from kgdrug.ranking.export import NO_PATH
 from kgdrug.trained import TrainedModel
+
+PAIR = {"compound": "Salbutamol", "disease": "chronic obstructive pulmonary disease"}
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +150,7 @@ def test_what_is_no_treatment_is_explained_by_treatments(sisters: TrainedModel) 
 
 def test_where_nothing_joins_the_two_that_is_said(model: TrainedModel) -> None:
     record = explanation_record(explain(model, compound="Sucralfate", disease="asthma"))
-    assert record["evidence"] == ()
+    assert record["evidence"] == []
     assert record["no_path"] == NO_PATH
     assert record["note"] == NOTE
     assert "proof" in NOTE
@@ -141,6 +160,46 @@ def test_no_paths_cannot_be_asked_for_and_so_are_not_said_to_be_missing(model: T
     for none in ({"metapaths": 0}, {"per_metapath": 0}):
         with pytest.raises(UsageError, match="both must be at least 1"):
             explain(model, compound="Salbutamol", disease="asthma", **none)
+
+
+def test_every_entity_on_a_path_and_in_a_fact_has_links(model: TrainedModel) -> None:
+    found = explain(model, **PAIR)
+    record = explanation_record(found)
+    on_paths = [e for one in record["evidence"] for path in one["paths"] for e in path["entities"]]
+    in_facts = [one[end] for one in record["influences"] for end in ("head", "tail")]
+    assert on_paths
+    assert in_facts
+    for named in on_paths + in_facts:
+        assert named["links"] == links(named["id"], named["type"], named["name"])
+    assert "https://www.ncbi.nlm.nih.gov/gene/154" in {a for named in on_paths for a in named["links"].values()}
+    assert found.evidence[0].paths[0].entities[0].links == on_paths[0]["links"]
+
+
+def test_the_command_tells_the_json_of_what_model_it_is_and_what_it_is_made_from(
+    kgdrug_command: Callable[..., SimpleNamespace], trained_run: Run
+) -> None:
+    done = kgdrug_command("explain", trained_run.folder, *(f"--{key}={name}" for key, name in PAIR.items()), "--json")
+    told, model = json.loads(done.out), open_model(trained_run.folder)
+    about = about_model(model)
+    assert {key: told[key] for key in about if key != "note"} == {key: about[key] for key in about if key != "note"}
+    assert told["note"] == f"{NOTE}; {about['note']}"
+    assert told["question"] == "? treats chronic obstructive pulmonary disease"
+    assert told["evidence"][0]["paths"][0]["entities"][0]["links"]
+
+
+def test_of_a_model_of_metapaths_the_terms_come_first(
+    kgdrug_command: Callable[..., SimpleNamespace], experiment_file: Path, desk: Path
+) -> None:
+    made = run(read_experiment(experiment_file, ["model.score=metapaths", "metapaths.length=3"]), "paths").model
+    found = explain(made, **PAIR)
+    assert found.terms
+    assert list(found.terms) == made.served.terms(*(made.graph.find(name) for name in PAIR.values()))
+    assert found.terms[: len(found.answer.terms)] == found.answer.terms
+    assert [t.contribution for t in found.terms] == sorted((t.contribution for t in found.terms), reverse=True)
+    done = kgdrug_command("explain", "paths", *(f"--{key}={name}" for key, name in PAIR.items()))
+    assert 0 < done.out.index("What the score of metapaths is the sum of") < done.out.index("Paths that join the two")
+    assert found.no_influence
+    assert found.no_influence in done.out
 
 
 def test_pages_about_both_and_about_the_pair_are_named(model: TrainedModel) -> None:
@@ -160,9 +219,6 @@ def test_facts_that_move_the_score_are_of_either_end(model: TrainedModel) -> Non
 def of_score(model: TrainedModel, *scores: str) -> TrainedModel:
     """The same numbers, read by these score functions, a member each."""
     return replace(model, members=[replace(model.members[0], score=score) for score in scores])
-
-
-PAIR = {"compound": "Salbutamol", "disease": "chronic obstructive pulmonary disease"}
 
 
 def test_it_is_said_whose_score_the_facts_move(model: TrainedModel) -> None:

@@ -26,12 +26,15 @@ def explain(
 
     from kgdrug import explain, explanation_record, open_model
     from kgdrug.ranking.explaining import NOTE
-    from kgdrug.ranking.export import NO_PATH
+    from kgdrug.ranking.export import NO_PATH, about_model
 
     asked = {"compound": compound, "disease": disease, "head": head, "relation": relation, "tail": tail}
-    found = explain(open_model(model), **asked, metapaths=metapaths, per_metapath=paths)
+    opened = open_model(model)
+    found = explain(opened, **asked, metapaths=metapaths, per_metapath=paths)
     if as_json:
-        print(json.dumps(explanation_record(found), indent=2, ensure_ascii=False, default=asdict))
+        about, record = about_model(opened), explanation_record(found)
+        record["note"] = f"{record['note']}; {about['note']}"
+        print(json.dumps(about | record, indent=2, ensure_ascii=False, default=asdict))
         return
     print_answers(found.question, [found.answer])
     if found.terms:

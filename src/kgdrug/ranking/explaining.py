@@ -1,6 +1,6 @@
 """Why a candidate ranks where it does: what the model says of itself, paths that join the pair, facts that move it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 from kgdrug.errors import UsageError
@@ -10,7 +10,7 @@ from kgdrug.ranking.addresses import links, pair_links
 from kgdrug.ranking.answers import Answer, answer_of
 from kgdrug.ranking.export import NO_PATH, as_record
 from kgdrug.ranking.influence import Influence, influences
-from kgdrug.ranking.paths import Evidence, answered, paths
+from kgdrug.ranking.paths import Evidence, Named, answered, paths
 from kgdrug.ranking.questions import question
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ class Explanation:
     terms: what the score is the sum of, where a member of the model is a regression on metapaths, those that raise it
     most first; evidence: paths between the two, by metapath, the answered fact never among them; influences: facts of
     either end whose absence would change the score most, of the first member whose scores are dot products; links:
-    pages about the two, by the name of the site; influences_of: the score that influences change, empty where there are none;
-    no_influence: why there are none, None where there are some.
+    pages about the two, by the name of the site; influences_of: the score that influences change, empty where there are
+    none; no_influence: why there are none, None where there are some.
     """
 
     question: str
@@ -97,19 +97,29 @@ def explain(
 
 
 def explanation_record(explanation: Explanation) -> dict[str, Any]:
-    """The explanation as JSON has it: with what it is, and is not; dataclasses inside stay what they are."""
+    """The explanation as JSON has it: with what it is, and is not, and links of each entity on a path or in a fact."""
     return {
         "question": explanation.question,
         "note": NOTE,
         "answer": as_record(explanation.answer),
         "terms": explanation.terms,
-        "evidence": explanation.evidence,
+        "evidence": [_with_links(one) for one in explanation.evidence],
         "no_path": None if explanation.evidence else NO_PATH,
-        "influences": explanation.influences,
+        "influences": [_with_links(one) for one in explanation.influences],
         "influences_of": explanation.influences_of,
         "no_influence": explanation.no_influence,
         "links": explanation.links,
     }
+
+
+def _with_links(value: Any) -> Any:
+    """Dataclasses as mappings, one in another, the entities among them with their links."""
+    if isinstance(value, tuple):
+        return [_with_links(one) for one in value]
+    if not is_dataclass(value):
+        return value
+    record = {field.name: _with_links(getattr(value, field.name)) for field in fields(value)}
+    return record | {"links": value.links} if isinstance(value, Named) else record
 
 
 def _influences(

@@ -18,6 +18,7 @@ from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.facts import PARTS, Facts
 from kgdrug.graph.metapath import Step, abbreviation, symmetric
+from kgdrug.ranking.addresses import links
 from kgdrug.ranking.walks import LONGEST, Codes, End, Found, Triple, Walks, Way, best_ways, found_metapaths
 
 DIGITS = 12  # of a sum that count in an order: the rest is rounding
@@ -30,6 +31,11 @@ class Named:
     id: str
     name: str
     type: str
+
+    @property
+    def links(self) -> dict[str, str]:
+        """Pages about it, by the name of the site; made anew each time."""
+        return links(self.id, self.type, self.name)
 
 
 @dataclass(frozen=True)
