@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kgdrug.biolink import narrowest
-from kgdrug.ranking.answers import Answer, answer
+from kgdrug.ranking.answers import answer
 from kgdrug.ranking.filters import NO_FILTERS, Filters
 from kgdrug.ranking.hops import Asked, Found, Hit, Hop, Prediction, Support
 from kgdrug.ranking.paths import Path, answered, paths
@@ -28,24 +28,30 @@ def infer(model: "TrainedModel | ServedModel", hop: Hop, top: int = 500, explain
     that was asked for stands beside. The best of each question have paths, `explained` of all answers. Where both ends
     are given the subjects are ranked.
     """
-    served = model.served
+    served, m = model.served, model.graph.relations
     asked = Asked.of(hop, served, bool(hop.objects))
-    treating = {r % served.graph.relations for r in served.graph.treatment_relations}
-    predicted = [r for r in asked.relations if r % served.graph.relations in treating]
+    treating = {r % m for r in served.graph.treatment_relations}
+    predicted = [r for r in asked.relations if r % m in treating]
     questions = list(_questions(asked, predicted))
     share = max(1, explained // max(1, len(questions)))
     hits: list[Hit] = []
     for question, filters in questions:
-        said: dict[int, dict[str, Statement]] = {}
+        known: dict[int, dict[str, Statement]] = {}
         for _, other, statement in asked.facts([question.entity]):
-            said.setdefault(other, {})[statement.id] = statement
+            known.setdefault(other, {})[statement.id] = statement
+        back = question.relations[0] >= m
+        stated = tuple((r + m) % (2 * m) if back else r for r in question.relations)
+        said = narrowest(asked.speaker.meanings[r].predicate for r in stated)
         for place, one in enumerate(answer(served, question, top, filters=filters)):
             candidate = served.graph.entities.index(one.id)
             explain = place < share and explained > 0
             explained -= explain
-            prediction = _prediction(asked, question, candidate, one, explain)
+            head, tail = question.pair(candidate, served.graph)
+            # said as the graph says its treatments, with the narrowest predicate that holds for all
+            statement = asked.speaker.predicted(head, said, tail, served.digest[:12] or "predicted")
+            supports = tuple(_supports(asked, head, tail, stated)) if explain else ()
             pair = asked.pair(question.entity, candidate)
-            hits.append(Hit(*pair, tuple(said.get(candidate, {}).values()), prediction))
+            hits.append(Hit(*pair, tuple(known.get(candidate, {}).values()), Prediction(statement, one, supports)))
     arbitrary = dict.fromkeys(q.entity for q, _ in questions if not served.seen_in_training(q.entity))
     labels = tuple(served.graph.entities.label(entity) for entity in arbitrary)
     return Found(tuple(hits), asked.unknown, bool(predicted), arbitrary=labels)
@@ -67,17 +73,6 @@ def _questions(asked: Asked, relations: Sequence[int]) -> Iterator[tuple[Questio
                 yield Question(start, tuple(own)), NO_FILTERS
             elif only := sorted(asked.ends.intersection(candidates)):
                 yield Question(start, tuple(own)), Filters(only=tuple(graph.entities.ids[i] for i in only))
-
-
-def _prediction(asked: Asked, question: Question, candidate: int, one: Answer, explain: bool) -> Prediction:
-    """Said as the graph says its treatments, from head to tail, with the narrowest predicate that holds for all."""
-    m, speaker = asked.model.graph.relations, asked.speaker
-    back = question.relations[0] >= m
-    head, tail = (candidate, question.entity) if back else (question.entity, candidate)
-    stated = [(r + m) % (2 * m) if back else r for r in question.relations]
-    said = narrowest(speaker.meanings[r].predicate for r in stated)
-    statement = speaker.predicted(head, said, tail, asked.model.digest[:12] or "predicted")
-    return Prediction(statement, one, tuple(_supports(asked, head, tail, stated)) if explain else ())
 
 
 def _supports(asked: Asked, head: int, tail: int, relations: Sequence[int]) -> Iterator[Support]:
