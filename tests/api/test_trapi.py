@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reasoner_pydantic import MetaKnowledgeGraph, Response
 
 import kgdrug
-from kgdrug.biolink import category, curie, fits, predicate
+from kgdrug.biolink import ancestors, category, curie, inverse, predicate
 from kgdrug.biolink import qualifiers as qualifiers_of
 from kgdrug.sources.forms.hetionet import METAEDGES
 from kgdrug_api import create_app
@@ -139,9 +139,9 @@ def test_what_is_looked_up_is_in_the_triples_and_all_of_it(
     for head, r, tail in graph.triples.tolist():
         e = graph.metaedges[r]
         ends = [curie(graph.entities.ids[i], graph.type_of(i).name) for i in (head, tail)]
-        ways = fits(predicate(e.relation, e.head_type, e.tail_type), asked)
-        for way, pair in zip(ways, (ends, ends[::-1]), strict=True):
-            if way:
+        said = predicate(e.relation, e.head_type, e.tail_type)
+        for way, pair in ((said, ends), (inverse(said), ends[::-1])):
+            if way is not None and asked in ancestors(way):
                 expected.setdefault(pair[0 if side == "a" else 1], set()).add((pair[0], pair[1]))
     for i in range(len(graph.entities)):
         name = curie(graph.entities.ids[i], graph.type_of(i).name)
@@ -214,6 +214,14 @@ def test_qualifiers_must_all_be_said(client: TestClient) -> None:
     assert bound({"causal_mechanism_qualifier": "inhibition"}) == []
     assert bound({"causal_mechanism_qualifier": "binding", "object_aspect_qualifier": "activity"}) == []
     assert bound({"object_aspect_qualifier": "activity"}, {"causal_mechanism_qualifier": "binding"}) == both
+
+
+def test_an_empty_set_of_qualifiers_asks_nothing(client: TestClient) -> None:
+    plain = pairs(answered(client, asking({}, {"ids": [ASTHMA]})))
+    assert (
+        pairs(answered(client, asking({}, {"ids": [ASTHMA]}, qualifier_constraints=[{"qualifier_set": []}]))) == plain
+    )
+    assert plain
 
 
 # inferences
@@ -365,7 +373,27 @@ def test_what_is_noted_about_a_pair_stands_at_its_prediction(model: kgdrug.Serve
     client = TestClient(create_app(replace(model, graph=replace(model.graph, annotations=(note,)))))
     body = answered(client, asking({"ids": [METFORMIN]}, {"ids": [ASTHMA]}, **treating()))
     ((predicted,),) = ([e] for e in body["message"]["knowledge_graph"]["edges"].values() if "refuted" in str(e))
-    assert attribute(predicted, "kgdrug:annotation") == "refuted"
+    (told,) = (one for one in predicted["attributes"] if one["attribute_type_id"] == "kgdrug:annotation")
+    assert (told["value"], told["description"]) == ("refuted", "a trial, 2014")
+    assert told["attributes"] == [{"attribute_type_id": "biolink:license", "value": "CC0 1.0"}]
+
+
+def test_what_a_regression_sums_stands_at_its_analyses(client: TestClient, experiment_file: Path, desk: Path) -> None:
+    experiment = kgdrug.read_experiment(experiment_file, ["model.score=metapaths", "metapaths.length=3"])
+    made = kgdrug.run(experiment, "paths").model
+    body = answered(TestClient(create_app(made)), asking({}, {"ids": [ASTHMA]}, **treating()))
+    expected = {
+        curie(one.id, "Compound"): [{"name": t.name, "contribution": pytest.approx(t.contribution)} for t in one.terms]
+        for one in kgdrug.predict(made, disease="asthma", top=100)
+    }
+    assert any(expected.values())
+    for result in body["message"]["results"]:
+        (analysis,) = result["analyses"]
+        said = [one["value"] for one in analysis.get("attributes", ()) if one["attribute_type_id"] == "kgdrug:terms"]
+        terms = expected[result["node_bindings"]["a"][0]["id"]]
+        assert said == ([terms] if terms else [])
+    plain = answered(client, asking({}, {"ids": [ASTHMA]}, **treating()))
+    assert not any("attributes" in one["analyses"][0] for one in plain["message"]["results"])
 
 
 # what is not answered

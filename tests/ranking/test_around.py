@@ -34,18 +34,18 @@ POSSIBLE = [(h, r, t) for r, (a, _, b) in METAEDGES.items() for h in ENTITIES[a]
 PARTS = ("train", "valid", "test", "withheld")
 
 
-def plain_steps(facts: dict[Fact, str], start: str, hops: int) -> dict[str, int]:
+def plain_steps(facts: dict[Fact, str], start: str, hops: int, past: str) -> dict[str, int]:
     steps = {start: 0}
     for step in range(1, hops + 1):
         for h, _, t in facts:
             for one, other in ((h, t), (t, h)):
-                if steps.get(one) == step - 1:
+                if steps.get(one) == step - 1 and other != past:
                     steps.setdefault(other, step)
     return steps
 
 
 def plain_between(facts: dict[Fact, str], one: str, other: str, hops: int, ids: list[str]) -> list[str]:
-    first, second = plain_steps(facts, one, hops), plain_steps(facts, other, hops)
+    first, second = plain_steps(facts, one, hops, other), plain_steps(facts, other, hops, one)
 
     def facts_of(entity: str) -> int:
         return sum((h == entity) + (t == entity) for h, _, t in facts)
@@ -97,6 +97,21 @@ def clinic(make: Maker) -> TrainedModel:
     licences = {"CbG": "CC BY 4.0", "CtD": "CC0 1.0"}
     edges = tuple(replace(e, licence=licences.get(e.abbreviation, ""), source="X") for e in model.graph.metaedges)
     return replace(model, split=replace(model.split, graph=replace(model.graph, metaedges=edges, smiles={0: "CCO"})))
+
+
+def test_what_lies_behind_either_end_is_not_between_the_two(make: Maker) -> None:
+    facts = {
+        ("Compound::C0", "CtD", "Disease::D0"): "train",
+        ("Compound::C0", "CbG", "Gene::G0"): "train",
+        ("Disease::D0", "DaG", "Gene::G1"): "train",
+        ("Gene::G0", "GiG", "Gene::G2"): "train",
+        ("Gene::G2", "GiG", "Gene::G1"): "train",
+    }
+    model = make(ENTITIES, METAEDGES, facts, ("CtD",))
+    ids = model.graph.entities.ids
+    ends = [ids.index(name) for name in ("Compound::C0", "Disease::D0")]
+    found = [[ids[i] for i in between(model.served.facts, *ends, hops).tolist()] for hops in (1, 2, 3)]
+    assert found == [[], ["Gene::G2"], ["Gene::G0", "Gene::G1", "Gene::G2"]]
 
 
 def test_of_many_those_with_few_facts_stay(clinic: TrainedModel, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from kgdrug.errors import UnknownNameError, UsageError
 from kgdrug.graph import Annotation
-from kgdrug.ranking import Filters, answer_all, predict, question
+from kgdrug.ranking import Filters, answer_all, predict, question, similar
 from kgdrug.trained import TrainedModel
 from kgdrug.trained.served import KEPT
 
@@ -111,9 +111,35 @@ def test_a_pattern_holds_for_structures_that_hold_it(make: Maker) -> None:
 
 def test_filters_are_remembered_but_not_without_end(make: Maker) -> None:
     model = small(make)
+    filters = [Filters(only=("C0",) * (i + 1)) for i in range(KEPT + 5)]
+    for one in filters:
+        predict(model, disease="D0", filters=one)
+    candidates = model.graph.entity_type("Compound").range
+    assert [one.ready(model.served, candidates) for one in filters] == [False] * 5 + [True] * KEPT
+
+
+def test_filters_do_not_push_structures_out(make: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = small(make)
+    graph = replace(model.graph, smiles={0: "c1ccccc1O", 1: "CCO"})
+    served = replace(model, split=replace(model.split, graph=graph)).served
+    expected = predict(served, disease="D0", filters=Filters(smarts="c1ccccc1"))
+    alike = similar(served, "C0", by="structure")
     for i in range(KEPT + 5):
-        predict(model, disease="D0", filters=Filters(only=("C0",) * (i + 1)))
-    assert len(model.served.kept) == KEPT
+        predict(served, disease="D0", filters=Filters(only=("C0",) * (i + 1)))
+    for name in ("_molecule", "fingerprints"):  # what reads a structure
+        monkeypatch.setattr(f"kgdrug.sources.molecules.{name}", None)
+    assert predict(served, disease="D0", filters=Filters(smarts="c1ccccc1")) == expected
+    assert similar(served, "C0", by="structure") == alike
+
+
+def test_a_model_that_is_made_of_another_remembers_nothing_of_it(make: Maker) -> None:
+    served, filters = small(make).served, Filters(only=("C0",))
+    predict(served, disease="D0", filters=filters)
+    candidates, asked = served.graph.entity_type("Compound").range, (served.graph.relation("CtD") + len(METAEDGES),)
+    assert filters.ready(served, candidates)
+    other = replace(served, weights=())
+    assert not filters.ready(other, candidates)
+    assert other.usual(asked) is not served.usual(asked)
 
 
 def test_many_questions_are_answered_in_their_order_as_one_is(make: Maker) -> None:

@@ -1,7 +1,7 @@
 """What a fact is said to do to a score is what refitting the row without it does."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -47,6 +47,7 @@ class Example:
     repeats: int = 1
     n3: float = 0.05
     ridge: float = 1.0
+    left_out: tuple[int, ...] = ()
 
     @classmethod
     def random(cls, score: str, seed: int = 1, count: int = 110, graph: KnowledgeGraph | None = None) -> "Example":
@@ -142,7 +143,7 @@ class Example:
         tables = (table.numpy().astype(np.float32) for table in (self.entity, self.relation))
         return influences(
             self.graph, Facts.of_parts(parts, len(self.graph.entities), M), query, answers, *tables, asked, most,
-            n3=self.n3, ridge=self.ridge, treatment_repeats=self.repeats, moduli=moduli,
+            n3=self.n3, ridge=self.ridge, treatment_repeats=self.repeats, left_out=self.left_out, moduli=moduli,
         )  # fmt: skip
 
     def as_fact(self, influence: Influence) -> Fact:
@@ -243,6 +244,33 @@ def test_entities_without_training_facts_have_none_that_move_the_score() -> None
     assert example.told(asked) == ()
     example.facts.append((asked[2], RELATION["CrC"], asked[2]))
     assert example.told(asked) == (), "a fact that joins an entity with itself is not told"
+
+
+def test_facts_that_training_was_not_shown_move_nothing() -> None:
+    example = Example.random("complex")
+    asked = treats(example, "Disease3", "Compound5")
+    hidden = (RELATION["CbG"], RELATION["DaG"])
+    whole = example.told(asked)
+    assert hidden[0] in {RELATION[one.metaedge] for one in whole}
+    example.left_out = hidden
+    told = example.told(asked)
+    example.left_out, example.facts = (), [fact for fact in example.facts if fact[1] not in hidden]
+    assert told == example.told(asked)
+    assert told
+    assert told != whole
+
+
+def test_a_fact_that_is_asked_for_is_not_its_reverse_where_the_metaedge_may_have_a_direction() -> None:
+    edges = list(METAEDGES)
+    edges[RELATION["CrC"]] = Metaedge("IS_A", "Compound", "is a", "Compound")
+    example = Example.random("complex", graph=replace(graph_of(), metaedges=tuple(edges)))
+    example.facts = sorted({*example.facts, (0, RELATION["CrC"], 1), (1, RELATION["CrC"], 0)})
+    told = {one.text() for one in example.told((0, RELATION["CrC"], 1))}
+    assert "Compound1 is a Compound0" in told
+    assert "Compound0 is a Compound1" not in told
+    told = {one.text() for one in example.told((0, RELATION["CrC"] + M, 1))}
+    assert "Compound0 is a Compound1" in told
+    assert "Compound1 is a Compound0" not in told
 
 
 LARGE = graph_of(compounds=60, diseases=40, genes=900)

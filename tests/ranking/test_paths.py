@@ -262,6 +262,29 @@ def test_a_path_is_put_in_words_with_its_directions_and_held_out_facts() -> None
     assert [(e.id, e.type) for e in path.entities[:2]] == [("x::Compound1", "Compound"), ("x::Gene0", "Gene")]
 
 
+def test_a_step_says_which_way_the_graph_has_its_fact_where_no_arrow_is_written() -> None:
+    """`IS_A` is walked from either end, as `GiG` is, but `A IS_A B` is not `B IS_A A`."""
+    metaedges = (Metaedge("GiG", "Gene", "interacts", "Gene"), Metaedge("IS_A", "Gene", "is a", "Gene"))
+    graph = graph_of({"Gene": 4}, metaedges)
+    rows = {
+        "train": [fact(graph, "Gene0", "IS_A", "Gene1"), fact(graph, "Gene3", "IS_A", "Gene1")],
+        "test": [fact(graph, "Gene2", "IS_A", "Gene1"), fact(graph, "Gene1", "IS_A", "Gene2")],
+    }
+    known = facts_of(graph, rows)
+    (there,) = (path for e in paths(graph, known, 0, 3) for path in e.paths)
+    assert there.text() == "Gene0 -is a-> Gene1 <-is a- Gene3"
+    (back,) = (path for e in paths(graph, known, 3, 0) for path in e.paths)
+    assert back.text() == "Gene3 -is a-> Gene1 <-is a- Gene0"
+    (also,) = (path for e in paths(graph, known, 0, 2) for path in e.paths)
+    assert [step.direction for step in also.steps] == ["forward", "both"]
+    assert also.steps[1].parts == ("test",)
+    (one,) = (path for e in paths(graph, known, 1, 0) for path in e.paths)
+    assert one.text() == "Gene1 <-is a- Gene0"
+    symmetric = facts_of(graph, {"train": [fact(graph, "Gene0", "GiG", "Gene1")]})
+    (one,) = (path for e in paths(graph, symmetric, 1, 0) for path in e.paths)
+    assert one.text() == "Gene1 -interacts- Gene0"
+
+
 def test_of_equal_paths_those_of_earlier_entities_are_told() -> None:
     rows = [fact(GRAPH, c, m, f"Gene{i}") for i in (3, 1, 2, 0) for c, m in (("Compound0", "CbG"), ("Disease0", "DaG"))]
     (evidence,) = paths(GRAPH, facts_of(GRAPH, {"train": rows}), 0, 3, per_metapath=2)
@@ -291,7 +314,13 @@ def test_where_nothing_joins_the_two_there_is_no_evidence() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "message"),
-    [({"most_hops": 0}, "1 to 3"), ({"most_hops": 4}, "1 to 3"), ({"damping": -0.1}, "must be 0 or more")],
+    [
+        ({"most_hops": 0}, "1 to 3"),
+        ({"most_hops": 4}, "1 to 3"),
+        ({"damping": -0.1}, "must be 0 or more"),
+        ({"metapaths": 0}, "metapaths is 0 and per_metapath 3; both must be at least 1"),
+        ({"per_metapath": 0}, "metapaths is 12 and per_metapath 0; both must be at least 1"),
+    ],
 )
 def test_what_cannot_be_walked_is_refused(asked: dict, message: str) -> None:
     with pytest.raises(UsageError, match=message):

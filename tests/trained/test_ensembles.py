@@ -11,15 +11,15 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from kgdrug import Run, ensemble, load_model, predict, read_experiment, run
+from kgdrug import Run, ensemble, explain, load_model, predict, read_experiment, run
 from kgdrug.config import Experiment, GraphConfig, ModelConfig
-from kgdrug.errors import BadInputError, UsageError
+from kgdrug.errors import BadInputError, KgdrugError, UsageError
 from kgdrug.evaluation import metrics, rank_triples
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.models import Candidates, TableModel
 from kgdrug.sources import load_graph
 from kgdrug.splits import Draw, hold_out_pairs
-from kgdrug.trained import TrainedModel, load_trained, mean_rank_scores, save_trained, together, weigh
+from kgdrug.trained import TrainedModel, load_trained, mean_rank_scores, open_served, save_trained, together, weigh
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*Add type hints to the `predict` method:UserWarning")
 
@@ -78,6 +78,60 @@ def test_the_folder_keeps_the_weights(graph: KnowledgeGraph, tmp_path: Path) -> 
     queries, every = torch.tensor([[0, 2]]), slice(0, len(graph.entities))
     assert torch.equal(loaded.scores(queries, every), model.scores(queries, every))
     assert "weights.json" in json.loads((tmp_path / "manifest.json").read_text())["files"]
+
+
+def trained_by(model: TrainedModel, **training: object) -> TrainedModel:
+    return replace(model, experiment=replace(model.experiment, training=replace(model.experiment.training, **training)))
+
+
+def test_each_member_is_explained_by_how_it_was_trained(graph: KnowledgeGraph, tmp_path: Path) -> None:
+    """The first has no influences, so that those of the second are told, by the second's own settings."""
+    first = trained_by(drawn(graph, (1,)), n3=0.0)
+    first = replace(first, members=[replace(first.members[0], score="transe-l2")])
+    second = trained_by(drawn(graph, (2, 3)), n3=0.5, treatment_repeats=7, without=("DaG",))
+    small = [replace(m, entity=m.entity / 300, relation=m.relation / 300) for m in second.members]
+    second = replace(second, members=small)
+    asked = {"compound": "Salbutamol", "disease": "migraine"}
+    expected = explain(second, **asked).influences
+    assert expected
+    assert "DaG" not in {one.metaedge for one in expected}
+    assert explain(trained_by(second, n3=0.0, without=()), **asked).influences != expected
+    nested = together([together([first, second], [1, 2], "both"), drawn(graph, (9,))], [1, 1], "all")
+    assert explain(nested, **asked).influences == expected
+    save_trained(nested, tmp_path)
+    for kept in (load_trained(tmp_path), open_served(tmp_path)):
+        assert explain(kept, **asked).influences == expected
+    trainings = [open_served(tmp_path).training_of(member) for member in range(4)]
+    assert [one.treatment_repeats for one in trainings] == [1, 7, 7, 1]
+
+
+def test_a_folder_of_before_members_kept_their_experiments_opens(graph: KnowledgeGraph, tmp_path: Path) -> None:
+    model = together([trained_by(drawn(graph, (1,)), n3=0.25), drawn(graph, (2,))], [3, 1], "all")
+    save_trained(replace(model, experiments=()), tmp_path)
+    assert not (tmp_path / "experiments.json").exists()
+    assert load_trained(tmp_path).experiments == ()
+    assert [open_served(tmp_path).training_of(i).n3 for i in range(2)] == [0.25, 0.25]
+
+
+@pytest.mark.parametrize("experiments", [None, [{}], [1, 2], [{}, {"a": 1}]])
+def test_experiments_that_do_not_fit_the_members_are_refused(
+    graph: KnowledgeGraph, tmp_path: Path, experiments: object
+) -> None:
+    save_trained(together([drawn(graph, (1,)), drawn(graph, (2,))], [3, 1], "all"), tmp_path)
+    (tmp_path / "experiments.json").write_text(json.dumps({"experiments": experiments}))
+    for opened in (load_trained, open_served):
+        with pytest.raises(KgdrugError, match=r"experiments\.json"):
+            opened(tmp_path, check=False)
+
+
+def test_an_entity_is_seen_where_a_member_was_shown_a_fact_of_it(graph: KnowledgeGraph) -> None:
+    """SLC12A1 has facts of DaG alone."""
+    gene, hidden = graph.find("Gene::6557"), trained_by(drawn(graph, (1,)), without=("DaG",))
+    assert drawn(graph, (1,)).served.seen_in_training(gene)
+    assert not hidden.served.seen_in_training(gene)
+    assert hidden.served.seen_in_training(graph.find("ABCC8")), "which CbG joins too"
+    assert not together([hidden, hidden], [1, 1], "all").served.seen_in_training(gene)
+    assert together([hidden, drawn(graph, (1,))], [1, 1], "all").served.seen_in_training(gene)
 
 
 @pytest.mark.parametrize("weights", [[1], [1, 0], [1, 1.5], [1, True], "11", None])

@@ -6,6 +6,7 @@ from typing import Any
 import kgdrug
 from kgdrug_api.trapi.query import Asked
 
+TERMS = "the metapaths that raise the score of the model's regression most, and by how much"
 SCORING = "share of all candidates of the question that the model scores lower, ties counting half"
 
 
@@ -42,6 +43,9 @@ class _Writing:
             percentile = hit.prediction.answer.percentile
             analysis |= {"score": percentile / 100, "scoring_method": SCORING}
             analysis |= {"support_graphs": supports} if supports else {}
+            if terms := hit.prediction.answer.terms:
+                said = [{"name": term.name, "contribution": term.contribution} for term in terms]
+                analysis["attributes"] = [_attribute("kgdrug:terms", said) | {"description": TERMS}]
             scored = {"normalized_score": percentile}
         analysis["edge_bindings"] = {asked.edge: [{"id": edge, "attributes": []} for edge in bound]}
         ends = ((asked.subject, hit.subject, asked.hop.subjects), (asked.object, hit.object, asked.hop.objects))
@@ -145,5 +149,10 @@ def _of_prediction(prediction: kgdrug.Prediction, supports: list[str]) -> list[d
     attributes = [_attribute(name, value) for name, value in said.items() if value is not None]
     for note in one.annotations:
         about = ", ".join(text for text in (note.source, note.date) if text)
-        attributes.append(_attribute("kgdrug:annotation", note.status) | {"description": about})
+        licence = [_attribute("biolink:license", note.licence)] if note.licence else []
+        attributes.append(
+            _attribute("kgdrug:annotation", note.status)
+            | {"description": about}
+            | ({"attributes": licence} if licence else {})
+        )
     return attributes

@@ -1,7 +1,7 @@
 """What kgdrug's ids, types and relations are called in the Biolink model: CURIEs, categories and predicates."""
 
 from kgdrug.biolink.curies import curie
-from kgdrug.biolink.hierarchy import BIOLINK_VERSION, ancestors, descendants, fits, inverse, narrowest
+from kgdrug.biolink.hierarchy import BIOLINK_VERSION, ancestors, inverse, narrowest
 from kgdrug.biolink.qualified import QUALIFIED, meets, turned
 from kgdrug.biolink.resources import knowledge, resources
 from kgdrug.biolink.words import categories, category, predicate, qualifiers
@@ -13,8 +13,6 @@ __all__ = [
     "categories",
     "category",
     "curie",
-    "descendants",
-    "fits",
     "inverse",
     "knowledge",
     "meets",

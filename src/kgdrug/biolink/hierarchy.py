@@ -167,28 +167,10 @@ def ancestors(word: str) -> frozenset[str]:
     return frozenset(PREFIX + name for name in _above(word.removeprefix(PREFIX))) if known(word) else frozenset({word})
 
 
-def descendants(word: str) -> frozenset[str]:
-    """A category or predicate and all that are it: what answers a query for it."""
-    if not known(word):
-        return frozenset({word})
-    asked = word.removeprefix(PREFIX)
-    return frozenset(PREFIX + name for name in _NAMES if asked in _above(name))
-
-
 def inverse(predicate: str) -> str | None:
     """The predicate that says the same with subject and object exchanged, itself where it is symmetric; else None."""
     turned = _INVERSES.get(predicate.removeprefix(PREFIX)) if known(predicate) else None
     return turned and PREFIX + turned
-
-
-def fits(said: str, asked: str) -> tuple[bool, bool]:
-    """Whether a statement with the predicate `said` answers a query with `asked`: as it stands, and turned round.
-
-    A query for `biolink:expressed_in` is answered by what `biolink:expresses`, turned round; one for
-    `biolink:related_to` by any statement either way.
-    """
-    turned = inverse(said)
-    return asked in ancestors(said), turned is not None and asked in ancestors(turned)
 
 
 def narrowest(words: Iterable[str]) -> str:

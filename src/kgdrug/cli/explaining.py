@@ -17,7 +17,7 @@ def explain(
     head: Annotated[str | None, typer.Option(help="With --relation and --tail, of any types.")] = None,
     relation: Annotated[str | None, typer.Option(help="A metaedge, such as CbG.")] = None,
     tail: Annotated[str | None, typer.Option(help="With --head and --relation.")] = None,
-    metapaths: Annotated[int, typer.Option(min=0, help="Of the evidence, at most.")] = 6,
+    metapaths: Annotated[int, typer.Option(min=1, help="Of the evidence, at most.")] = 6,
     paths: Annotated[int, typer.Option(min=1, help="Of each metapath, at most.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything as JSON.")] = False,
 ) -> None:
@@ -26,12 +26,15 @@ def explain(
 
     from kgdrug import explain, explanation_record, open_model
     from kgdrug.ranking.explaining import NOTE
-    from kgdrug.ranking.export import NO_PATH
+    from kgdrug.ranking.export import NO_PATH, about_model
 
     asked = {"compound": compound, "disease": disease, "head": head, "relation": relation, "tail": tail}
-    found = explain(open_model(model), **asked, metapaths=metapaths, per_metapath=paths)
+    opened = open_model(model)
+    found = explain(opened, **asked, metapaths=metapaths, per_metapath=paths)
     if as_json:
-        print(json.dumps(explanation_record(found), indent=2, ensure_ascii=False, default=asdict))
+        about, record = about_model(opened), explanation_record(found)
+        record["note"] = f"{record['note']}; {about['note']}"
+        print(json.dumps(about | record, indent=2, ensure_ascii=False, default=asdict))
         return
     print_answers(found.question, [found.answer])
     if found.terms:
@@ -55,6 +58,9 @@ def explain(
         for one in found.influences:
             table.add_row(one.text(), f"{one.change:+.3f}")
         out.print(table)
+        out.print(f"Changes are of {found.influences_of}", soft_wrap=True)
+    else:
+        out.print(found.no_influence, soft_wrap=True)
     for site, address in found.links.items():
         out.print(f"{site}: {address}", soft_wrap=True)
     out.print(NOTE)

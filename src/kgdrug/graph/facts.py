@@ -168,7 +168,8 @@ def open_facts(folder: Path, relations: int) -> Facts:
         try:
             empty = path.stat().st_size <= _HEADER  # which cannot be mapped
             array = np.load(path, mmap_mode=None if empty else "r", allow_pickle=False)
-            arrays[name] = array.view(np.ndarray)  # still mapped; looking into a memmap takes far longer
+            # still mapped, but a plain array: the class of memory maps slows each small look-up down
+            arrays[name] = array.view(np.ndarray)
         except (OSError, ValueError, EOFError) as error:
             raise BadInputError(path, f"cannot be read as an array: {error}") from None
         if arrays[name].ndim != 1 or arrays[name].dtype != kind:
@@ -176,6 +177,4 @@ def open_facts(folder: Path, relations: int) -> Facts:
     keys, offsets, tails, parts = (len(arrays[name]) for name in _FILES)
     if offsets != keys + 1 or tails != parts or int(arrays["offsets"][-1]) != tails:
         raise BadInputError(folder, "holds arrays of facts that do not fit each other")
-    # as plain arrays: the class of memory maps slows each small look-up down
-    plain = {name: array.view(np.ndarray) for name, array in arrays.items()}
-    return Facts(plain["keys"], plain["offsets"], plain["tails"], plain["parts"], relations)
+    return Facts(arrays["keys"], arrays["offsets"], arrays["tails"], arrays["parts"], relations)

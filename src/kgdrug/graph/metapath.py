@@ -40,11 +40,22 @@ class Metapath:
 
 
 def undirected(metaedge: Metaedge) -> bool:
-    """Whether a fact also holds from tail to head: both ends have one type, and no `>` or `<` says a direction.
+    """Whether a metaedge is walked as one step from either end: both have one type, and no `>` or `<` says a direction.
 
     So `GiG` (interacts) is one step, whichever way a fact is written down, and `Gr>G` (regulates) is two, with `G<rG`.
+    A relation of a graph that does not write arrows, such as `IS_A`, is one step too, though its facts may have a
+    direction; see `symmetric`.
     """
     return metaedge.head_type == metaedge.tail_type and not re.search("[<>]", metaedge.abbreviation)
+
+
+def symmetric(metaedge: Metaedge) -> bool:
+    """Whether a fact says the same from tail to head: `undirected`, and spelt as Hetionet does, which writes arrows.
+
+    So `GiG` is, and `Gr>G` is not; nor are `IS_A` or `subclass_of`, of which nothing is known.
+    """
+    short = _SHORT.fullmatch(metaedge.abbreviation)
+    return undirected(metaedge) and short is not None and short[1] == short[4]
 
 
 def steps_from(graph: KnowledgeGraph, entity_type: str) -> list[tuple[Step, str]]:

@@ -104,7 +104,7 @@ def _tanimotos(model: "ServedModel", own: int, span: range) -> Floats | None:
 def fingerprints_of(model: "ServedModel", span: range) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Packed fingerprints of the entities of a type, `(k, 256)`, and which of them have a structure that can be read.
 
-    They are made once, half a millisecond each, and remembered with the model.
+    They are made once, half a millisecond each, and stay with the model.
     """
 
     def make() -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
@@ -112,4 +112,4 @@ def fingerprints_of(model: "ServedModel", span: range) -> tuple[NDArray[np.uint8
 
         return fingerprints(model.graph.smiles.get(i, "") for i in span)
 
-    return model.remembered(("fingerprints", span), make)
+    return model.remembered(("fingerprints", span), make, keep=True)

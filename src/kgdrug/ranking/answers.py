@@ -13,7 +13,7 @@ from kgdrug.graph.facts import PARTS
 from kgdrug.models.arrays import Floats, Int
 from kgdrug.models.terms import Term
 from kgdrug.ranking.filters import NO_FILTERS, Filters
-from kgdrug.ranking.paths import Evidence, paths
+from kgdrug.ranking.paths import Evidence, answered, paths
 from kgdrug.ranking.questions import Question, question
 from kgdrug.ranking.top import top_scores
 
@@ -280,9 +280,8 @@ def _with_evidence(model: "ServedModel", asked: Question, columns: Columns, meta
     """The same answers with the paths that join each with what was asked."""
     graph = model.graph
     pairs = (asked.pair(graph.entities.index(entity), graph) for entity in columns["id"])
-    found = [
-        paths(graph, model.facts, *pair, without=asked.relations, per_metapath=1, metapaths=metapaths) for pair in pairs
-    ]
+    own = answered(graph, asked.relations)
+    found = [paths(graph, model.facts, *pair, without=own, per_metapath=1, metapaths=metapaths) for pair in pairs]
     return {**columns, "evidence": found}
 
 

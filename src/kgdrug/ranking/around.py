@@ -68,12 +68,13 @@ def write_neighbourhood(
 def between(facts: Facts, one: int, other: int, hops: int = 1) -> Int:
     """The other entities within `hops` steps of both, `(b,)`: with 1 those that are joined with both.
 
+    No way to one of the two leads through the other: what lies behind that is not between them.
     Those that are near come first, by the steps from both ends; of them those with few facts, since what is joined with
     everything says little of a pair; ties in the order of the entity table.
     """
     if not 1 <= hops <= FARTHEST:
         raise UsageError(f"hops is {hops}; it is 1 to {FARTHEST}")
-    first, second = _steps(facts, one, hops), _steps(facts, other, hops)
+    first, second = _steps(facts, one, hops, other), _steps(facts, other, hops, one)
     both = np.array(sorted((first.keys() & second.keys()) - {one, other}), np.int64)
     steps = np.array([first[i] + second[i] for i in both.tolist()], np.int64)
     return both[np.lexsort([both, _spans(facts, both)[1], steps])]
@@ -119,12 +120,12 @@ def _spans(facts: Facts, entities: Int) -> tuple[Int, Int]:
     return first, last - first
 
 
-def _steps(facts: Facts, entity: int, hops: int) -> dict[int, int]:
-    """The fewest steps to each entity within so many."""
+def _steps(facts: Facts, entity: int, hops: int, past: int) -> dict[int, int]:
+    """The fewest steps to each entity within so many, none of them to or from the one that is passed by."""
     steps, edge = {entity: 0}, np.array([entity])
     for step in range(1, hops + 1):
         starts, counts = _spans(facts, edge)
         joined = distinct(facts.tails[np.repeat(starts, counts) + within(counts)].astype(np.int64))
-        edge = np.array([i for i in joined.tolist() if i not in steps], np.int64)
+        edge = np.array([i for i in joined.tolist() if i not in steps and i != past], np.int64)
         steps |= dict.fromkeys(edge.tolist(), step)
     return steps

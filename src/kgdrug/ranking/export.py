@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = tuple(field.name for field in fields(Answer))
 OPTIONAL = ("probability", "evidence")  # columns that not all answers have
-NO_PATH = "no path of up to three steps joins the two but the answered fact itself"
+NO_PATH = "no path of up to three steps joins the two, the fact that was asked about left aside"
 NOTE = "research software: no medical advice"
 FORMS = ("json", "jsonl", "csv", "tsv", "parquet", "xlsx")
 FILES_ALONE = ("parquet", "xlsx")  # these forms are no text

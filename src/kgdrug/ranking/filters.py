@@ -42,7 +42,7 @@ class Filters:
 
     def ready(self, model: "ServedModel", candidates: range) -> bool:
         """Whether `eligible` has nothing left to look for."""
-        return self == NO_FILTERS or (self, candidates) in model.kept
+        return self == NO_FILTERS or model.remembers((self, candidates))
 
     def _holds(self, model: "ServedModel", candidates: range) -> np.ndarray:
         graph = model.graph
@@ -66,7 +66,9 @@ class Filters:
                 raise UsageError(
                     f"the graph {graph.name} holds no structure of any {kind}: smarts cannot be looked for"
                 )
-            structures = model.remembered(("structures", candidates), lambda: Molecules(graph.smiles[i] for i in known))
+            structures = model.remembered(
+                ("structures", candidates), lambda: Molecules(graph.smiles[i] for i in known), keep=True
+            )
             holding = np.zeros(len(candidates), bool)
             holding[np.array(known) - candidates.start] = matches(structures, self.smarts)
             holds &= holding

@@ -22,7 +22,7 @@ class Hop:
 
     subjects, objects: CURIEs, or a graph's own ids, any of which; none ask for any entity, but one side needs some.
     categories and predicates: any of these, or what is below one; none ask for all. qualifiers: sets of them, one of
-    which a statement must have whole.
+    which a statement must have whole; an empty set asks nothing and is left aside.
     """
 
     subjects: tuple[str, ...] = ()
@@ -38,14 +38,14 @@ class Hop:
 
     def fits(self, meaning: Meaning) -> bool:
         """Whether facts of this meaning are asked for; where qualifiers are, their qualified predicate counts too."""
-        said = ancestors(meaning.predicate)
-        if self.qualifiers and QUALIFIED in meaning.qualifiers:
+        said, wanted = ancestors(meaning.predicate), [one for one in self.qualifiers if one]
+        if wanted and QUALIFIED in meaning.qualifiers:
             said |= ancestors(meaning.qualifiers[QUALIFIED])
         return (
             _any_of(self.subject_categories, meaning.subject)
             and _any_of(self.object_categories, meaning.object)
             and _any_of(self.predicates, said)
-            and (not self.qualifiers or any(meets(meaning.qualifiers, asked) for asked in self.qualifiers))
+            and (not wanted or any(meets(meaning.qualifiers, asked) for asked in wanted))
         )
 
 
@@ -150,21 +150,27 @@ class Asked:
 
 
 def look_up(model: "TrainedModel | ServedModel", hop: Hop, most: int = 5000) -> Found:
-    """The pairs of which the graph, in any part, says what is asked for; `most` of them.
+    """The pairs of which the graph, in any part, says what is asked for; `most` of them, each with all that is said.
 
     A fact answers as it stands, and turned round where its predicate has an inverse, or is its own.
     """
     from_objects = not hop.subjects or 0 < len(hop.objects) < len(hop.subjects)
     asked = Asked.of(hop, model.served, from_objects)
     found: dict[tuple[str, str], tuple[Concept, Concept, dict[str, Statement]]] = {}
+    sharing: dict[str, list[int]] = {}  # entities of one CURIE, which make one pair
+    for start in asked.starts:
+        sharing.setdefault(asked.speaker.concept(start).curie, []).append(start)
     complete = True
-    for start, other, statement in asked.facts(asked.starts):
-        subject, object_ = asked.pair(start, other)
-        key = subject.curie, object_.curie  # which two entities may share
-        if key not in found and len(found) == most:
-            complete = False
+    for starts in sharing.values():
+        for start, other, statement in asked.facts(starts):
+            subject, object_ = asked.pair(start, other)
+            key = subject.curie, object_.curie
+            if key in found or len(found) < most:
+                found.setdefault(key, (subject, object_, {}))[2][statement.id] = statement
+            else:
+                complete = False
+        if not complete:
             break
-        found.setdefault(key, (subject, object_, {}))[2][statement.id] = statement
     hits = (Hit(subject, object_, tuple(said.values())) for subject, object_, said in found.values())
     return Found(tuple(hits), asked.unknown, bool(asked.relations), complete)
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kgdrug.biolink import narrowest
-from kgdrug.ranking.answers import Answer, answer
+from kgdrug.ranking.answers import answer
 from kgdrug.ranking.filters import NO_FILTERS, Filters
 from kgdrug.ranking.hops import Asked, Found, Hit, Hop, Prediction, Support
-from kgdrug.ranking.paths import Path, paths
+from kgdrug.ranking.paths import Path, answered, paths
 from kgdrug.ranking.questions import Question
 from kgdrug.ranking.statements import Statement
 
@@ -23,65 +23,65 @@ METAPATHS, PER_METAPATH = 5, 2  # of the paths that are told of one answer
 def infer(model: "TrainedModel | ServedModel", hop: Hop, top: int = 500, explained: int = 10) -> Found:
     """The best `top` answers to each object, or subject where there is no object, that the model predicts.
 
-    It predicts treatments, over those of the graph's treatment metaedges that are asked for. What else the graph says
+    On a graph of one type a pair may come twice, once for each direction, where both are asked for. The model predicts
+    treatments, over those of the graph's treatment metaedges that are asked for. What else the graph says
     that was asked for stands beside. The best of each question have paths, `explained` of all answers. Where both ends
     are given the subjects are ranked.
     """
-    served = model.served
+    served, m = model.served, model.graph.relations
     asked = Asked.of(hop, served, bool(hop.objects))
-    treating = {r % served.graph.relations for r in served.graph.treatment_relations}
-    predicted = [r for r in asked.relations if r % served.graph.relations in treating]
+    treating = {r % m for r in served.graph.treatment_relations}
+    predicted = [r for r in asked.relations if r % m in treating]
     questions = list(_questions(asked, predicted))
     share = max(1, explained // max(1, len(questions)))
     hits: list[Hit] = []
     for question, filters in questions:
-        said: dict[int, dict[str, Statement]] = {}
+        known: dict[int, dict[str, Statement]] = {}
         for _, other, statement in asked.facts([question.entity]):
-            said.setdefault(other, {})[statement.id] = statement
+            known.setdefault(other, {})[statement.id] = statement
+        back = question.relations[0] >= m
+        stated = tuple((r + m) % (2 * m) if back else r for r in question.relations)
+        said = narrowest(asked.speaker.meanings[r].predicate for r in stated)
         for place, one in enumerate(answer(served, question, top, filters=filters)):
             candidate = served.graph.entities.index(one.id)
             explain = place < share and explained > 0
             explained -= explain
-            prediction = _prediction(asked, question, candidate, one, explain)
+            head, tail = question.pair(candidate, served.graph)
+            # said as the graph says its treatments, with the narrowest predicate that holds for all
+            statement = asked.speaker.predicted(head, said, tail, served.digest[:12] or "predicted")
+            supports = tuple(_supports(asked, head, tail, stated)) if explain else ()
             pair = asked.pair(question.entity, candidate)
-            hits.append(Hit(*pair, tuple(said.get(candidate, {}).values()), prediction))
+            hits.append(Hit(*pair, tuple(known.get(candidate, {}).values()), Prediction(statement, one, supports)))
     arbitrary = dict.fromkeys(q.entity for q, _ in questions if not served.seen_in_training(q.entity))
     labels = tuple(served.graph.entities.label(entity) for entity in arbitrary)
     return Found(tuple(hits), asked.unknown, bool(predicted), arbitrary=labels)
 
 
 def _questions(asked: Asked, relations: Sequence[int]) -> Iterator[tuple[Question, Filters]]:
-    """What the model is asked, a question for each start and type of its answers, and which candidates count."""
+    """What the model is asked, and which candidates count.
+
+    A question for each start, type of its answers, and direction: where both ends are of one type, it is one question
+    what treats the start, and another what it treats.
+    """
     graph = asked.model.graph
     for start in asked.starts:
-        by_answers: dict[range, list[int]] = {}
+        alike: dict[tuple[range, bool], list[int]] = {}
         for r in asked.leaving(start, relations):
-            by_answers.setdefault(graph.answers(r), []).append(r)
-        for candidates, own in by_answers.items():
+            alike.setdefault((graph.answers(r), r >= graph.relations), []).append(r)
+        for (candidates, _), own in alike.items():
             if asked.ends is None:
                 yield Question(start, tuple(own)), NO_FILTERS
             elif only := sorted(asked.ends.intersection(candidates)):
                 yield Question(start, tuple(own)), Filters(only=tuple(graph.entities.ids[i] for i in only))
 
 
-def _prediction(asked: Asked, question: Question, candidate: int, one: Answer, explain: bool) -> Prediction:
-    """Said as the graph says its treatments, from head to tail, with the narrowest predicate that holds for all."""
-    m, speaker = asked.model.graph.relations, asked.speaker
-    back = question.relations[0] >= m
-    head, tail = (candidate, question.entity) if back else (question.entity, candidate)
-    stated = [(r + m) % (2 * m) if back else r for r in question.relations]
-    said = narrowest(speaker.meanings[r].predicate for r in stated)
-    statement = speaker.predicted(head, said, tail, asked.model.digest[:12] or "predicted")
-    return Prediction(statement, one, tuple(_supports(asked, head, tail, stated)) if explain else ())
-
-
-def _supports(asked: Asked, head: int, tail: int, without: Sequence[int]) -> Iterator[Support]:
+def _supports(asked: Asked, head: int, tail: int, relations: Sequence[int]) -> Iterator[Support]:
     found = paths(
         asked.model.graph,
         asked.model.facts,
         head,
         tail,
-        without=without,
+        without=answered(asked.model.graph, relations),
         per_metapath=PER_METAPATH,
         metapaths=METAPATHS,
     )

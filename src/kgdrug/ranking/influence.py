@@ -17,7 +17,7 @@ What is approximate, beside the first order:
 - Dropout and the prediction of relations are not looked at, and of N3's curvature only the diagonal.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.facts import Facts
 from kgdrug.graph.known import Int, distinct
-from kgdrug.graph.metapath import undirected
+from kgdrug.graph.metapath import symmetric
 from kgdrug.ranking.paths import Named
 from kgdrug.ranking.walks import Triple
 
@@ -71,6 +71,7 @@ def influences(
     n3: float = 0.0,
     ridge: float = 1.0,
     treatment_repeats: int = 1,
+    left_out: Collection[int] = (),
     moduli: Callable[[Rows], Rows] = np.abs,
 ) -> tuple[Influence, ...]:
     """The `most` training facts that raise the score of an answer most, and then those that lower it most.
@@ -78,11 +79,13 @@ def influences(
     query: heads `(b, d)` moved by relations `(b, w)` into the space of answers, `(b, v)`, linear in the heads; answers:
     what of rows `(k, d)` is compared with them, `(k, v)`, linear too; entity, relation: the tables `(n, d)` and
     `(2m, w)`; asked: the question's entity, a relation in `[0, 2m)`, and the candidate; training_bit: of the part that
-    was learned from; n3, treatment_repeats: as in training; moduli: of the numbers of a row, for N3; ridge: added to
-    the curvature. The answered fact itself is not told, nor are facts that join an entity with itself.
+    was learned from; n3, treatment_repeats: as in training; left_out: relations in `[0, m)` that training did not show;
+    moduli: of the numbers of a row, for N3; ridge: added to the curvature. The answered fact itself is not told, of a
+    treatment no fact that says that the one treats the other, nor are facts that join an entity with itself.
     """
     head, r, tail = asked
-    rows = _Rows(graph, facts, query, answers, entity, relation, training_bit, n3, ridge, treatment_repeats, moduli)
+    how = training_bit, n3, ridge, treatment_repeats, left_out, moduli
+    rows = _Rows(graph, facts, query, answers, entity, relation, *how)
     moved = rows.map(r)
     ends = (head, moved @ answers(entity[tail][None])[0]), (tail, rows.answer_map @ (entity[head] @ moved))
     m = graph.relations
@@ -92,12 +95,23 @@ def influences(
             fact = (end, code, other) if code < m else (other, code - m, end)
             before = found.get(fact)
             found[fact] = (name, change) if before is None else ("both", before[1] + change)
-    fact = (head, r, tail) if r < m else (tail, r - m, head)
-    answered = {fact, fact[::-1]} if undirected(graph.metaedges[r % m]) else {fact}
-    told = [(change, fact, end) for fact, (end, change) in found.items() if fact not in answered]
+    own = _answer(graph, *asked)
+    told = [(change, fact, end) for fact, (end, change) in found.items() if fact not in own]
     told.sort(key=lambda one: (-abs(one[0]), one[1]))
     raising, lowering = ([one for one in told if sign * one[0] > 0][:most] for sign in (-1, 1))
     return tuple(_told(graph, *one) for one in raising + lowering)
+
+
+def _answer(graph: KnowledgeGraph, head: int, r: int, tail: int) -> set[Triple]:
+    """The facts that would be the answer themselves: the one asked for, and of a treatment all treatments of the two.
+
+    A fact without direction (`CrC`) may be written down from either end; `B IS_A A` is another than `A IS_A B`.
+    """
+    m, either = graph.relations, set(graph.treatment_relations)
+    if r % m not in either:
+        either = {r % m} if symmetric(graph.metaedges[r % m]) else set()
+    found = {(head, r, tail) if r < m else (tail, r - m, head)}
+    return found | {pair for one in either for pair in ((head, one, tail), (tail, one, head))}
 
 
 def _told(graph: KnowledgeGraph, change: float, fact: Triple, end: str) -> Influence:
@@ -122,6 +136,7 @@ class _Rows:
     n3: float
     ridge: float
     treatment_repeats: int
+    left_out: Collection[int]
     moduli: Callable[[Rows], Rows]
 
     @cached_property
@@ -160,7 +175,7 @@ def _groups(rows: _Rows, end: int) -> Iterator[_Group]:
     """The training facts of an entity, by relation."""
     graph, row, m = rows.graph, rows.entity[end], rows.graph.relations
     relations, others, bits = rows.facts.about(end)
-    kept = (bits & rows.training_bit > 0) & (others != end)
+    kept = (bits & rows.training_bit > 0) & (others != end) & ~np.isin(relations % m, list(rows.left_out))
     relations, others = relations[kept], others[kept]
     maps = {code: rows.map(code) for code in distinct(relations).tolist()}
     for span in {graph.answers(code): None for code in maps}:

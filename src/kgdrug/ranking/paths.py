@@ -17,7 +17,8 @@ import numpy as np
 from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.facts import PARTS, Facts
-from kgdrug.graph.metapath import Step, abbreviation
+from kgdrug.graph.metapath import Step, abbreviation, symmetric
+from kgdrug.ranking.addresses import links
 from kgdrug.ranking.walks import LONGEST, Codes, End, Found, Triple, Walks, Way, best_ways, found_metapaths
 
 DIGITS = 12  # of a sum that count in an order: the rest is rounding
@@ -31,13 +32,18 @@ class Named:
     name: str
     type: str
 
+    @property
+    def links(self) -> dict[str, str]:
+        """Pages about it, by the name of the site; made anew each time."""
+        return links(self.id, self.type, self.name)
+
 
 @dataclass(frozen=True)
 class PathStep:
     """One step: a metaedge, how it is walked, and where its facts are from.
 
-    direction: `forward` from head to tail, `back` from tail to head, `both` where the metaedge has no direction;
-    parts: those of the split that hold the fact.
+    direction: `forward` from head to tail, `back` from tail to head, `both` where the metaedge has none (`GiG`) or
+    the graph has the fact in both; parts: those of the split that hold it, in either direction.
     """
 
     metaedge: str
@@ -83,6 +89,17 @@ class Evidence:
     paths: tuple[Path, ...]
 
 
+def answered(graph: KnowledgeGraph, relations: Sequence[int]) -> tuple[int, ...]:
+    """The relations whose facts between the two of a question are its answer, and no evidence for it.
+
+    They are those that were asked over, in `[0, 2m)`, and where one of these is a treatment all that are treatments: a
+    graph of several sources says the same treatment in each one's words.
+    """
+    treats = graph.treatment_relations
+    asked = any(r % graph.relations in treats for r in relations)
+    return tuple(dict.fromkeys([*relations, *(treats if asked else ())]))
+
+
 def paths(
     graph: KnowledgeGraph,
     facts: Facts,
@@ -99,7 +116,8 @@ def paths(
 
     graph: its names, types and metaedges, not its triples; without: relations in `[0, 2m)`, and their reciprocals, that
     do not join the two: those of the answered edge. No entity comes twice on a path. An undirected metaedge (`GiG`) is
-    walked in both directions as one step. The `per_metapath` best paths are told, ties in the order of entities. Of
+    walked in both directions as one step; of one whose facts may have a direction (`IS_A`) each step says which way the
+    graph has its fact. The `per_metapath` best paths are told, ties in the order of entities. Of
     metapaths with equal sums the shorter is first, then the order of the metaedges decides.
     Nothing where no path joins the two, or where they are one entity.
     """
@@ -107,11 +125,13 @@ def paths(
         raise UsageError(f"most_hops is {most_hops}; paths have 1 to {LONGEST}")
     if damping < 0:
         raise UsageError(f"damping is {damping}; it must be 0 or more")
+    if metapaths < 1 or per_metapath < 1:
+        raise UsageError(f"metapaths is {metapaths} and per_metapath {per_metapath}; both must be at least 1")
     if source == target:
         return ()
     walks, m = Walks(graph, facts, damping), graph.relations
-    answered = walks.codes[[(r + turn) % (2 * m) for r in without for turn in (0, m)]] if without else np.empty(0, int)
-    first, last = End.of(walks, source, target, answered), End.of(walks, target, source, answered)
+    own = walks.codes[[(r + turn) % (2 * m) for r in without for turn in (0, m)]] if without else np.empty(0, int)
+    first, last = End.of(walks, source, target, own), End.of(walks, target, source, own)
     found = sorted(found_metapaths(walks, first, last, most_hops), key=lambda one: _order(walks, one))[:metapaths]
     ways = [best_ways(walks, first, last, one.codes, per_metapath) for one in found]
     told = [fact for one, some in zip(found, ways, strict=True) for way in some for fact in one.facts(way)]
@@ -140,23 +160,34 @@ def _types(walks: Walks, codes: Codes) -> tuple[str, ...]:
     return (*(walks.types(code)[0].name for code in codes), walks.types(codes[-1])[1].name)
 
 
-def _bits(walks: Walks, facts: list[Triple]) -> dict[Triple, int]:
-    """The parts that hold each fact, in either direction where its step goes in both."""
+def _bits(walks: Walks, facts: list[Triple]) -> dict[Triple, tuple[int, int]]:
+    """The parts that hold each fact as it is walked, and those of its reverse where a step goes both ways."""
     triples, m = np.array(facts, np.int64).reshape(-1, 3), walks.graph.relations
     either = np.array([walks.either(code) for code in triples[:, 1].tolist()], bool)
-    bits = walks.facts.bits(triples)
-    bits[either] |= walks.facts.bits(triples[either] + [0, m, 0])
-    return dict(zip(facts, bits.tolist(), strict=True))
+    bits = np.zeros((len(triples), 2), np.uint8)
+    bits[:, 0] = walks.facts.bits(triples)
+    bits[either, 1] = walks.facts.bits(triples[either] + [0, m, 0])
+    return {fact: (one, other) for fact, (one, other) in zip(facts, bits.tolist(), strict=True)}
 
 
-def _told(walks: Walks, found: Found, way: Way, bits: dict[Triple, int]) -> Path:
+def _direction(walks: Walks, code: int, along: int, against: int) -> str:
+    """along, against: the parts that hold the fact as it is walked, and those of its reverse."""
+    if not walks.either(code):
+        return "back" if code >= walks.graph.relations else "forward"
+    if symmetric(walks.graph.metaedges[code]) or (along and against):
+        return "both"
+    return "forward" if along else "back"
+
+
+def _told(walks: Walks, found: Found, way: Way, bits: dict[Triple, tuple[int, int]]) -> Path:
     """The path with the names of all that is on it."""
     graph, steps = walks.graph, []
     for fact in found.facts(way):
         metaedge = graph.metaedges[fact[1] % graph.relations]
-        direction = "both" if walks.either(fact[1]) else "back" if fact[1] >= graph.relations else "forward"
-        parts = tuple(part for part, bit in PARTS.items() if bits[fact] & bit)
-        about = metaedge.licence, metaedge.source, metaedge.version
-        steps.append(PathStep(metaedge.abbreviation, metaedge.relation, direction, parts, *about))
+        along, against = bits[fact]
+        parts = tuple(part for part, bit in PARTS.items() if (along | against) & bit)
+        about = parts, metaedge.licence, metaedge.source, metaedge.version
+        direction = _direction(walks, fact[1], along, against)
+        steps.append(PathStep(metaedge.abbreviation, metaedge.relation, direction, *about))
     named = (Named(graph.entities.ids[e], graph.entities.names[e], graph.type_of(e).name) for e in way.entities)
     return Path(way.degrees**-walks.damping, tuple(named), tuple(steps))

@@ -72,7 +72,10 @@ def check_together(models: Sequence[TrainedModel]) -> None:
 
 
 def together(models: Sequence[TrainedModel], weights: Sequence[int], name: str) -> TrainedModel:
-    """One model of these, each with a weight above 0; the members of a model share its weight."""
+    """One model of these, each with a weight above 0; the members of a model share its weight.
+
+    Its experiment is that of the first with a name of its own; what each member was trained by is kept beside.
+    """
     own = [model.weights or (1,) * len(model.members) for model in models]
     whole = math.lcm(*(sum(shares) for shares in own))
     shares = [weight * whole // sum(mine) * share for weight, mine in zip(weights, own, strict=True) for share in mine]
@@ -86,7 +89,9 @@ def together(models: Sequence[TrainedModel], weights: Sequence[int], name: str) 
         evaluation=replace(first.evaluation, candidates=first.evaluation.candidates if every_type else "typed"),
     )
     members = [member for model in models for member in model.members]
-    return TrainedModel(members, models[0].split, experiment, weights=tuple(s // divisor for s in shares))
+    experiments = tuple(model.experiment_of(i) for model in models for i in range(len(model.members)))
+    weighted = tuple(share // divisor for share in shares)
+    return TrainedModel(members, models[0].split, experiment, weights=weighted, experiments=experiments)
 
 
 def _weights(models: int) -> Iterator[tuple[int, ...]]:

@@ -2,8 +2,8 @@
 
 `graph.json`, `entities.tsv`, `triples.npy` (as a built graph), `parts.npy` (which part each triple is in),
 `split.json`, `experiment.json`, `metrics.json`, `members/*.safetensors`, `weights.json` where members do not count
-alike, `calibration.json` where it has one, `facts/*.npy`, which are the triples as answers find them, and
-`manifest.json` over all of them.
+alike, `experiments.json` where they were not trained by one experiment, `calibration.json` where it has one,
+`facts/*.npy`, which are the triples as answers find them, and `manifest.json` over all of them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,16 @@ from kgdrug.models import Candidates, Model, load_model_file, save_model
 from kgdrug.models.calibration import Kind
 from kgdrug.splits import PARTS, Split, read_parts, save_split
 from kgdrug.trained.calibrated import CALIBRATION, Calibrated, open_calibrated
-from kgdrug.trained.manifest import FACTS, MANIFEST, WEIGHTS, check_manifest, read_weights, write_manifest
+from kgdrug.trained.manifest import (
+    EXPERIMENTS,
+    FACTS,
+    MANIFEST,
+    WEIGHTS,
+    check_manifest,
+    read_experiments,
+    read_weights,
+    write_manifest,
+)
 from kgdrug.trained.members import mean_rank_scores
 from kgdrug.trained.served import ServedModel
 
@@ -43,6 +52,7 @@ class TrainedModel:
     digest: str = ""  # SHA-256 of the manifest; empty for a model that was not loaded from a folder
     weights: tuple[int, ...] = ()  # how much each member counts, above 0; empty where all count alike
     calibrated: Calibrated | None = None
+    experiments: tuple[Experiment, ...] = ()  # of each member; empty where all are of the one experiment
 
     @property
     def graph(self) -> KnowledgeGraph:
@@ -64,6 +74,10 @@ class TrainedModel:
             return f"ensemble of {', '.join(one['score'] for one in self.parts)}"
         members = f", {len(self.members)} members" if len(self.members) > 1 else ""
         return f"{self.experiment.model.score}{members}"
+
+    def experiment_of(self, member: int) -> Experiment:
+        """What a member was trained by."""
+        return self.experiments[member] if self.experiments else self.experiment
 
     @property
     def scores_all_entities(self) -> bool:
@@ -102,6 +116,8 @@ def save_trained(model: TrainedModel, folder: Path) -> None:
         save_model(member, folder / "members" / f"{i}.safetensors")
     if model.weights:
         write_json(folder / WEIGHTS, {"weights": list(model.weights)})
+    if model.experiments:
+        write_json(folder / EXPERIMENTS, {"experiments": [to_dict(one) for one in model.experiments]})
     if model.calibrated:
         write_json(folder / CALIBRATION, model.calibrated.to_dict())
     (folder / FACTS).mkdir()
@@ -117,8 +133,9 @@ def load_trained(folder: Path, check: bool = True) -> TrainedModel:
     members = [load_model_file(path) for path in files]
     experiment = experiment_from(read_json(folder / "experiment.json"), str(folder / "experiment.json"))
     weights = read_weights(folder / WEIGHTS, len(members))
+    experiments = read_experiments(folder / EXPERIMENTS, len(members))
     metrics, digest = read_json(folder / "metrics.json"), sha256_of(folder / MANIFEST)
-    return TrainedModel(members, split, experiment, metrics, digest, weights, open_calibrated(folder))
+    return TrainedModel(members, split, experiment, metrics, digest, weights, open_calibrated(folder), experiments)
 
 
 def with_calibration(model: TrainedModel, kind: Kind = "platt") -> TrainedModel:

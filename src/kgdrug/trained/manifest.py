@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from kgdrug.config import Experiment, experiment_from
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph.store import read_json, sha256_of, write_json
 
 FORMAT = "kgdrug model 1"
-MANIFEST, WEIGHTS, FACTS = "manifest.json", "weights.json", "facts"
+MANIFEST, WEIGHTS, EXPERIMENTS, FACTS = "manifest.json", "weights.json", "experiments.json", "facts"
 
 
 def write_manifest(folder: Path, name: str) -> None:
@@ -35,6 +36,16 @@ def read_weights(path: Path, members: int) -> tuple[int, ...]:
     if isinstance(weights, list) and len(weights) == members and all(type(w) is int and w > 0 for w in weights):
         return tuple(weights)
     raise BadInputError(path, f"does not give each of {members} members a whole number above 0")
+
+
+def read_experiments(path: Path, members: int) -> tuple[Experiment, ...]:
+    """What each member was trained by; empty where there is no such file."""
+    if not path.is_file():
+        return ()
+    found = read_json(path).get("experiments")
+    if not isinstance(found, list) or len(found) != members or not all(isinstance(one, dict) for one in found):
+        raise BadInputError(path, f"does not give each of {members} members its experiment")
+    return tuple(experiment_from(one, str(path)) for one in found)
 
 
 def _verify(folder: Path, sums: object) -> None:

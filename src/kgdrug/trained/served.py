@@ -5,18 +5,17 @@ neither its split nor torch. Opening a folder takes what its names take to read.
 """
 
 import itertools
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kgdrug.config import Experiment, experiment_from
+from kgdrug.config import Experiment, TrainingConfig, experiment_from
 from kgdrug.errors import UsageError
 from kgdrug.graph import Annotation, KnowledgeGraph
 from kgdrug.graph.facts import PARTS, Facts, open_facts
@@ -24,13 +23,22 @@ from kgdrug.graph.store import GRAPH_FILE, load_schema, load_triples, read_array
 from kgdrug.models.arrays import ArrayMetapaths, ArrayTable, Floats, Int, Scorer, open_scorer, scorer_of
 from kgdrug.models.terms import Term
 from kgdrug.trained.calibrated import Calibrated, open_calibrated
-from kgdrug.trained.manifest import FACTS, MANIFEST, WEIGHTS, check_manifest, read_weights
+from kgdrug.trained.manifest import (
+    EXPERIMENTS,
+    FACTS,
+    MANIFEST,
+    WEIGHTS,
+    check_manifest,
+    read_experiments,
+    read_weights,
+)
+from kgdrug.trained.memory import Memory
 
 if TYPE_CHECKING:
     from kgdrug.trained.folder import TrainedModel
 
 T = TypeVar("T")
-KEPT = 64  # things that a model remembers for questions to come, such as whom a filter lets through
+KEPT, KEPT_SIZE = 64, 4_000_000  # things that a model remembers for questions to come, and their size; see `Memory`
 MOST_QUESTIONS, MOST_SCORES = 500, 4_000_000  # that a candidate's usual place is the mean over
 
 
@@ -39,7 +47,8 @@ class ServedModel:
     """What answering needs of a trained model.
 
     graph: entities, types, metaedges, annotations; its triples are left on the disk, where `facts` finds them;
-    members and weights: see `TrainedModel`; digest: SHA-256 of the folder's manifest; graph_digest: the graph's own.
+    members, weights, experiments: see `TrainedModel`; digest: SHA-256 of the folder's manifest; graph_digest: the
+    graph's own.
     """
 
     graph: KnowledgeGraph
@@ -51,9 +60,11 @@ class ServedModel:
     graph_digest: str
     weights: tuple[int, ...] = ()
     calibrated: Calibrated | None = None
-    kept: OrderedDict[Hashable, Any] = field(default_factory=OrderedDict)  # see `remembered`
-    _lock: Lock = field(default_factory=Lock)
-    _usual: dict[tuple[int, ...], Floats] = field(default_factory=dict)
+    experiments: tuple[Experiment, ...] = ()
+    # what follows is the model's own: one that is made of it by `replace` begins without
+    _passing: Memory = field(init=False, repr=False, default_factory=lambda: Memory(KEPT, KEPT_SIZE))
+    _lasting: Memory = field(init=False, repr=False, default_factory=Memory)
+    _usual: dict[tuple[int, ...], Floats] = field(init=False, repr=False, default_factory=dict)
 
     @classmethod
     def of(cls, model: "TrainedModel") -> "ServedModel":
@@ -63,7 +74,7 @@ class ServedModel:
         facts = Facts.of_parts(parts, len(graph.entities), graph.relations)
         members = [scorer_of(member) for member in model.members]
         about = model.experiment, model.metrics, model.digest, model.graph.digest, model.weights, model.calibrated
-        return cls(graph, facts, members, *about)
+        return cls(graph, facts, members, *about, model.experiments)
 
     @property
     def name(self) -> str:
@@ -91,19 +102,17 @@ class ServedModel:
         """Numbers per entity of the first member that has any."""
         return self.tables[0].entity.shape[1] if self.tables else None
 
-    def remembered(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What was made under this key, for questions that share it; the `KEPT` that were used last stay."""
-        with self._lock:
-            if key in self.kept:
-                self.kept.move_to_end(key)
-                found: T = self.kept[key]
-                return found
-        made = make()
-        with self._lock:
-            self.kept[key] = made
-            while len(self.kept) > KEPT:
-                self.kept.popitem(last=False)
-        return made
+    def remembered(self, key: Hashable, make: Callable[[], T], keep: bool = False) -> T:
+        """What was made under this key, for questions that share it; whoever comes while it is being made waits.
+
+        The `KEPT` that were used last stay, or fewer that are large. keep: for good, since it is few and takes long, as
+        structures do.
+        """
+        return (self._lasting if keep else self._passing).of(key, make)
+
+    def remembers(self, key: Hashable) -> bool:
+        """Whether `remembered` has nothing left to make."""
+        return key in self._passing or key in self._lasting
 
     def work(self, relations: tuple[int, ...]) -> int:
         """How many numbers a question over these relations looks at."""
@@ -167,15 +176,27 @@ class ServedModel:
         best = each[0][None] if len(each) == 1 else np.stack(each)
         return self.vote(best), best
 
+    def training_of(self, member: int) -> TrainingConfig:
+        """How a member was trained, by its place among the members."""
+        return (self.experiments[member] if self.experiments else self.experiment).training
+
+    def left_out(self, member: int) -> frozenset[int]:
+        """The relations in `[0, m)` whose facts a member was not shown; a regression on metapaths sees all."""
+        if isinstance(self.members[member], ArrayMetapaths):
+            return frozenset()
+        return frozenset(self.graph.relation(name) for name in self.training_of(member).without)
+
     def seen_in_training(self, entity: int) -> bool:
         """Whether training had a fact about the entity, or the model does not say what it was trained on."""
         return bool(self._seen[entity])
 
     @cached_property
     def _seen(self) -> NDArray[np.bool_]:
-        """Whether training had a fact about each entity, `(n,)`; all of them where it is not known to have had any."""
+        """Whether a member was shown a fact about each entity, `(n,)`; all of them where no training is known."""
+        hidden = frozenset[int].intersection(*map(self.left_out, range(len(self.members))))
         trained = np.append(0, np.cumsum(self.facts.parts & PARTS["train"], dtype=np.int64))
         of_query = np.diff(trained[self.facts.offsets]) > 0
+        of_query &= ~np.isin(self.facts.keys % self.facts.relations, list(hidden))
         seen = np.zeros(len(self.graph.entities), bool)
         seen[self.facts.keys[of_query] // (2 * self.facts.relations)] = True
         return seen if seen.any() else ~seen
@@ -238,4 +259,5 @@ def open_served(folder: Path, check: bool = True) -> ServedModel:
         read_json(folder / GRAPH_FILE)["digest"],
         read_weights(folder / WEIGHTS, len(files)),
         open_calibrated(folder),
+        read_experiments(folder / EXPERIMENTS, len(files)),
     )
