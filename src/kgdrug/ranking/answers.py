@@ -1,6 +1,7 @@
 """A question to ranked answers."""
 
 import logging
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kgdrug.errors import UsageError
+from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.facts import PARTS
+from kgdrug.graph.metapath import undirected as has_no_direction
 from kgdrug.models.arrays import Floats, Int
 from kgdrug.models.terms import Term
 from kgdrug.ranking.filters import NO_FILTERS, Filters
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 MOST_TERMS = 3
 SORTED = 20_000  # scores that are sorted as soon as those below each answer are counted
+_WITHIN = re.compile(r"([A-Z]+)[a-z]+\1")  # GiG: between entities of one type, without a direction
 AT_ONCE = 4_000_000  # scores that are made at once where many questions are asked: 16 MB a member
 
 
@@ -91,8 +95,9 @@ def answer(
 ) -> list[Answer]:
     """The best `top` answers of the question's answer type, best first; ties in the order of the entity table.
 
-    novel: leave out candidates that the graph, in any part, already holds for an asked relation. Every other fact
-    that joins a candidate with the question's entity is marked in `known`. filters: which candidates count; ranks are
+    novel: leave out candidates that the graph, in any part, already holds for an asked relation; where that has no
+    direction, such as `DrD`, whichever way the fact is written down. Every other fact that joins a candidate with the
+    question's entity is marked in `known`. filters: which candidates count; ranks are
     among them, percentiles among all. evidence: so many metapaths of each answer are told, those of the largest DWPC,
     with the best path of each; on Hetionet that takes some 10 ms an answer.
     """
@@ -222,11 +227,28 @@ def _ranked(
         log.warning("%s stands in no training triple: this ranking is arbitrary", label)
     if novel:
         start = model.graph.answers(asked.relations[0]).start
-        known = model.facts.of(np.array([[asked.entity, r] for r in asked.relations]))[1] - start
+        known = model.facts.of(np.array([[asked.entity, r] for r in _told_by(model, asked.relations)]))[1] - start
         eligible = np.setdiff1d(np.arange(len(scored.scores)) if eligible is None else eligible, known)
     columns = _best(scored.scores, eligible, offset + top, scored.ascending)[offset:]
     ranks = range(offset + 1, offset + 1 + len(columns))
     return _described(model, asked, scored, columns, ranks, _votes(scored.each, eligible, top))
+
+
+def _told_by(model: "ServedModel", relations: Sequence[int]) -> list[int]:
+    """The relations whose facts answer a question over these: also their reciprocals where there is no direction."""
+    m = model.graph.relations
+    turned = [(r + m) % (2 * m) for r in relations if undirected(model.graph, r)]
+    return list(dict.fromkeys([*relations, *turned]))
+
+
+def undirected(graph: KnowledgeGraph, relation: int) -> bool:
+    """Whether a fact of this relation, in `[0, 2m)`, says the same of both its ends.
+
+    That is for the metaedge to say; but a graph whose entities have no types says nothing by both ends being of one,
+    and there a name such as `GiG` is needed, which tells the types and no direction.
+    """
+    metaedge = graph.metaedges[relation % graph.relations]
+    return has_no_direction(metaedge) and (graph.typed or _WITHIN.fullmatch(metaedge.abbreviation) is not None)
 
 
 def _best(scores: Floats, eligible: Int | None, top: int, ascending: Floats | None = None) -> Int:
