@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kgdrug.errors import AmbiguousNameError, UnknownNameError, UsageError
-from kgdrug.ranking import Answer, KnownFact, answer, predict, question
+from kgdrug.ranking import Answer, Filters, KnownFact, answer, predict, question
+from kgdrug.ranking.export import known_text
 from kgdrug.trained import TrainedModel
 
 METAEDGES = {
@@ -53,7 +54,7 @@ def plain_score(model: TrainedModel, entity: int, relation: int, candidate: int)
 
 def plain_answers(
     model: TrainedModel, facts: dict[tuple[str, str, str], str], asked: dict[str, str], top: int, novel: bool
-) -> list[tuple[int, str, str, float, float, set[tuple[str, str]]]]:
+) -> list[tuple[int, str, str, float, float, set[tuple[str, str, str]]]]:
     """The same answers from the definitions: rank, id, type, score, percentile, and known (metaedge, part)."""
     graph, (side, entity) = model.graph, next(iter(asked.items()))
     names = [asked["relation"]] if "relation" in asked else list(graph.treats)
@@ -70,7 +71,15 @@ def plain_answers(
             continue
         relations = [graph.relation(name) + (0 if asks_tail else graph.relations) for name in names]
         score = max(plain_score(model, graph.entities.index(entity), r, i) for r in relations)
-        known = {(r, part) for (h, r, t), part in facts.items() if {h, t} == {entity, candidate}}
+        known = {
+            (r, part, "both" if r in UNDIRECTED else direction)
+            for (h, r, t), part in facts.items()
+            for direction, joins in (
+                ("forward", (h, t) == (entity, candidate)),
+                ("back", (t, h) == (entity, candidate)),
+            )
+            if joins
+        }
         taken = any(answers(name, candidate) for name in names)
         candidates.append((candidate, score, known, taken))
     scores = [score for _, score, _, _ in candidates]
@@ -90,9 +99,9 @@ def plain_answers(
     ]
 
 
-def as_plain(answers: list[Answer]) -> Iterator[tuple[int, str, str, float, float, set[tuple[str, str]]]]:
+def as_plain(answers: list[Answer]) -> Iterator[tuple[int, str, str, float, float, set[tuple[str, str, str]]]]:
     for a in answers:
-        known = {(fact.metaedge, fact.part) for fact in a.known}
+        known = {(fact.metaedge, fact.part, fact.direction) for fact in a.known}
         assert len(known) == len(a.known), "a fact is named twice"
         yield a.rank, a.id, a.type, a.score, pytest.approx(a.percentile), known
 
@@ -160,13 +169,48 @@ def test_novel_leaves_out_what_any_part_holds_and_nothing_else(clinic: TrainedMo
 
 def test_facts_of_other_relations_stay_and_are_marked_with_their_part(clinic: TrainedModel) -> None:
     known = {a.name: a.known for a in predict(clinic, disease="fever")}
-    assert known["aspirin"] == (KnownFact("CtD", "treats", "train"),)
+    assert known["aspirin"] == (KnownFact("CtD", "treats", "train", direction="back"),)
     assert set(known["ibuprofen"]) == {
-        KnownFact("CiD", "indicated for", "test"),
-        KnownFact("CpD", "palliates", "withheld"),
+        KnownFact("CiD", "indicated for", "test", direction="back"),
+        KnownFact("CpD", "palliates", "withheld", direction="back"),
     }
-    assert known["codeine"] == (KnownFact("CpD", "palliates", "valid"),)
+    assert known["codeine"] == (KnownFact("CpD", "palliates", "valid", direction="back"),)
     assert known["cold"] == ()
+    assert predict(clinic, compound="aspirin", top=1, filters=Filters(only=("fever",)))[0].known == (
+        KnownFact("CtD", "treats", "train", direction="forward"),
+    )
+
+
+def test_a_known_fact_of_a_directed_relation_says_its_direction(make: Maker) -> None:
+    metaedges = {"GiG": ("Gene", "interacts", "Gene"), "Gr>G": ("Gene", "regulates", "Gene")}
+    metaedges["CbG"] = METAEDGES["CbG"]
+    facts = {
+        ("Gene::A", "Gr>G", "Gene::B"): "train",
+        ("Gene::A", "Gr>G", "Gene::C"): "train",
+        ("Gene::C", "Gr>G", "Gene::A"): "test",
+        ("Gene::B", "GiG", "Gene::A"): "valid",
+        ("Gene::C", "GiG", "Gene::B"): "train",
+        ("Gene::B", "GiG", "Gene::C"): "train",
+        ("Compound::x", "CbG", "Gene::B"): "train",
+    }
+    model = make({"Gene": ["Gene::A", "Gene::B", "Gene::C"], "Compound": ["Compound::x"]}, metaedges, facts)
+
+    def known(**asked: str) -> dict[str, str]:
+        return {a.name: known_text(a.known) for a in predict(model, **asked) if a.known}
+
+    of_a = {"B": "Gr>G forward (train); GiG (valid)", "C": "Gr>G forward (train); Gr>G back (test)"}
+    for side in ("head", "tail"):  # whatever is asked, it is said from A
+        for relation in ("Gr>G", "GiG"):
+            assert known(**{side: "A"}, relation=relation) == of_a
+    assert known(head="B", relation="Gr>G") == {"A": "GiG (valid); Gr>G back (train)", "C": "GiG (train)"}
+    assert known(tail="B", relation="CbG") == {"x": "CbG (train)"}
+
+
+def test_a_graph_without_types_says_the_direction_of_each_fact(make: Maker) -> None:
+    facts = {("Entity::A", "treats", "Entity::B"): "train"}
+    model = make({"Entity": ["Entity::A", "Entity::B"]}, {"treats": ("Entity", "treats", "Entity")}, facts)
+    told = {(a.name, known_text(a.known)) for a in predict(model, head="B", relation="treats") if a.known}
+    assert told == {("A", "treats back (train)")}
 
 
 def test_what_has_no_direction_is_known_whichever_way_it_is_written(clinic: TrainedModel) -> None:

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -32,14 +32,21 @@ AT_ONCE = 4_000_000  # scores that are made at once where many questions are ask
 
 @dataclass(frozen=True, slots=True)
 class KnownFact:
-    """A fact of the graph about the pair of question and answer, where it is from, and the part that holds it."""
+    """A fact of the graph about the pair of question and answer, where it is from, and the part that holds it.
+
+    part: of the split: train, valid, test or withheld; direction: `forward` where the question's entity is its head,
+    `back` where it is its tail, `both` where the metaedge has no direction; one_type: whether the metaedge joins
+    entities of one type, so that it does not say by itself which of the two is the head.
+    """
 
     metaedge: str
     relation: str
-    part: str  # of the split: train, valid, test or withheld
+    part: str
     licence: str = ""
     source: str = ""
     version: str = ""
+    direction: str = "both"
+    one_type: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,19 +322,27 @@ def _made(columns: Columns) -> list[Answer]:
 def _known_facts(model: "ServedModel", entity: int, candidates: Int) -> list[tuple[KnownFact, ...]]:
     """Facts of every relation, direction and part between the entity and each of the candidates."""
     facts: list[tuple[KnownFact, ...]] = [()] * len(candidates)
+    said: dict[tuple[int, int], tuple[KnownFact, ...]] = model.remembered("known facts", dict)  # they are few
     for r, at, bits in model.facts.between(entity, candidates):
-        more = _facts_of(model, r, bits)  # a symmetric relation joins them in both directions
-        facts[at] += tuple(fact for fact in more if fact not in facts[at])
+        more = said.get((r, bits)) or said.setdefault((r, bits), _facts_of(model, r, bits))
+        # what has no direction may be written down in both
+        facts[at] = facts[at] + tuple(fact for fact in more if fact not in facts[at]) if facts[at] else more
     return facts
 
 
-def _facts_of(model: "ServedModel", relation: int, bits: int) -> list[KnownFact]:
+def _facts_of(model: "ServedModel", relation: int, bits: int) -> tuple[KnownFact, ...]:
     """One fact for each part that holds it."""
     metaedge = model.graph.metaedges[relation % model.graph.relations]
     about = metaedge.licence, metaedge.source, metaedge.version
-    return [
-        KnownFact(metaedge.abbreviation, metaedge.relation, part, *about) for part, bit in PARTS.items() if bits & bit
-    ]
+    direction = "forward" if relation < model.graph.relations else "back"
+    if undirected(model.graph, relation):
+        direction = "both"
+    within = metaedge.head_type == metaedge.tail_type
+    return tuple(
+        KnownFact(metaedge.abbreviation, metaedge.relation, part, *about, direction, within)
+        for part, bit in PARTS.items()
+        if bits & bit
+    )
 
 
 def _noted(model: "ServedModel", entity: int, candidate: int) -> tuple[Noted, ...]:

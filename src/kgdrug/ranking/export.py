@@ -114,8 +114,16 @@ def evidence_lines(evidence: Iterable[Evidence]) -> list[str]:
 
 
 def known_text(known: Iterable[KnownFact]) -> str:
-    """Known facts as text: `CtD (train); CpD (train)`."""
-    return "; ".join(f"{fact.metaedge} ({fact.part})" for fact in known)
+    """Known facts as text: `CtD (train); CpD (train)`.
+
+    Of a relation with a direction, within one type, it is said which way the fact goes from the question's entity:
+    `Gr>G forward (train); Gr>G back (test)`.
+    """
+    return "; ".join(f"{fact.metaedge}{_direction(fact)} ({fact.part})" for fact in known)
+
+
+def _direction(fact: KnownFact) -> str:
+    return f" {fact.direction}" if fact.one_type and fact.direction != "both" else ""
 
 
 def write_answers(
