@@ -10,6 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kgdrug.errors import AmbiguousNameError, UnknownNameError, UsageError
+from kgdrug.graph import Annotation
+from kgdrug.graph.annotations import STATUSES
 from kgdrug.ranking import Answer, Filters, KnownFact, answer, predict, question
 from kgdrug.ranking.export import known_text
 from kgdrug.trained import TrainedModel
@@ -211,6 +213,36 @@ def test_a_graph_without_types_says_the_direction_of_each_fact(make: Maker) -> N
     model = make({"Entity": ["Entity::A", "Entity::B"]}, {"treats": ("Entity", "treats", "Entity")}, facts)
     told = {(a.name, known_text(a.known)) for a in predict(model, head="B", relation="treats") if a.known}
     assert told == {("A", "treats back (train)")}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(graphs(), st.data())
+def test_novel_leaves_out_treatments_that_an_annotation_settles(
+    make: Maker, drawn: dict[str, object], data: st.DataObject
+) -> None:
+    compounds, diseases = (drawn["entities"][kind] for kind in ("Compound", "Disease"))
+    pairs = st.tuples(st.sampled_from(compounds), st.sampled_from(diseases))
+    noted = data.draw(st.sets(st.tuples(pairs, st.sampled_from(STATUSES)), max_size=10))
+    model = make(**drawn)
+    index = model.graph.entities.index
+    notes = tuple(sorted(Annotation(index(c), index(d), status, "X") for (c, d), status in noted))
+    model = replace(model, split=replace(model.split, graph=replace(model.graph, annotations=notes)))
+    settled = {pair for pair, status in noted if status != "trial"}
+    facts = {*drawn["facts"]}
+    for side, asked, pair in (
+        ("disease", diseases[0], lambda other: (other, diseases[0])),
+        ("compound", compounds[0], lambda other: (compounds[0], other)),
+    ):
+        told = {a.id for a in predict(model, **{side: asked}, top=100, novel=True)}
+        for other in compounds if side == "disease" else diseases:
+            c, d = pair(other)
+            assert (other in told) == ((c, d) not in settled and not any((c, r, d) in facts for r in drawn["treats"]))
+    # what is known of a treatment says nothing of another relation
+    everything = predict(model, tail=diseases[0], relation="CpD", top=100)
+    new = predict(model, tail=diseases[0], relation="CpD", top=100, novel=True)
+    assert {a.id for a in everything} - {a.id for a in new} == {
+        c for c in compounds if (c, "CpD", diseases[0]) in facts
+    }
 
 
 def test_what_has_no_direction_is_known_whichever_way_it_is_written(clinic: TrainedModel) -> None:

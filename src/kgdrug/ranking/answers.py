@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kgdrug.errors import UsageError
-from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph import Annotation, KnowledgeGraph
 from kgdrug.graph.facts import PARTS
 from kgdrug.graph.metapath import undirected as has_no_direction
 from kgdrug.models.arrays import Floats, Int
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
 log = logging.getLogger(__name__)
+# statuses of annotations after which a treatment is no longer new; what is in a trial is still an open question
+SETTLED = frozenset({"approved", "symptomatic", "contraindicated", "refuted"})
 MOST_TERMS = 3
 SORTED = 20_000  # scores that are sorted as soon as those below each answer are counted
 _WITHIN = re.compile(r"([A-Z]+)[a-z]+\1")  # GiG: between entities of one type, without a direction
@@ -103,10 +106,10 @@ def answer(
     """The best `top` answers of the question's answer type, best first; ties in the order of the entity table.
 
     novel: leave out candidates that the graph, in any part, already holds for an asked relation; where that has no
-    direction, such as `DrD`, whichever way the fact is written down. Every other fact that joins a candidate with the
-    question's entity is marked in `known`. filters: which candidates count; ranks are
-    among them, percentiles among all. evidence: so many metapaths of each answer are told, those of the largest DWPC,
-    with the best path of each; on Hetionet that takes some 10 ms an answer.
+    direction, such as `DrD`, whichever way the fact is written down; of treatments also those that an annotation
+    settles (see `SETTLED`). Every other fact that joins a candidate with the question's entity is marked in `known`.
+    filters: which candidates count; ranks are among them, percentiles among all. evidence: so many metapaths of each
+    answer are told, those of the largest DWPC, with the best path of each; on Hetionet that takes some 10 ms an answer.
     """
     return next(answer_all(model, [asked], top, novel, filters, evidence))
 
@@ -233,19 +236,38 @@ def _ranked(
         label = model.graph.entities.label(asked.entity)
         log.warning("%s stands in no training triple: this ranking is arbitrary", label)
     if novel:
-        start = model.graph.answers(asked.relations[0]).start
-        known = model.facts.of(np.array([[asked.entity, r] for r in _told_by(model, asked.relations)]))[1] - start
+        known = _known(model, asked) - model.graph.answers(asked.relations[0]).start
         eligible = np.setdiff1d(np.arange(len(scored.scores)) if eligible is None else eligible, known)
     columns = _best(scored.scores, eligible, offset + top, scored.ascending)[offset:]
     ranks = range(offset + 1, offset + 1 + len(columns))
     return _described(model, asked, scored, columns, ranks, _votes(scored.each, eligible, top))
 
 
-def _told_by(model: "ServedModel", relations: Sequence[int]) -> list[int]:
-    """The relations whose facts answer a question over these: also their reciprocals where there is no direction."""
+def _known(model: "ServedModel", asked: Question) -> Int:
+    """The entities `(a,)` that are known to answer a question: by a fact, or by an annotation that settles it."""
     m = model.graph.relations
-    turned = [(r + m) % (2 * m) for r in relations if undirected(model.graph, r)]
-    return list(dict.fromkeys([*relations, *turned]))
+    turned = [(r + m) % (2 * m) for r in asked.relations if undirected(model.graph, r)]
+    queries = np.array([[asked.entity, r] for r in dict.fromkeys([*asked.relations, *turned])])
+    return np.concatenate([model.facts.of(queries)[1], _settled(model, asked)])
+
+
+def _settled(model: "ServedModel", asked: Question) -> Int:
+    """The entities `(a,)` whose treatment of, or by, the one that asks an annotation settles."""
+    graph, m = model.graph, model.graph.relations
+    settled = model.remembered("settled", lambda: _by_entity(graph.annotations))
+    ways = {r < m for r in asked.relations if r % m in graph.treatment_relations}
+    found = [candidate for as_compound in ways for candidate in settled.get((asked.entity, as_compound), ())]
+    return np.array(found, np.int64)
+
+
+def _by_entity(annotations: Iterable[Annotation]) -> dict[tuple[int, bool], list[int]]:
+    """The other ends of what is settled, by entity and whether that is the compound."""
+    found = defaultdict[tuple[int, bool], list[int]](list)
+    for note in annotations:
+        if note.status in SETTLED:
+            found[note.compound, True].append(note.disease)
+            found[note.disease, False].append(note.compound)
+    return dict(found)
 
 
 def undirected(graph: KnowledgeGraph, relation: int) -> bool:
