@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from kgdrug.errors import AmbiguousNameError, UnknownNameError, UsageError
 from kgdrug.graph import Annotation
 from kgdrug.graph.annotations import STATUSES
-from kgdrug.ranking import Answer, Filters, KnownFact, answer, predict, question
+from kgdrug.ranking import Answer, Filters, KnownFact, answer, answer_columns, predict, question, score
+from kgdrug.ranking import answers as answers_module
 from kgdrug.ranking.export import known_text
+from kgdrug.ranking.filters import NO_FILTERS
 from kgdrug.trained import TrainedModel
 
 METAEDGES = {
@@ -295,21 +297,48 @@ def test_no_answer_is_left_when_all_are_known(make: Maker) -> None:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(graphs(), st.integers(1, 4), st.booleans())
+@given(graphs(), st.integers(1, 4), st.booleans(), st.integers(1, 5))
 def test_several_members_answer_with_their_mean_rank_score_and_say_how_many_agree(
-    make: Maker, drawn: dict[str, object], top: int, novel: bool
+    make: Maker, drawn: dict[str, object], top: int, novel: bool, alike: int
 ) -> None:
     seeds = [make(**{**drawn, "seed": seed}) for seed in (1, 2, 3)]
     model = replace(seeds[0], members=[seed.members[0] for seed in seeds])
-    for asked in ({"disease": drawn["entities"]["Disease"][0]}, {"head": "Compound::C0", "relation": "CbG"}):
+    filters = Filters(exclude=("Compound::C0",))
+    for asked, kept in (
+        ({"disease": drawn["entities"]["Disease"][0]}, NO_FILTERS),
+        (
+            {"disease": drawn["entities"]["Disease"][0]},
+            filters if len(drawn["entities"]["Compound"]) > 1 else NO_FILTERS,
+        ),
+        ({"head": "Compound::C0", "relation": "CbG"}, NO_FILTERS),
+    ):
         everything = [{a.id: a for a in predict(seed, **asked, top=100)} for seed in seeds]
-        own = [{a.id for a in predict(seed, **asked, top=top, novel=novel)} for seed in seeds]
-        answers = predict(model, **asked, top=top, novel=novel)
+        own = [{a.id: a.rank for a in predict(seed, **asked, top=100, novel=novel, filters=kept)} for seed in seeds]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(answers_module, "ALIKE", alike)
+            answers = predict(model, **asked, top=top, novel=novel, filters=kept)
         for a in answers:
             assert a.score == pytest.approx(sum(each[a.id].percentile for each in everything) / 3 / 100)
-            assert a.agreement == pytest.approx(sum(a.id in each for each in own) / 3)
+            assert a.agreement == sum(ranks[a.id] <= max(alike, a.rank) for ranks in own) / 3
         assert [a.score for a in answers] == sorted((a.score for a in answers), reverse=True)
-        assert len(answers) == len(own[0])
+        assert len(answers) == min(top, len(own[0]))
+
+
+def test_an_answer_is_agreed_to_alike_on_every_page(make: Maker) -> None:
+    compounds = [f"Compound::C{i:02}" for i in range(60)]
+    facts = {(compounds[0], "CtD", "Disease::d"): "train"}
+    seeds = [make({"Compound": compounds, "Disease": ["Disease::d"]}, {"CtD": METAEDGES["CtD"]}, facts, ("CtD",), seed)
+             for seed in range(3)]  # fmt: skip
+    model = replace(seeds[0], members=[seed.members[0] for seed in seeds])
+    whole = predict(model, disease="d", top=100)
+    assert len({a.agreement for a in whole}) > 1
+    asked = question(model.graph, disease="d")
+    for offset, top in ((0, 5), (5, 7), (25, 10), (40, 1), (0, 60)):
+        (page,) = answer_columns(model, [asked], top, offset=offset)
+        assert page["id"] == [a.id for a in whole[offset : offset + top]]
+        assert page["agreement"] == [a.agreement for a in whole[offset : offset + top]]
+    told = score(model, [(a.id, "d") for a in whole])
+    assert [a.agreement for a in told] == [a.agreement for a in whole]
 
 
 def test_a_model_of_one_member_speaks_of_no_agreement(clinic: TrainedModel) -> None:

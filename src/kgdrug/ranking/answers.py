@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 # statuses of annotations after which a treatment is no longer new; what is in a trial is still an open question
 SETTLED = frozenset({"approved", "symptomatic", "contraindicated", "refuted"})
 MOST_TERMS = 3
+ALIKE = 20  # a member agrees to an answer that is among so many of its own, or as high as with the whole
 SORTED = 20_000  # scores that are sorted as soon as those below each answer are counted
 _WITHIN = re.compile(r"([A-Z]+)[a-z]+\1")  # GiG: between entities of one type, without a direction
 AT_ONCE = 4_000_000  # scores that are made at once where many questions are asked: 16 MB a member
@@ -70,11 +71,12 @@ class Answer:
     of several members the mean of their rank scores; percentile: share of all candidates of the question that score
     lower, in percent, ties counting half; usual_percentile: its mean percentile over the questions of this kind, so
     that one which is on top whatever is asked shows; known: the graph's facts about the pair, and annotations: what is
-    known besides; agreement: share of the members whose own answers to the question, as many as were asked for, hold
-    this one, None where the model has one member; probability: that the graph holds the pair, among pairs as the
-    calibration drew them, None where the model has no calibration; terms: the metapaths that raise the score most,
-    where a member of the model is a regression on metapaths; evidence: metapaths that join the two, with the best path
-    of each, never by the answered fact: supporting context, not proof. None where it was not asked for.
+    known besides; agreement: share of the members that rank it, among the candidates that count, at least as high as
+    the whole does, or among their own first 20, None where the model has one member; probability: that the graph holds
+    the pair, among pairs as the calibration drew them, None where the model has no calibration; terms: the metapaths
+    that raise the score most, where a member of the model is a regression on metapaths; evidence: metapaths that join
+    the two, with the best path of each, never by the answered fact: supporting context, not proof. None where it was
+    not asked for.
     """
 
     rank: int
@@ -178,8 +180,8 @@ def predict(
     return answer(model, asked, top, novel, filters, evidence)
 
 
-def answer_of(model: "TrainedModel | ServedModel", asked: Question, candidate: int, top: int = 20) -> Answer:
-    """What is said of one candidate among all, whatever its rank; agreement is that it is among the first `top`."""
+def answer_of(model: "TrainedModel | ServedModel", asked: Question, candidate: int) -> Answer:
+    """What is said of one candidate among all, whatever its rank."""
     served = model.served
     candidates = served.graph.answers(asked.relations[0])
     if candidate not in candidates:
@@ -188,10 +190,10 @@ def answer_of(model: "TrainedModel | ServedModel", asked: Question, candidate: i
     voted, each = served.best_of(np.array([asked.entity]), asked.relations)
     scores, column = voted[0], candidate - candidates.start
     rank = 1 + int(np.count_nonzero(scores > scores[column]) + np.count_nonzero(scores[:column] == scores[column]))
-    votes = _votes(each[:, 0], None, top)
-    return _made(
-        _described(served, asked, Scored(scores, each[:, 0], in_order(voted)[0]), np.array([column]), [rank], votes)
-    )[0]
+    columns = np.array([column])
+    agreed = _agreement(each[:, 0], None, columns, [rank])
+    scored = Scored(scores, each[:, 0], in_order(voted)[0])
+    return _made(_described(served, asked, scored, columns, [rank], agreed))[0]
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -240,7 +242,7 @@ def _ranked(
         eligible = np.setdiff1d(np.arange(len(scored.scores)) if eligible is None else eligible, known)
     columns = _best(scored.scores, eligible, offset + top, scored.ascending)[offset:]
     ranks = range(offset + 1, offset + 1 + len(columns))
-    return _described(model, asked, scored, columns, ranks, _votes(scored.each, eligible, top))
+    return _described(model, asked, scored, columns, ranks, _agreement(scored.each, eligible, columns, ranks))
 
 
 def _known(model: "ServedModel", asked: Question) -> Int:
@@ -288,18 +290,32 @@ def _best(scores: Floats, eligible: Int | None, top: int, ascending: Floats | No
     return best
 
 
-def _votes(each: Floats, eligible: Int | None, top: int) -> Floats | None:
-    """The share of several members that have each candidate among their best `top`; `(k,)`."""
+def _agreement(each: Floats, eligible: Int | None, columns: Int, ranks: Sequence[int]) -> list[float] | None:
+    """The share of several members that rank each of these candidates no worse than its rank, or `ALIKE` if larger.
+
+    each: `(members, k)`; eligible: see `_best`, a member's ranks are among them; columns and ranks: `(a,)` each.
+    """
     if len(each) == 1:
         return None
-    votes = np.zeros(each.shape[1], np.float32)
+    enough = np.maximum(ALIKE, np.asarray(ranks, np.int64))
+    most = int(enough.max(initial=ALIKE))
+    agreeing = np.zeros(len(columns), np.int64)
     for own in each:
-        votes[_best(own, eligible, top)] += 1
-    return votes / np.float32(len(each))
+        best = _best(own, eligible, most)
+        places = np.full(len(own), most + 1)
+        places[best] = np.arange(1, len(best) + 1)
+        agreeing += places[columns] <= enough
+    shares: list[float] = (agreeing / len(each)).tolist()
+    return shares
 
 
 def _described(
-    model: "ServedModel", asked: Question, scored: Scored, columns: Int, ranks: Sequence[int], votes: Floats | None
+    model: "ServedModel",
+    asked: Question,
+    scored: Scored,
+    columns: Int,
+    ranks: Sequence[int],
+    agreed: Sequence[float] | None,
 ) -> Columns:
     """Everything that is said of the candidates in these columns of the scores."""
     start, ids, names = (
@@ -320,7 +336,7 @@ def _described(
         "usual_percentile": model.usual(asked.relations)[columns].tolist(),
         "known": _known_facts(model, asked.entity, entities),
         "annotations": [_noted(model, asked.entity, entity) for entity in places] if model.annotated else nothing,
-        "agreement": none if votes is None else votes[columns].tolist(),
+        "agreement": none if agreed is None else agreed,
         "probability": none if probabilities is None else probabilities.tolist(),
         "terms": [_terms(model, asked, entity) for entity in places] if model.has_terms else nothing,
         "evidence": none,

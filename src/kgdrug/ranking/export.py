@@ -32,7 +32,7 @@ MEANINGS = {
     "usual_percentile": "the candidate's mean percentile over the questions of this kind",
     "known": "facts of the graph about the pair, with the part of the split that holds each",
     "annotations": "what is known about the pair outside the graph's facts",
-    "agreement": "share of the model's members that have it among their own answers",
+    "agreement": "share of the model's members that rank it as high as this, or among their own first 20",
     "probability": "that the graph holds the pair, by the model's calibration",
     "terms": "metapaths that raise the score most, and by how much",
     "evidence": "paths that join the two, of each metapath the best; supporting context, not proof",

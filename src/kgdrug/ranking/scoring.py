@@ -12,7 +12,7 @@ import numpy as np
 from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.models.arrays import Floats, Int
-from kgdrug.ranking.answers import AT_ONCE, Answer, Scored, _described, _made, _votes, in_order
+from kgdrug.ranking.answers import AT_ONCE, Answer, Scored, _agreement, _described, _made, in_order
 from kgdrug.ranking.export import about_model, column_of, flat_rows
 from kgdrug.ranking.questions import Question, question
 
@@ -24,14 +24,13 @@ AMBIGUOUS = -1
 SCORED = ("score", "percentile", "rank", "usual_percentile", "known", "annotations", "agreement", "probability")
 
 
-def score(model: "TrainedModel | ServedModel", rows: Iterable[Sequence[str]], top: int = 20) -> list[Answer]:
+def score(model: "TrainedModel | ServedModel", rows: Iterable[Sequence[str]]) -> list[Answer]:
     """What is said of each triple `(head, relation, tail)`, or pair `(compound, disease)`, given by ids or names.
 
     A triple is the tail's answer to "head relation ?", among all entities of the tail's type; a pair the compound's to
     "? treats disease", among all compounds and over the treatment relations. Each is what `predict` says of it, ranked
-    among all candidates, known ones too. An id may be bare: `DB00331` finds `Compound::DB00331`. top: as many answers
-    of a member hold one for it to agree. The scores of a question are made once: 100,000 pairs of Hetionet take 1.2 s
-    of one core.
+    among all candidates, known ones too. An id may be bare: `DB00331` finds `Compound::DB00331`. The scores of a
+    question are made once: 100,000 pairs of Hetionet take 1.2 s of one core.
     """
     finder = Finder(model.graph)
     asked = []
@@ -40,15 +39,11 @@ def score(model: "TrainedModel | ServedModel", rows: Iterable[Sequence[str]], to
         if isinstance(found, Unknown):
             raise found.error(model.graph)
         asked.append(found)
-    return score_asked(model, asked, top)
+    return score_asked(model, asked)
 
 
-def score_asked(
-    model: "TrainedModel | ServedModel", asked: Sequence[tuple[Question, int]], top: int = 20
-) -> list[Answer]:
+def score_asked(model: "TrainedModel | ServedModel", asked: Sequence[tuple[Question, int]]) -> list[Answer]:
     """What is said of each candidate as the answer to its question; see `answer_of`, which does one."""
-    if top < 1:
-        raise UsageError(f"top is {top}; it must be at least 1")
     served = model.served
     rows: dict[tuple[int, ...], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row, (one, _) in enumerate(asked):
@@ -66,7 +61,8 @@ def score_asked(
             for i, entity in enumerate(block.tolist()):
                 own = np.array([asked[row][1] for row in of[entity]]) - candidates.start
                 columns, places = np.unique(own, return_inverse=True)
-                ranks, agreed = _ranks(voted[i], columns).tolist(), _votes(each[:, i], None, top)
+                ranks = _ranks(voted[i], columns).tolist()
+                agreed = _agreement(each[:, i], None, columns, ranks)
                 scored = Scored(voted[i], each[:, i], ascending[i])
                 answers = _made(_described(served, Question(entity, relations), scored, columns, ranks, agreed))
                 for row, place in zip(of[entity], places.tolist(), strict=True):
@@ -80,7 +76,6 @@ def score_file(
     out: str | Path | TextIO,
     form: str | None = None,
     skip_unknown: bool = False,
-    top: int = 20,
     force: bool = False,
 ) -> tuple[int, list[str]]:
     """Write a table of triples or pairs with what is said of each row in columns after its own; see `score`.
@@ -101,7 +96,7 @@ def score_file(
     if unknown and not skip_unknown:
         first = min(unknown)
         raise rows.error(first, str(unknown[first].error(served.graph)))
-    told = iter(flat_rows(score_asked(served, [one for one in found if not isinstance(one, Unknown)], top)))
+    told = iter(flat_rows(score_asked(served, [one for one in found if not isinstance(one, Unknown)])))
     said = [{} if isinstance(one, Unknown) else next(told) for one in found]
     added = {column_of(name): [one.get(name) for one in said] for name in names}
     about, place = about_model(served, scored=Path(path).name), Path(out) if isinstance(out, str) else out
