@@ -137,6 +137,14 @@ def test_scores_that_are_no_numbers_are_said_to_be(clinic: TrainedModel) -> None
     clinic.members[0].entity[0] = float("nan")
     with pytest.raises(KgdrugError, match="not numbers"):
         score(clinic, [("C0", "D0")])
+    asked = question(clinic.graph, disease="D0")
+    with pytest.raises(KgdrugError, match="not numbers"):
+        answer_of(clinic, asked, 1)
+
+
+def test_a_candidate_of_another_type_cannot_answer(clinic: TrainedModel) -> None:
+    with pytest.raises(UsageError, match=r"cannot answer \? treats D0: answers are of type Compound"):
+        answer_of(clinic, question(clinic.graph, disease="D0"), clinic.graph.entities.index("Disease::D1"))
 
 
 def test_a_question_is_scored_once(clinic: TrainedModel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -180,22 +180,6 @@ def predict(
     return answer(model, asked, top, novel, filters, evidence)
 
 
-def answer_of(model: "TrainedModel | ServedModel", asked: Question, candidate: int) -> Answer:
-    """What is said of one candidate among all, whatever its rank."""
-    served = model.served
-    candidates = served.graph.answers(asked.relations[0])
-    if candidate not in candidates:
-        label, kind = served.graph.entities.label(candidate), served.graph.type_of(candidates.start).name
-        raise UsageError(f"{label} cannot answer {asked.text(served.graph)}: answers are of type {kind}")
-    voted, each = served.best_of(np.array([asked.entity]), asked.relations)
-    scores, column = voted[0], candidate - candidates.start
-    rank = 1 + int(np.count_nonzero(scores > scores[column]) + np.count_nonzero(scores[:column] == scores[column]))
-    columns = np.array([column])
-    agreed = _agreement(each[:, 0], None, columns, [rank])
-    scored = Scored(scores, each[:, 0], in_order(voted)[0])
-    return _made(_described(served, asked, scored, columns, [rank], agreed))[0]
-
-
 @dataclass(frozen=True, eq=False, slots=True)
 class Scored:
     """The candidates of one question.

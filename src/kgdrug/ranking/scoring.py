@@ -43,7 +43,7 @@ def score(model: "TrainedModel | ServedModel", rows: Iterable[Sequence[str]]) ->
 
 
 def score_asked(model: "TrainedModel | ServedModel", asked: Sequence[tuple[Question, int]]) -> list[Answer]:
-    """What is said of each candidate as the answer to its question; see `answer_of`, which does one."""
+    """What is said of each candidate as the answer to its question, whatever its rank."""
     served = model.served
     rows: dict[tuple[int, ...], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row, (one, _) in enumerate(asked):
@@ -68,6 +68,16 @@ def score_asked(model: "TrainedModel | ServedModel", asked: Sequence[tuple[Quest
                 for row, place in zip(of[entity], places.tolist(), strict=True):
                     told[row] = answers[place]
     return [answer for answer in told if answer is not None]
+
+
+def answer_of(model: "TrainedModel | ServedModel", asked: Question, candidate: int) -> Answer:
+    """What is said of one candidate among all, whatever its rank."""
+    graph = model.served.graph
+    candidates = graph.answers(asked.relations[0])
+    if candidate not in candidates:
+        label, kind = graph.entities.label(candidate), graph.type_of(candidates.start).name
+        raise UsageError(f"{label} cannot answer {asked.text(graph)}: answers are of type {kind}")
+    return score_asked(model, [(asked, candidate)])[0]
 
 
 def score_file(
