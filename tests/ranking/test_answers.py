@@ -87,7 +87,7 @@ def plain_answers(
         taken = any(answers(name, candidate) for name in names)
         candidates.append((candidate, score, known, taken))
     scores = [score for _, score, _, _ in candidates]
-    left = [c for c in candidates if not (novel and c[3])]
+    left = [c for c in candidates if not (novel and c[3]) and (c[0] != entity or c[3])]  # itself only where known
     left.sort(key=lambda c: -c[1])  # stable: ties stay in the order of the table
     others = max(1, len(scores) - 1)
     return [
@@ -271,6 +271,18 @@ def test_an_answer_known_the_other_way_round_is_still_novel(make: Maker) -> None
     assert "A" not in {a.name for a in predict(model, tail="B", relation="Gr>G", novel=True)}
     # that A regulates B says nothing of B regulating A
     assert "A" in {a.name for a in predict(model, head="B", relation="Gr>G", novel=True)}
+
+
+def test_nothing_is_its_own_answer_unless_the_graph_says_so(make: Maker) -> None:
+    facts = {("Disease::a", "DrD", "Disease::b"): "train", ("Disease::b", "DrD", "Disease::b"): "test"}
+    diseases = ["Disease::a", "Disease::b", "Disease::c"]
+    metaedges = {name: METAEDGES[name] for name in ("DrD", "CtD")}
+    model = make({"Disease": diseases, "Compound": ["Compound::x"]}, metaedges, facts)
+    for side in ("head", "tail"):
+        assert {a.name for a in predict(model, **{side: "a"}, relation="DrD")} == {"b", "c"}
+        assert {a.name for a in predict(model, **{side: "b"}, relation="DrD")} == {"a", "b", "c"}
+        for filters, names in ((Filters(exclude=("b",)), {"c"}), (Filters(only=("a",)), set())):
+            assert {a.name for a in predict(model, **{side: "a"}, relation="DrD", filters=filters)} == names
 
 
 def test_ranks_start_at_one_where_known_answers_were_left_out(clinic: TrainedModel) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
 from kgdrug.models.progress import Progress
-from kgdrug.ranking import matrix, predict, write_matrix
+from kgdrug.ranking import matrix, score, write_matrix
 from kgdrug.trained import TrainedModel
 
 Maker = Callable[..., TrainedModel]
@@ -34,15 +34,15 @@ POSSIBLE = [(h, r, t) for r, (a, _, b) in METAEDGES.items() for h in ENTITIES[a]
 
 def plain_rows(model: TrainedModel, relation: str | None) -> list[tuple[str, str, float, float, str]]:
     """Both ends, score, percentile and known facts of each pair, in the order of a question for each."""
+    first, second = ("Compound", "Disease") if relation is None else (METAEDGES[relation][0], METAEDGES[relation][2])
+    pairs = [(a, b) for a in ENTITIES[first] for b in ENTITIES[second]]
+    if relation is None:
+        pairs.sort(key=lambda pair: pair[1])  # disease by disease
+    asked = pairs if relation is None else [(head, relation, tail) for head, tail in pairs]
     rows = []
-    kind = "Disease" if relation is None else METAEDGES[relation][0]
-    for entity in ENTITIES[kind]:
-        asked = {"disease": entity} if relation is None else {"head": entity, "relation": relation}
-        answers = sorted(predict(model, **asked, top=100), key=lambda a: a.id)
-        for a in answers:
-            ends = (a.id, entity) if relation is None else (entity, a.id)
-            known = "; ".join(f"{fact.metaedge} ({fact.part})" for fact in a.known)
-            rows.append((*ends, np.float32(a.score), np.float32(a.percentile), known))
+    for pair, a in zip(pairs, score(model, asked), strict=True):
+        known = "; ".join(f"{fact.metaedge} ({fact.part})" for fact in a.known)
+        rows.append((*pair, np.float32(a.score), np.float32(a.percentile), known))
     return rows
 
 
@@ -80,8 +80,8 @@ def test_every_pair_has_what_its_question_says(make: Maker, tmp_path: Path, data
     assert [(a, b, np.float32(s), np.float32(p), k) for a, b, s, p, k in lines] == rows
     scores, ids = np.load(tmp_path / "m.npy"), json.loads((tmp_path / "m.ids.json").read_text())
     assert (scores.dtype, scores.shape) == (np.float32, (len(ids[names[0]]), len(ids[names[1]])))
-    for one, other, score, _, _ in rows:
-        assert scores[ids[names[0]].index(one), ids[names[1]].index(other)] == score
+    for one, other, expected, _, _ in rows:
+        assert scores[ids[names[0]].index(one), ids[names[1]].index(other)] == expected
 
 
 @pytest.fixture

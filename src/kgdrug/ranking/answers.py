@@ -31,6 +31,7 @@ MOST_TERMS = 3
 ALIKE = 20  # a member agrees to an answer that is among so many of its own, or as high as with the whole
 SORTED = 20_000  # scores that are sorted as soon as those below each answer are counted
 _WITHIN = re.compile(r"([A-Z]+)[a-z]+\1")  # GiG: between entities of one type, without a direction
+_NONE = np.empty(0, np.int64)
 AT_ONCE = 4_000_000  # scores that are made at once where many questions are asked: 16 MB a member
 
 
@@ -106,6 +107,8 @@ def answer(
     evidence: int = 0,
 ) -> list[Answer]:
     """The best `top` answers of the question's answer type, best first; ties in the order of the entity table.
+
+    The question's own entity is none of them, unless the graph holds that for an asked relation; percentiles count it.
 
     novel: leave out candidates that the graph, in any part, already holds for an asked relation; where that has no
     direction, such as `DrD`, whichever way the fact is written down; of treatments also those that an annotation
@@ -221,12 +224,25 @@ def _ranked(
     if not model.seen_in_training(asked.entity):
         label = model.graph.entities.label(asked.entity)
         log.warning("%s stands in no training triple: this ranking is arbitrary", label)
+    start = model.graph.answers(asked.relations[0]).start
+    out = itself(model, asked.entity, asked.relations)
     if novel:
-        known = _known(model, asked) - model.graph.answers(asked.relations[0]).start
-        eligible = np.setdiff1d(np.arange(len(scored.scores)) if eligible is None else eligible, known)
-    columns = _best(scored.scores, eligible, offset + top, scored.ascending)[offset:]
+        out = np.unique(np.concatenate([out, _known(model, asked) - start]))
+    counting = Counting(eligible, out)
+    columns = counting.best(scored.scores, offset + top, scored.ascending)[offset:]
     ranks = range(offset + 1, offset + 1 + len(columns))
-    return _described(model, asked, scored, columns, ranks, _agreement(scored.each, eligible, columns, ranks))
+    return _described(model, asked, scored, columns, ranks, _agreement(scored.each, counting, columns, ranks))
+
+
+def itself(model: "ServedModel", entity: int, relations: Sequence[int]) -> Int:
+    """The column of the entity that asks, `(1,)`, where it is a candidate but no known answer; else none, `(0,)`.
+
+    Nobody who asks what resembles Metformin wants to be told Metformin.
+    """
+    candidates = model.graph.answers(relations[0])
+    if entity not in candidates or model.facts.bits(np.array([[entity, r, entity] for r in relations])).any():
+        return _NONE
+    return np.array([entity - candidates.start])
 
 
 def _known(model: "ServedModel", asked: Question) -> Int:
@@ -266,18 +282,34 @@ def undirected(graph: KnowledgeGraph, relation: int) -> bool:
     return has_no_direction(metaedge) and (graph.typed or _WITHIN.fullmatch(metaedge.abbreviation) is not None)
 
 
-def _best(scores: Floats, eligible: Int | None, top: int, ascending: Floats | None = None) -> Int:
-    """Columns of the best eligible candidates, best first; ties in their order. ascending: see `top_scores`."""
-    if eligible is None:
-        return top_scores(scores, top, ascending)[1]
-    best: Int = eligible[top_scores(scores[eligible], top)[1]]
-    return best
+@dataclass(frozen=True, eq=False, slots=True)
+class Counting:
+    """The columns of scores `(k,)` that count: of the eligible ones, or of all where these are None, those not in out.
+
+    eligible: ascending; out: distinct.
+    """
+
+    eligible: Int | None
+    out: Int
+
+    def best(self, scores: Floats, top: int, ascending: Floats | None = None) -> Int:
+        """Those of the best, best first; ties in their order. ascending: see `top_scores`."""
+        if self.eligible is not None:
+            eligible = np.setdiff1d(self.eligible, self.out, assume_unique=True) if len(self.out) else self.eligible
+            best: Int = eligible[top_scores(scores[eligible], top)[1]]
+            return best
+        best = top_scores(scores, top + len(self.out), ascending)[1]
+        if len(self.out):
+            counts = np.ones(len(scores), bool)
+            counts[self.out] = False
+            best = best[counts[best]]
+        return best[:top]
 
 
-def _agreement(each: Floats, eligible: Int | None, columns: Int, ranks: Sequence[int]) -> list[float] | None:
+def _agreement(each: Floats, counting: Counting, columns: Int, ranks: Sequence[int]) -> list[float] | None:
     """The share of several members that rank each of these candidates no worse than its rank, or `ALIKE` if larger.
 
-    each: `(members, k)`; eligible: see `_best`, a member's ranks are among them; columns and ranks: `(a,)` each.
+    each: `(members, k)`, ranked among what counts; columns and ranks: `(a,)` each.
     """
     if len(each) == 1:
         return None
@@ -285,7 +317,7 @@ def _agreement(each: Floats, eligible: Int | None, columns: Int, ranks: Sequence
     most = int(enough.max(initial=ALIKE))
     agreeing = np.zeros(len(columns), np.int64)
     for own in each:
-        best = _best(own, eligible, most)
+        best = counting.best(own, most)
         places = np.full(len(own), most + 1)
         places[best] = np.arange(1, len(best) + 1)
         agreeing += places[columns] <= enough

@@ -12,7 +12,7 @@ import numpy as np
 from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.models.arrays import Floats, Int
-from kgdrug.ranking.answers import AT_ONCE, Answer, Scored, _agreement, _described, _made, in_order
+from kgdrug.ranking.answers import AT_ONCE, Answer, Counting, Scored, _agreement, _described, _made, in_order, itself
 from kgdrug.ranking.export import about_model, column_of, flat_rows
 from kgdrug.ranking.questions import Question, question
 
@@ -29,8 +29,8 @@ def score(model: "TrainedModel | ServedModel", rows: Iterable[Sequence[str]]) ->
 
     A triple is the tail's answer to "head relation ?", among all entities of the tail's type; a pair the compound's to
     "? treats disease", among all compounds and over the treatment relations. Each is what `predict` says of it, ranked
-    among all candidates, known ones too. An id may be bare: `DB00331` finds `Compound::DB00331`. The scores of a
-    question are made once: 100,000 pairs of Hetionet take 1.2 s of one core.
+    among all candidates, known ones too, though not the head itself. An id may be bare: `DB00331` finds
+    `Compound::DB00331`. The scores of a question are made once: 100,000 pairs of Hetionet take 1.2 s of one core.
     """
     finder = Finder(model.graph)
     asked = []
@@ -61,10 +61,11 @@ def score_asked(model: "TrainedModel | ServedModel", asked: Sequence[tuple[Quest
             for i, entity in enumerate(block.tolist()):
                 own = np.array([asked[row][1] for row in of[entity]]) - candidates.start
                 columns, places = np.unique(own, return_inverse=True)
-                ranks = _ranks(voted[i], columns).tolist()
-                agreed = _agreement(each[:, i], None, columns, ranks)
-                scored = Scored(voted[i], each[:, i], ascending[i])
-                answers = _made(_described(served, Question(entity, relations), scored, columns, ranks, agreed))
+                scored, one = Scored(voted[i], each[:, i], ascending[i]), Question(entity, relations)
+                out = itself(served, entity, relations)
+                answers = _told(served, one, scored, columns, out)
+                for place in np.flatnonzero(np.isin(columns, out)):  # asked for nevertheless
+                    answers[place] = _told(served, one, scored, columns[[place]], out[:0])[0]
                 for row, place in zip(of[entity], places.tolist(), strict=True):
                     told[row] = answers[place]
     return [answer for answer in told if answer is not None]
@@ -198,6 +199,22 @@ class Finder:
             for text in {ids[i].casefold(), ids[i].partition("::")[2].casefold(), names[i].casefold()} - {""}:
                 spelt[text] = AMBIGUOUS if text in spelt else i
         return spelt
+
+
+def _told(served: "ServedModel", asked: Question, scored: Scored, columns: Int, out: Int) -> list[Answer]:
+    """What is said of these columns, ranked among all but those in out."""
+    ranks = _ranks(scored.scores, columns)
+    for left in out.tolist():
+        ranks -= _before(scored.scores, left, columns)
+    agreed = _agreement(scored.each, Counting(None, out), columns, ranks.tolist())
+    return _made(_described(served, asked, scored, columns, ranks.tolist(), agreed))
+
+
+def _before(scores: Floats, one: int, columns: Int) -> np.ndarray:
+    """Whether one column of the scores stands before each of these; ties in their order."""
+    others = scores[columns]
+    before: np.ndarray = (scores[one] > others) | ((scores[one] == others) & (one < columns))
+    return before
 
 
 def _ranks(scores: Floats, columns: Int) -> Int:
