@@ -152,7 +152,7 @@ def answer_columns(
     served = model.served
     for relations, same in groupby(questions, key=lambda asked: asked.relations):
         candidates = served.graph.answers(relations[0])
-        eligible = filters.eligible(served, candidates)
+        eligible = filters.eligible(served, relations)
         step = max(1, AT_ONCE // max(1, len(candidates) * len(relations)))
         together = list(same)
         for start in range(0, len(together), step):
