@@ -91,6 +91,21 @@ def test_entities_are_found_by_id_bare_id_or_name_in_any_case(make: Maker) -> No
     assert score(model, [("ASPIRIN", "Treats", "doid:1")])[0].id == "Disease::DOID:1"
 
 
+def test_entities_are_found_by_synonyms_after_names(make: Maker) -> None:
+    facts = {("Compound::C0", "CtD", "Disease::D0"): "train"}
+    model = make(ENTITIES, METAEDGES, facts, ("CtD",))
+    old = model.graph.entities
+    entities = type(old)(old.ids, old.names, synonyms={0: ["aspirin", "twice"], 1: ["Twice", "c2"], 5: ["grippe"]})
+    model = replace(model, split=replace(model.split, graph=replace(model.graph, entities=entities)))
+    assert [a.id for a in score(model, [("Aspirin", "Grippe"), ("C2", "D0"), ("aspirin", "CtD", "grippe")])] == [
+        "Compound::C0",
+        "Compound::C2",
+        "Disease::D0",
+    ]
+    with pytest.raises(AmbiguousNameError, match="'twice' is ambiguous"):
+        score(model, [("twice", "D0")])
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [

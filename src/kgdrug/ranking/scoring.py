@@ -19,7 +19,6 @@ from kgdrug.ranking.questions import Question, question
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
-AMBIGUOUS = -1
 # what is said of a row; probability where the model has a calibration
 SCORED = ("score", "percentile", "rank", "usual_percentile", "known", "annotations", "agreement", "probability")
 
@@ -29,8 +28,8 @@ def score(model: "TrainedModel | ServedModel", rows: Iterable[Sequence[str]]) ->
 
     A triple is the tail's answer to "head relation ?", among all entities of the tail's type; a pair the compound's to
     "? treats disease", among all compounds and over the treatment relations. Each is what `predict` says of it, ranked
-    among all candidates, known ones too, though not the head itself. An id may be bare: `DB00331` finds
-    `Compound::DB00331`. The scores of a question are made once: 100,000 pairs of Hetionet take 1.2 s of one core.
+    among all candidates, known ones too, though not the head itself. The scores of a question are made once: 100,000
+    pairs of Hetionet take 1.2 s of one core.
     """
     finder = Finder(model.graph)
     asked = []
@@ -137,14 +136,13 @@ class Unknown:
 
 
 class Finder:
-    """What rows ask: their entities by id, bare id or name, each text looked up once."""
+    """What rows ask: their entities by id, name or synonym, each text looked up once."""
 
     def __init__(self, graph: KnowledgeGraph) -> None:
         self.graph = graph
         self._diseases = tuple(dict.fromkeys(graph.answers(r) for r in graph.treatment_relations))
         self._relation = cache(self._find_relation)
         self._entity = cache(self._find_entity)
-        self._spellings = cache(self._spell)
         self._question = cache(self._ask)
 
     def find(self, row: tuple[str, ...]) -> tuple[Question, int] | Unknown:
@@ -183,22 +181,8 @@ class Finder:
             return None
 
     def _find_entity(self, text: str, ranges: tuple[range, ...]) -> int | None:
-        entities = self.graph.entities
-        for span in ranges:
-            for exact in (text, f"{self.graph.type_of(span.start).name}::{text}"):
-                if exact in entities and entities.index(exact) in span:
-                    return entities.index(exact)
-        found = {self._spellings(span).get(text.strip().casefold()) for span in ranges} - {None}
-        return found.pop() if len(found) == 1 and AMBIGUOUS not in found else None
-
-    def _spell(self, span: range) -> dict[str, int]:
-        """The entities of a range by id, bare id and name in lower case; AMBIGUOUS where several go by one."""
-        ids, names = self.graph.entities.ids, self.graph.entities.names
-        spelt: dict[str, int] = {}
-        for i in span:
-            for text in {ids[i].casefold(), ids[i].partition("::")[2].casefold(), names[i].casefold()} - {""}:
-                spelt[text] = AMBIGUOUS if text in spelt else i
-        return spelt
+        found = self.graph.entities.meant(text, ranges)
+        return found[0] if len(found) == 1 else None
 
 
 def _told(served: "ServedModel", asked: Question, scored: Scored, columns: Int, out: Int) -> list[Answer]:
