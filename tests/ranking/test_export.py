@@ -39,8 +39,8 @@ ANSWERS = [
     Answer(2, "Compound::DB01085", "Pilocarpine", "Compound", -0.1, 100 / 3, 50.0),
 ]
 COLUMNS = [
-    "rank", "id", "name", "type", "score", "percentile", "usual_percentile", "known", "annotations", "agreement",
-    "terms",
+    "rank", "id", "name", "type", "score", "percentile", "usual_percentile", "known", "known_sources", "annotations",
+    "annotation_sources", "agreement", "terms",
 ]  # fmt: skip
 OF_MEMBERS = [replace(a, agreement=share) for a, share in zip(ANSWERS, (1.0, 0.4), strict=True)]
 
@@ -194,6 +194,42 @@ def test_known_facts_become_readable_text() -> None:
 def test_annotations_become_readable_text() -> None:
     noted = replace(ANSWERS[0], annotations=(Noted("trial", "CAPP2 2011"), Noted("refuted", "PANTHER-IPF 2014")))
     assert [row["annotations"] for row in flat_rows([noted])] == ["trial (CAPP2 2011); refuted (PANTHER-IPF 2014)"]
+
+
+def test_tables_say_where_known_facts_and_annotations_are_from(tmp_path: Path) -> None:
+    known = (
+        KnownFact("CtD", "treats", "train", "CC0 1.0", "PharmacotherapyDB", "1.0"),
+        KnownFact("CtD", "treats", "test", "CC0 1.0", "PharmacotherapyDB", "1.0"),
+        KnownFact("CpD", "palliates", "train", "", "DrugBank"),
+        KnownFact("CiD", "indicated for", "train", "CC BY 4.0, in part none stated"),
+        KnownFact("CuD", "used for", "train"),
+    )
+    notes = (
+        Noted("trial", "CAPP2 2011", "CC BY 4.0", "2011-10"),
+        Noted("refuted", "PANTHER-IPF 2014"),
+        Noted("approved", "label", "CC0 1.0"),
+    )
+    answers = [replace(ANSWERS[0], known=known, annotations=notes), ANSWERS[1]]
+    sources = [
+        "CtD: PharmacotherapyDB 1.0 (CC0 1.0); CpD: DrugBank (licence not stated); "
+        "CiD: source not stated (CC BY 4.0, in part none stated)",
+        "",
+    ]
+    noted = [
+        "trial: CAPP2 2011, 2011-10 (CC BY 4.0); refuted: PANTHER-IPF 2014 (licence not stated); "
+        "approved: label (CC0 1.0)",
+        "",
+    ]
+    for form, read in (
+        ("csv", lambda path: list(csv.DictReader(path.read_text().splitlines()))),
+        ("tsv", lambda path: list(csv.DictReader(path.read_text().splitlines(), delimiter="\t"))),
+        ("parquet", read_parquet),
+    ):
+        write_answers(answers, form, ABOUT, tmp_path / f"a.{form}")
+        rows = read(tmp_path / f"a.{form}")
+        assert [row["known_sources"] for row in rows] == sources
+        assert [row["annotation_sources"] for row in rows] == noted
+        assert rows[0]["known"].startswith("CtD (train); CtD (test); CpD (train)")
 
 
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv", "parquet"])

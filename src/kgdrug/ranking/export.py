@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from kgdrug.graph.store import fresh_file
 from kgdrug.ranking.alike import Similar
-from kgdrug.ranking.answers import Answer, KnownFact
+from kgdrug.ranking.answers import Answer, KnownFact, Noted
 from kgdrug.ranking.paths import Evidence
 from kgdrug.sources.sheets import Column, Kind, about_text, sheet
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
 COLUMNS = tuple(field.name for field in fields(Answer))
+SOURCES = {"known": "known_sources", "annotations": "annotation_sources"}  # what tables have beside these columns
 OPTIONAL = ("probability", "evidence")  # columns that not all answers have
 NO_PATH = "no path of up to three steps joins the two but the answered fact itself"
 NOTE = "research software: no medical advice"
@@ -31,7 +32,9 @@ MEANINGS = {
     "percentile": "share of all candidates of the question that score lower, in percent",
     "usual_percentile": "the candidate's mean percentile over the questions of this kind",
     "known": "facts of the graph about the pair, with the part of the split that holds each",
+    "known_sources": "where the known facts of each metaedge are from, with the licence",
     "annotations": "what is known about the pair outside the graph's facts",
+    "annotation_sources": "where each annotation is from, with its date and licence",
     "agreement": "share of the model's members that rank it as high as this, or among their own first 20",
     "probability": "that the graph holds the pair, by the model's calibration",
     "terms": "metapaths that raise the score most, and by how much",
@@ -94,18 +97,24 @@ def columns_of(answers: Sequence[Answer]) -> list[str]:
 def flat_rows(answers: Sequence[Answer]) -> list[dict[str, object]]:
     """Answers as rows of plain values, for tables.
 
-    `known` becomes text such as `CtD (train); CpD (train)`, `annotations` such as `trial (CAPP2 2011)`, `terms` such as
-    `CbGaD +1.20; CrCtD +0.85`, and `evidence` such as `CbGaD: Metformin -binds-> PRKAB1 <-associates- obesity`.
+    `known` becomes text such as `CtD (train); CpD (train)`, with `known_sources` beside it, `annotations` such as
+    `trial (CAPP2 2011)`, with `annotation_sources`, `terms` such as `CbGaD +1.20; CrCtD +0.85`, and `evidence` such as
+    `CbGaD: Metformin -binds-> PRKAB1 <-associates- obesity`.
     """
     columns = columns_of(answers)
-    return [
-        {column: getattr(a, column) for column in columns}
-        | {"known": known_text(a.known)}
-        | {"annotations": "; ".join(f"{n.status} ({n.source})" for n in a.annotations)}
-        | {"terms": "; ".join(f"{t.name} {t.contribution:+.2f}" for t in a.terms)}
-        | ({} if a.evidence is None else {"evidence": "; ".join(evidence_lines(a.evidence))})
-        for a in answers
-    ]
+    return [_flat(a, columns) for a in answers]
+
+
+def _flat(a: Answer, columns: Sequence[str]) -> dict[str, object]:
+    texts = {
+        "known": known_text(a.known),
+        "known_sources": known_sources(a.known),
+        "annotations": annotations_text(a.annotations),
+        "annotation_sources": annotation_sources(a.annotations),
+        "terms": "; ".join(f"{t.name} {t.contribution:+.2f}" for t in a.terms),
+        "evidence": None if a.evidence is None else "; ".join(evidence_lines(a.evidence)),
+    }
+    return {column: texts[column] if column in texts else getattr(a, column) for column in columns}
 
 
 def evidence_lines(evidence: Iterable[Evidence]) -> list[str]:
@@ -120,6 +129,29 @@ def known_text(known: Iterable[KnownFact]) -> str:
     `Gr>G forward (train); Gr>G back (test)`.
     """
     return "; ".join(f"{fact.metaedge}{_direction(fact)} ({fact.part})" for fact in known)
+
+
+def known_sources(known: Iterable[KnownFact]) -> str:
+    """Where known facts are from: `CtD: PharmacotherapyDB 1.0 (CC0 1.0)`; nothing of those that say neither."""
+    told = (_origin(f.metaedge, " ".join(filter(None, (f.source, f.version))), f.licence) for f in known)
+    return "; ".join(filter(None, dict.fromkeys(told)))
+
+
+def annotations_text(annotations: Iterable[Noted]) -> str:
+    """Annotations as text: `trial (CAPP2 2011)`."""
+    return "; ".join(f"{note.status} ({note.source})" for note in annotations)
+
+
+def annotation_sources(annotations: Iterable[Noted]) -> str:
+    """Where annotations are from, and of when: `trial: CAPP2 2011, 2011-10 (CC BY 4.0)`."""
+    told = (_origin(n.status, ", ".join(filter(None, (n.source, n.date))), n.licence) for n in annotations)
+    return "; ".join(filter(None, dict.fromkeys(told)))
+
+
+def _origin(what: str, source: str, licence: str) -> str:
+    if not source and not licence:
+        return ""
+    return f"{what}: {source or 'source not stated'} ({licence or 'licence not stated'})"
 
 
 def _direction(fact: KnownFact) -> str:
@@ -195,7 +227,8 @@ def column_of(name: str) -> Column:
 
 
 def _columns(optional: Sequence[str]) -> list[str]:
-    return [column for column in COLUMNS if column not in OPTIONAL or column in optional]
+    own = (column for column in COLUMNS if column not in OPTIONAL or column in optional)
+    return [name for column in own for name in (column, *([SOURCES[column]] if column in SOURCES else []))]
 
 
 def _kind(annotation: object) -> Kind:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
 # what is said of a row; probability where the model has a calibration
-SCORED = ("score", "percentile", "rank", "usual_percentile", "known", "annotations", "agreement", "probability")
+SCORED = (
+    "score", "percentile", "rank", "usual_percentile", "known", "known_sources", "annotations", "annotation_sources",
+    "agreement", "probability",
+)  # fmt: skip
 
 
 def score(model: "TrainedModel | ServedModel", rows: Iterable[Sequence[str]]) -> list[Answer]:
