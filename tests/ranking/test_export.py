@@ -265,8 +265,10 @@ def test_a_probability_is_named_only_where_there_is_one() -> None:
         assert "probability" not in printed(ANSWERS, form)
 
 
-def test_what_numbers_of_a_model_are_of(make: Callable[..., TrainedModel]) -> None:
-    metaedges = {name: ("Compound", name, "Disease") for name in ("CpD", "CtD", "CuD", "CwD")}
+@pytest.mark.parametrize("without", ["CwD", "cwd", " CWD ", "Wonders"])
+def test_what_numbers_of_a_model_are_of(make: Callable[..., TrainedModel], without: str) -> None:
+    relations = {"CpD": "palliates", "CtD": "treats", "CuD": "used for", "CwD": "wonders"}
+    metaedges = {name: ("Compound", relation, "Disease") for name, relation in relations.items()}
     entities = {"Compound": ["Compound::a"], "Disease": ["Disease::d"]}
     model = make(entities, metaedges, {("Compound::a", "CtD", "Disease::d"): "train"}, ("CtD",))
     licences = ("CC0 1.0", "CC BY 4.0", "", "secret")
@@ -275,17 +277,28 @@ def test_what_numbers_of_a_model_are_of(make: Callable[..., TrainedModel]) -> No
     model = replace(
         model,
         split=replace(model.split, graph=graph),
-        experiment=replace(model.experiment, training=TrainingConfig(without=("CwD",))),
+        experiment=replace(model.experiment, training=TrainingConfig(without=(without,))),
         digest="ab" * 32,
     )
     about = about_model(model, question="? treats d")
     assert list(about) == [
-        "question", "model", "model_digest", "graph", "graph_digest", "licences", "date", "kgdrug", "note",
+        "question", "model", "model_digest", "graph", "graph_digest", "licences", "licences_besides", "date",
+        "kgdrug", "note",
     ]  # fmt: skip
     assert about["licences"] == {"CC0 1.0": ["CpD"], "CC BY 4.0": ["CtD", "annotations"], "none stated": ["CuD"]}
+    assert about["licences_besides"] == {"secret": ["CwD"]}  # whose facts answers hold all the same
     assert (about["model_digest"], about["graph_digest"]) == ("ab" * 32, graph.digest)
     assert (about["kgdrug"], about["note"]) == (__version__, "research software: no medical advice")
     assert pandas.Timestamp(about["date"])
     line = about_line(about)
-    for words in ("model plain (abababababab)", f"graph plain ({graph.digest[:12]})", "CC BY 4.0: CtD", "no medical"):
+    for words in (
+        "model plain (abababababab)",
+        f"graph plain ({graph.digest[:12]})",
+        "CC BY 4.0: CtD",
+        "besides secret: CwD",
+        "no medical",
+    ):
         assert words in line
+    everything = replace(model, experiment=replace(model.experiment, training=TrainingConfig()))
+    assert "licences_besides" not in about_model(everything)
+    assert "besides" not in about_line(about_model(everything))

@@ -9,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from kgdrug.errors import UsageError
+from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.store import fresh_file
 from kgdrug.ranking.alike import Similar
 from kgdrug.ranking.answers import Answer, KnownFact, Noted
@@ -49,34 +51,49 @@ def about_model(model: "TrainedModel | ServedModel", **first: object) -> dict[st
     """What numbers of a model are of: itself, its graph, the licences of what it learned from, date and version.
 
     first: what stands before these, such as the question. Licences: each with the metaedges that are under it, and
-    `annotations` where there are any; the date is today's in UTC.
+    `annotations` where there are any. Metaedges that training left out by `training.without` are told apart, in
+    `licences_besides`: nothing was learned from them, but their facts may stand in `known` and `evidence`. The date is
+    today's in UTC.
     """
     from kgdrug import __version__
 
     served = model.served
-    graph, licences = served.graph, dict[str, list[str]]()
-    for metaedge in graph.metaedges:
-        if metaedge.abbreviation not in served.experiment.training.without:
-            licences.setdefault(metaedge.licence or "none stated", []).append(metaedge.abbreviation)
+    graph = served.graph
+    without = {_metaedge(graph, name) for name in served.experiment.training.without}
+    learned, besides = dict[str, list[str]](), dict[str, list[str]]()
+    for r, metaedge in enumerate(graph.metaedges):
+        licences = besides if r in without else learned
+        licences.setdefault(metaedge.licence or "none stated", []).append(metaedge.abbreviation)
     for licence in sorted({a.licence or "none stated" for a in graph.annotations}):
-        licences.setdefault(licence, []).append("annotations")
+        learned.setdefault(licence, []).append("annotations")
     return {
         **first,
         "model": served.name,
         "model_digest": served.digest,
         "graph": graph.name,
         "graph_digest": served.graph_digest,
-        "licences": licences,
+        "licences": learned,
+        **({"licences_besides": besides} if besides else {}),
         "date": datetime.now(UTC).date().isoformat(),
         "kgdrug": __version__,
         "note": NOTE,
     }
 
 
+def _metaedge(graph: KnowledgeGraph, name: str) -> int | None:
+    """The metaedge that training left out by this name; None where the graph has none any more."""
+    try:
+        return graph.relation(name)
+    except UsageError:
+        return None
+
+
 def about_line(about: Mapping[str, object]) -> str:
     """The same in one line, for what has no other room."""
     digests = {name: f"{about[name]} ({str(about[f'{name}_digest'])[:12]})" for name in ("model", "graph")}
     words = f"model {digests['model']}, graph {digests['graph']}, licences {about_text(about['licences'])}"
+    if "licences_besides" in about:
+        words += f", of known facts besides {about_text(about['licences_besides'])}"
     return f"{words}; {about['date']}, kgdrug {about['kgdrug']}, {about['note']}"
 
 
