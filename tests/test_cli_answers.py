@@ -186,8 +186,8 @@ def test_a_table_is_scored_row_by_row_with_all_its_columns(kg: Kgdrug, trained_r
     assert done.err.startswith("# model small (")
     header, *rows = (line.split("\t") for line in done.out.splitlines())
     assert header == [
-        "note", "disease", "compound", "score", "percentile", "rank", "usual_percentile", "known", "annotations",
-        "agreement",
+        "note", "disease", "compound", "score", "percentile", "rank", "usual_percentile", "known", "known_sources",
+        "annotations", "annotation_sources", "agreement",
     ]  # fmt: skip
     told = kgdrug.score(trained_run.model, [("Budesonide", "asthma"), ("Metoprolol", "migraine")])
     for row, a, note in zip(rows, told, ("first", "second"), strict=True):

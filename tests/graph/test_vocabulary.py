@@ -287,3 +287,35 @@ def test_search_agrees_with_a_look_at_every_entity(labels, text, limit):
     assert set(found[: len(exact)]) <= exact
     assert set(found[: len(exact | starts)]) <= exact | starts
     assert len(found) >= min(limit, len(exact | starts))
+
+
+def test_an_entity_is_found_by_its_id_without_the_type():
+    ids = ["Compound::DB00331", "Compound::DB1", "Disease::DOID:1", "Gene::1", "Gene::DB1", "SLC::a"]
+    bare = Vocabulary(ids, ["Metformin", "Compound::DB1", "fever", "A1BG", "Gene::DB1", "DOID:1"])
+    for text in ("DB00331", "db00331", " Db00331 "):
+        assert bare.find(text) == 0
+    assert bare.find("DB1", [range(2)]) == 1  # whose name is its id
+    assert bare.find("1") == 3  # not DOID:1, of which it is a part
+    with pytest.raises(AmbiguousNameError):
+        bare.find("DB1")
+    with pytest.raises(UnknownNameError):
+        bare.find("00331")
+    with pytest.raises(UnknownNameError):
+        bare.find("::")
+
+
+def test_a_bare_id_that_is_another_entity_s_id_name_or_synonym_loses():
+    ids = ["Compound::a", "Compound::b", "Compound::c", "a", "Gene::x", "Gene::y"]
+    names = ["one", "two", "three", "four", "B", "six"]
+    entities = Vocabulary(ids, names, synonyms={5: ["C"]})
+    assert [entities.find(text) for text in "abc"] == [3, 4, 5]
+    assert [entities.find(text, [range(3)]) for text in "abc"] == [0, 1, 2]
+
+
+def test_of_several_with_a_name_the_one_with_just_this_bare_id_is_meant():
+    entities = Vocabulary(["Compound::A", "Compound::a", "Gene::aA"], ["A", "a", "aa"])
+    assert [entities.find(text) for text in ("a", "A", "Compound::a", "AA")] == [1, 0, 1, 2]
+    with pytest.raises(AmbiguousNameError):
+        entities.find("compound::a")
+    assert entities.meant("compound::a") == [0, 1]
+    assert entities.meant("b") == []

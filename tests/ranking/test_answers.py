@@ -10,7 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kgdrug.errors import AmbiguousNameError, UnknownNameError, UsageError
-from kgdrug.ranking import Answer, KnownFact, answer, predict, question
+from kgdrug.graph import Annotation
+from kgdrug.graph.annotations import STATUSES
+from kgdrug.ranking import Answer, Filters, KnownFact, answer, answer_columns, predict, question, score
+from kgdrug.ranking import answers as answers_module
+from kgdrug.ranking.export import known_text
+from kgdrug.ranking.filters import NO_FILTERS
 from kgdrug.trained import TrainedModel
 
 METAEDGES = {
@@ -19,7 +24,9 @@ METAEDGES = {
     "CpD": ("Compound", "palliates", "Disease"),
     "CtD": ("Compound", "treats", "Disease"),
     "DrD": ("Disease", "resembles", "Disease"),
+    "Gr>G": ("Gene", "regulates", "Gene"),
 }
+UNDIRECTED = {"DrD"}
 PARTS = ("train", "valid", "test", "withheld")
 Maker = Callable[..., TrainedModel]
 
@@ -51,15 +58,16 @@ def plain_score(model: TrainedModel, entity: int, relation: int, candidate: int)
 
 def plain_answers(
     model: TrainedModel, facts: dict[tuple[str, str, str], str], asked: dict[str, str], top: int, novel: bool
-) -> list[tuple[int, str, str, float, float, set[tuple[str, str]]]]:
+) -> list[tuple[int, str, str, float, float, set[tuple[str, str, str]]]]:
     """The same answers from the definitions: rank, id, type, score, percentile, and known (metaedge, part)."""
     graph, (side, entity) = model.graph, next(iter(asked.items()))
     names = [asked["relation"]] if "relation" in asked else list(graph.treats)
     asks_tail = side in ("head", "compound")
     kind = METAEDGES[names[0]][2 if asks_tail else 0]
 
-    def asked_fact(name: str, candidate: str) -> tuple[str, str, str]:
-        return (entity, name, candidate) if asks_tail else (candidate, name, entity)
+    def answers(name: str, candidate: str) -> bool:
+        fact = (entity, name, candidate) if asks_tail else (candidate, name, entity)
+        return fact in facts or (name in UNDIRECTED and fact[::-1] in facts)
 
     candidates = []
     for i, candidate in enumerate(graph.entities.ids):
@@ -67,11 +75,19 @@ def plain_answers(
             continue
         relations = [graph.relation(name) + (0 if asks_tail else graph.relations) for name in names]
         score = max(plain_score(model, graph.entities.index(entity), r, i) for r in relations)
-        known = {(r, part) for (h, r, t), part in facts.items() if {h, t} == {entity, candidate}}
-        taken = any(asked_fact(name, candidate) in facts for name in names)
+        known = {
+            (r, part, "both" if r in UNDIRECTED else direction)
+            for (h, r, t), part in facts.items()
+            for direction, joins in (
+                ("forward", (h, t) == (entity, candidate)),
+                ("back", (t, h) == (entity, candidate)),
+            )
+            if joins
+        }
+        taken = any(answers(name, candidate) for name in names)
         candidates.append((candidate, score, known, taken))
     scores = [score for _, score, _, _ in candidates]
-    left = [c for c in candidates if not (novel and c[3])]
+    left = [c for c in candidates if not (novel and c[3]) and (c[0] != entity or c[3])]  # itself only where known
     left.sort(key=lambda c: -c[1])  # stable: ties stay in the order of the table
     others = max(1, len(scores) - 1)
     return [
@@ -87,9 +103,9 @@ def plain_answers(
     ]
 
 
-def as_plain(answers: list[Answer]) -> Iterator[tuple[int, str, str, float, float, set[tuple[str, str]]]]:
+def as_plain(answers: list[Answer]) -> Iterator[tuple[int, str, str, float, float, set[tuple[str, str, str]]]]:
     for a in answers:
-        known = {(fact.metaedge, fact.part) for fact in a.known}
+        known = {(fact.metaedge, fact.part, fact.direction) for fact in a.known}
         assert len(known) == len(a.known), "a fact is named twice"
         yield a.rank, a.id, a.type, a.score, pytest.approx(a.percentile), known
 
@@ -112,13 +128,16 @@ def test_every_question_is_answered_as_the_definitions_say(
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(graphs())
-def test_a_relation_within_one_type_is_ranked_in_both_directions(make: Maker, drawn: dict[str, object]) -> None:
+@given(graphs(), st.integers(1, 8), st.booleans())
+def test_a_relation_within_one_type_is_ranked_in_both_directions(
+    make: Maker, drawn: dict[str, object], top: int, novel: bool
+) -> None:
     model = make(**drawn)
     for side in ("head", "tail"):
-        asked = {side: drawn["entities"]["Disease"][0], "relation": "DrD"}
-        expected = plain_answers(model, drawn["facts"], asked, 10, False)
-        assert list(as_plain(predict(model, **asked, top=10))) == expected
+        for entity, relation in ((drawn["entities"]["Disease"][0], "DrD"), ("Gene::G1", "Gr>G")):
+            asked = {side: entity, "relation": relation}
+            expected = plain_answers(model, drawn["facts"], asked, top, novel)
+            assert list(as_plain(predict(model, **asked, top=top, novel=novel))) == expected
 
 
 @pytest.fixture
@@ -154,13 +173,96 @@ def test_novel_leaves_out_what_any_part_holds_and_nothing_else(clinic: TrainedMo
 
 def test_facts_of_other_relations_stay_and_are_marked_with_their_part(clinic: TrainedModel) -> None:
     known = {a.name: a.known for a in predict(clinic, disease="fever")}
-    assert known["aspirin"] == (KnownFact("CtD", "treats", "train"),)
+    assert known["aspirin"] == (KnownFact("CtD", "treats", "train", direction="back"),)
     assert set(known["ibuprofen"]) == {
-        KnownFact("CiD", "indicated for", "test"),
-        KnownFact("CpD", "palliates", "withheld"),
+        KnownFact("CiD", "indicated for", "test", direction="back"),
+        KnownFact("CpD", "palliates", "withheld", direction="back"),
     }
-    assert known["codeine"] == (KnownFact("CpD", "palliates", "valid"),)
+    assert known["codeine"] == (KnownFact("CpD", "palliates", "valid", direction="back"),)
     assert known["cold"] == ()
+    assert predict(clinic, compound="aspirin", top=1, filters=Filters(only=("fever",)))[0].known == (
+        KnownFact("CtD", "treats", "train", direction="forward"),
+    )
+
+
+def test_a_known_fact_of_a_directed_relation_says_its_direction(make: Maker) -> None:
+    metaedges = {"GiG": ("Gene", "interacts", "Gene"), "Gr>G": ("Gene", "regulates", "Gene")}
+    metaedges["CbG"] = METAEDGES["CbG"]
+    facts = {
+        ("Gene::A", "Gr>G", "Gene::B"): "train",
+        ("Gene::A", "Gr>G", "Gene::C"): "train",
+        ("Gene::C", "Gr>G", "Gene::A"): "test",
+        ("Gene::B", "GiG", "Gene::A"): "valid",
+        ("Gene::C", "GiG", "Gene::B"): "train",
+        ("Gene::B", "GiG", "Gene::C"): "train",
+        ("Compound::x", "CbG", "Gene::B"): "train",
+    }
+    model = make({"Gene": ["Gene::A", "Gene::B", "Gene::C"], "Compound": ["Compound::x"]}, metaedges, facts)
+
+    def known(**asked: str) -> dict[str, str]:
+        return {a.name: known_text(a.known) for a in predict(model, **asked) if a.known}
+
+    of_a = {"B": "Gr>G forward (train); GiG (valid)", "C": "Gr>G forward (train); Gr>G back (test)"}
+    for side in ("head", "tail"):  # whatever is asked, it is said from A
+        for relation in ("Gr>G", "GiG"):
+            assert known(**{side: "A"}, relation=relation) == of_a
+    assert known(head="B", relation="Gr>G") == {"A": "GiG (valid); Gr>G back (train)", "C": "GiG (train)"}
+    assert known(tail="B", relation="CbG") == {"x": "CbG (train)"}
+
+
+def test_a_graph_without_types_says_the_direction_of_each_fact(make: Maker) -> None:
+    facts = {("Entity::A", "treats", "Entity::B"): "train"}
+    model = make({"Entity": ["Entity::A", "Entity::B"]}, {"treats": ("Entity", "treats", "Entity")}, facts)
+    told = {(a.name, known_text(a.known)) for a in predict(model, head="B", relation="treats") if a.known}
+    assert told == {("A", "treats back (train)")}
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(graphs(), st.data())
+def test_novel_leaves_out_treatments_that_an_annotation_settles(
+    make: Maker, drawn: dict[str, object], data: st.DataObject
+) -> None:
+    compounds, diseases = (drawn["entities"][kind] for kind in ("Compound", "Disease"))
+    pairs = st.tuples(st.sampled_from(compounds), st.sampled_from(diseases))
+    noted = data.draw(st.sets(st.tuples(pairs, st.sampled_from(STATUSES)), max_size=10))
+    model = make(**drawn)
+    index = model.graph.entities.index
+    notes = tuple(sorted(Annotation(index(c), index(d), status, "X") for (c, d), status in noted))
+    model = replace(model, split=replace(model.split, graph=replace(model.graph, annotations=notes)))
+    settled = {pair for pair, status in noted if status != "trial"}
+    facts = {*drawn["facts"]}
+    for side, asked, pair in (
+        ("disease", diseases[0], lambda other: (other, diseases[0])),
+        ("compound", compounds[0], lambda other: (compounds[0], other)),
+    ):
+        told = {a.id for a in predict(model, **{side: asked}, top=100, novel=True)}
+        for other in compounds if side == "disease" else diseases:
+            c, d = pair(other)
+            assert (other in told) == ((c, d) not in settled and not any((c, r, d) in facts for r in drawn["treats"]))
+    # what is known of a treatment says nothing of another relation
+    everything = predict(model, tail=diseases[0], relation="CpD", top=100)
+    new = predict(model, tail=diseases[0], relation="CpD", top=100, novel=True)
+    assert {a.id for a in everything} - {a.id for a in new} == {
+        c for c in compounds if (c, "CpD", diseases[0]) in facts
+    }
+
+
+def test_what_has_no_direction_is_known_whichever_way_it_is_written(clinic: TrainedModel) -> None:
+    for side in ("head", "tail"):  # the graph holds fever DrD flu
+        for entity, other in (("fever", "flu"), ("flu", "fever")):
+            asked = {side: entity, "relation": "DrD"}
+            assert other in {a.name for a in predict(clinic, **asked)}
+            assert other not in {a.name for a in predict(clinic, **asked, novel=True)}
+
+
+@pytest.mark.parametrize(("name", "both"), [("regulates", False), ("GiG", True)])
+def test_in_a_graph_without_types_a_relation_has_a_direction_unless_its_name_denies_it(
+    make: Maker, name: str, both: bool
+) -> None:
+    facts = {("Gene::A", name, "Gene::B"): "train"}
+    model = make({"Gene": ["Gene::A", "Gene::B", "Gene::C"]}, {name: ("Gene", "regulates", "Gene")}, facts)
+    assert "B" not in {a.name for a in predict(model, head="A", relation=name, novel=True)}
+    assert ("A" not in {a.name for a in predict(model, head="B", relation=name, novel=True)}) is both
 
 
 def test_an_answer_known_the_other_way_round_is_still_novel(make: Maker) -> None:
@@ -169,6 +271,18 @@ def test_an_answer_known_the_other_way_round_is_still_novel(make: Maker) -> None
     assert "A" not in {a.name for a in predict(model, tail="B", relation="Gr>G", novel=True)}
     # that A regulates B says nothing of B regulating A
     assert "A" in {a.name for a in predict(model, head="B", relation="Gr>G", novel=True)}
+
+
+def test_nothing_is_its_own_answer_unless_the_graph_says_so(make: Maker) -> None:
+    facts = {("Disease::a", "DrD", "Disease::b"): "train", ("Disease::b", "DrD", "Disease::b"): "test"}
+    diseases = ["Disease::a", "Disease::b", "Disease::c"]
+    metaedges = {name: METAEDGES[name] for name in ("DrD", "CtD")}
+    model = make({"Disease": diseases, "Compound": ["Compound::x"]}, metaedges, facts)
+    for side in ("head", "tail"):
+        assert {a.name for a in predict(model, **{side: "a"}, relation="DrD")} == {"b", "c"}
+        assert {a.name for a in predict(model, **{side: "b"}, relation="DrD")} == {"a", "b", "c"}
+        for filters, names in ((Filters(exclude=("b",)), {"c"}), (Filters(only=("a",)), set())):
+            assert {a.name for a in predict(model, **{side: "a"}, relation="DrD", filters=filters)} == names
 
 
 def test_ranks_start_at_one_where_known_answers_were_left_out(clinic: TrainedModel) -> None:
@@ -195,21 +309,48 @@ def test_no_answer_is_left_when_all_are_known(make: Maker) -> None:
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(graphs(), st.integers(1, 4), st.booleans())
+@given(graphs(), st.integers(1, 4), st.booleans(), st.integers(1, 5))
 def test_several_members_answer_with_their_mean_rank_score_and_say_how_many_agree(
-    make: Maker, drawn: dict[str, object], top: int, novel: bool
+    make: Maker, drawn: dict[str, object], top: int, novel: bool, alike: int
 ) -> None:
     seeds = [make(**{**drawn, "seed": seed}) for seed in (1, 2, 3)]
     model = replace(seeds[0], members=[seed.members[0] for seed in seeds])
-    for asked in ({"disease": drawn["entities"]["Disease"][0]}, {"head": "Compound::C0", "relation": "CbG"}):
+    filters = Filters(exclude=("Compound::C0",))
+    for asked, kept in (
+        ({"disease": drawn["entities"]["Disease"][0]}, NO_FILTERS),
+        (
+            {"disease": drawn["entities"]["Disease"][0]},
+            filters if len(drawn["entities"]["Compound"]) > 1 else NO_FILTERS,
+        ),
+        ({"head": "Compound::C0", "relation": "CbG"}, NO_FILTERS),
+    ):
         everything = [{a.id: a for a in predict(seed, **asked, top=100)} for seed in seeds]
-        own = [{a.id for a in predict(seed, **asked, top=top, novel=novel)} for seed in seeds]
-        answers = predict(model, **asked, top=top, novel=novel)
+        own = [{a.id: a.rank for a in predict(seed, **asked, top=100, novel=novel, filters=kept)} for seed in seeds]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(answers_module, "ALIKE", alike)
+            answers = predict(model, **asked, top=top, novel=novel, filters=kept)
         for a in answers:
             assert a.score == pytest.approx(sum(each[a.id].percentile for each in everything) / 3 / 100)
-            assert a.agreement == pytest.approx(sum(a.id in each for each in own) / 3)
+            assert a.agreement == sum(ranks[a.id] <= max(alike, a.rank) for ranks in own) / 3
         assert [a.score for a in answers] == sorted((a.score for a in answers), reverse=True)
-        assert len(answers) == len(own[0])
+        assert len(answers) == min(top, len(own[0]))
+
+
+def test_an_answer_is_agreed_to_alike_on_every_page(make: Maker) -> None:
+    compounds = [f"Compound::C{i:02}" for i in range(60)]
+    facts = {(compounds[0], "CtD", "Disease::d"): "train"}
+    seeds = [make({"Compound": compounds, "Disease": ["Disease::d"]}, {"CtD": METAEDGES["CtD"]}, facts, ("CtD",), seed)
+             for seed in range(3)]  # fmt: skip
+    model = replace(seeds[0], members=[seed.members[0] for seed in seeds])
+    whole = predict(model, disease="d", top=100)
+    assert len({a.agreement for a in whole}) > 1
+    asked = question(model.graph, disease="d")
+    for offset, top in ((0, 5), (5, 7), (25, 10), (40, 1), (0, 60)):
+        (page,) = answer_columns(model, [asked], top, offset=offset)
+        assert page["id"] == [a.id for a in whole[offset : offset + top]]
+        assert page["agreement"] == [a.agreement for a in whole[offset : offset + top]]
+    told = score(model, [(a.id, "d") for a in whole])
+    assert [a.agreement for a in told] == [a.agreement for a in whole]
 
 
 def test_a_model_of_one_member_speaks_of_no_agreement(clinic: TrainedModel) -> None:
@@ -232,7 +373,7 @@ def test_the_question_is_put_in_words(clinic: TrainedModel) -> None:
         ({"relation": "CtD"}, "none came"),
         ({"disease": "fever", "compound": "aspirin"}, "disease and compound came"),
         ({"head": "aspirin", "tail": "fever", "relation": "CtD"}, "head and tail came"),
-        ({"head": "aspirin"}, "head needs a relation: one of CbG, CiD, CpD, CtD, DrD"),
+        ({"head": "aspirin"}, "head needs a relation: one of CbG, CiD, CpD, CtD, DrD, Gr>G"),
         ({"tail": "fever"}, "tail needs a relation"),
         ({"disease": "fever", "relation": "CtD"}, "with relation give head or tail"),
     ],

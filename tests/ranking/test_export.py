@@ -39,8 +39,8 @@ ANSWERS = [
     Answer(2, "Compound::DB01085", "Pilocarpine", "Compound", -0.1, 100 / 3, 50.0),
 ]
 COLUMNS = [
-    "rank", "id", "name", "type", "score", "percentile", "usual_percentile", "known", "annotations", "agreement",
-    "terms",
+    "rank", "id", "name", "type", "score", "percentile", "usual_percentile", "known", "known_sources", "annotations",
+    "annotation_sources", "agreement", "terms",
 ]  # fmt: skip
 OF_MEMBERS = [replace(a, agreement=share) for a, share in zip(ANSWERS, (1.0, 0.4), strict=True)]
 
@@ -196,6 +196,42 @@ def test_annotations_become_readable_text() -> None:
     assert [row["annotations"] for row in flat_rows([noted])] == ["trial (CAPP2 2011); refuted (PANTHER-IPF 2014)"]
 
 
+def test_tables_say_where_known_facts_and_annotations_are_from(tmp_path: Path) -> None:
+    known = (
+        KnownFact("CtD", "treats", "train", "CC0 1.0", "PharmacotherapyDB", "1.0"),
+        KnownFact("CtD", "treats", "test", "CC0 1.0", "PharmacotherapyDB", "1.0"),
+        KnownFact("CpD", "palliates", "train", "", "DrugBank"),
+        KnownFact("CiD", "indicated for", "train", "CC BY 4.0, in part none stated"),
+        KnownFact("CuD", "used for", "train"),
+    )
+    notes = (
+        Noted("trial", "CAPP2 2011", "CC BY 4.0", "2011-10"),
+        Noted("refuted", "PANTHER-IPF 2014"),
+        Noted("approved", "label", "CC0 1.0"),
+    )
+    answers = [replace(ANSWERS[0], known=known, annotations=notes), ANSWERS[1]]
+    sources = [
+        "CtD: PharmacotherapyDB 1.0 (CC0 1.0); CpD: DrugBank (licence not stated); "
+        "CiD: source not stated (CC BY 4.0, in part none stated)",
+        "",
+    ]
+    noted = [
+        "trial: CAPP2 2011, 2011-10 (CC BY 4.0); refuted: PANTHER-IPF 2014 (licence not stated); "
+        "approved: label (CC0 1.0)",
+        "",
+    ]
+    for form, read in (
+        ("csv", lambda path: list(csv.DictReader(path.read_text().splitlines()))),
+        ("tsv", lambda path: list(csv.DictReader(path.read_text().splitlines(), delimiter="\t"))),
+        ("parquet", read_parquet),
+    ):
+        write_answers(answers, form, ABOUT, tmp_path / f"a.{form}")
+        rows = read(tmp_path / f"a.{form}")
+        assert [row["known_sources"] for row in rows] == sources
+        assert [row["annotation_sources"] for row in rows] == noted
+        assert rows[0]["known"].startswith("CtD (train); CtD (test); CpD (train)")
+
+
 @pytest.mark.parametrize("form", ["json", "jsonl", "csv", "parquet"])
 def test_no_answers_are_still_a_file_that_reads(tmp_path: Path, form: str) -> None:
     path = tmp_path / "none"
@@ -229,8 +265,10 @@ def test_a_probability_is_named_only_where_there_is_one() -> None:
         assert "probability" not in printed(ANSWERS, form)
 
 
-def test_what_numbers_of_a_model_are_of(make: Callable[..., TrainedModel]) -> None:
-    metaedges = {name: ("Compound", name, "Disease") for name in ("CpD", "CtD", "CuD", "CwD")}
+@pytest.mark.parametrize("without", ["CwD", "cwd", " CWD ", "Wonders"])
+def test_what_numbers_of_a_model_are_of(make: Callable[..., TrainedModel], without: str) -> None:
+    relations = {"CpD": "palliates", "CtD": "treats", "CuD": "used for", "CwD": "wonders"}
+    metaedges = {name: ("Compound", relation, "Disease") for name, relation in relations.items()}
     entities = {"Compound": ["Compound::a"], "Disease": ["Disease::d"]}
     model = make(entities, metaedges, {("Compound::a", "CtD", "Disease::d"): "train"}, ("CtD",))
     licences = ("CC0 1.0", "CC BY 4.0", "", "secret")
@@ -239,17 +277,28 @@ def test_what_numbers_of_a_model_are_of(make: Callable[..., TrainedModel]) -> No
     model = replace(
         model,
         split=replace(model.split, graph=graph),
-        experiment=replace(model.experiment, training=TrainingConfig(without=("CwD",))),
+        experiment=replace(model.experiment, training=TrainingConfig(without=(without,))),
         digest="ab" * 32,
     )
     about = about_model(model, question="? treats d")
     assert list(about) == [
-        "question", "model", "model_digest", "graph", "graph_digest", "licences", "date", "kgdrug", "note",
+        "question", "model", "model_digest", "graph", "graph_digest", "licences", "licences_besides", "date",
+        "kgdrug", "note",
     ]  # fmt: skip
     assert about["licences"] == {"CC0 1.0": ["CpD"], "CC BY 4.0": ["CtD", "annotations"], "none stated": ["CuD"]}
+    assert about["licences_besides"] == {"secret": ["CwD"]}  # whose facts answers hold all the same
     assert (about["model_digest"], about["graph_digest"]) == ("ab" * 32, graph.digest)
     assert (about["kgdrug"], about["note"]) == (__version__, "research software: no medical advice")
     assert pandas.Timestamp(about["date"])
     line = about_line(about)
-    for words in ("model plain (abababababab)", f"graph plain ({graph.digest[:12]})", "CC BY 4.0: CtD", "no medical"):
+    for words in (
+        "model plain (abababababab)",
+        f"graph plain ({graph.digest[:12]})",
+        "CC BY 4.0: CtD",
+        "besides secret: CwD",
+        "no medical",
+    ):
         assert words in line
+    everything = replace(model, experiment=replace(model.experiment, training=TrainingConfig()))
+    assert "licences_besides" not in about_model(everything)
+    assert "besides" not in about_line(about_model(everything))

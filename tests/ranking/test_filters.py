@@ -65,6 +65,27 @@ def test_each_filter_holds_and_ranks_are_among_what_is_left(make: Maker, data: s
     assert found == [replace(a, rank=rank) for rank, a in enumerate(left, 1)]
 
 
+def test_among_entities_of_one_type_the_question_says_who_treats(make: Maker) -> None:
+    entities = {"Entity": [f"Entity::{name}" for name in ("asthma", "cold", "codeine", "fever", "salbutamol")]}
+    facts = {
+        ("Entity::salbutamol", "CtD", "Entity::asthma"): "train",
+        ("Entity::codeine", "CtD", "Entity::cold"): "test",
+        ("Entity::salbutamol", "binds", "Entity::cold"): "train",
+    }
+    metaedges = {name: ("Entity", relation, "Entity") for name, relation in (("CtD", "treats"), ("binds", "binds"))}
+    model = make(entities, metaedges, facts, ("CtD",))
+    note = Annotation(4, 3, "approved", "label")  # salbutamol for fever
+    model = replace(model, split=replace(model.split, graph=replace(model.graph, annotations=(note,))))
+    approved = Filters(approved=True)
+
+    def told(**asked: str) -> set[str]:
+        return {a.name for a in predict(model, **asked, filters=approved)}
+
+    assert told(disease="fever") == told(tail="fever", relation="CtD") == {"codeine", "salbutamol"}
+    assert told(compound="codeine") == told(head="codeine", relation="CtD") == {"asthma", "cold", "fever"}
+    assert told(head="fever", relation="binds") == {"codeine", "salbutamol"}
+
+
 def small(make: Maker) -> TrainedModel:
     facts = {("Compound::C0", "CtD", "Disease::D0"): "train", ("Compound::C1", "CdG", "Gene::G0"): "train"}
     return make(ENTITIES, METAEDGES, facts, ("CtD",))

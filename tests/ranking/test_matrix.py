@@ -2,7 +2,7 @@
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
+from kgdrug.graph import Annotation
 from kgdrug.models.progress import Progress
-from kgdrug.ranking import matrix, predict, write_matrix
+from kgdrug.ranking import matrix, score, write_matrix
 from kgdrug.trained import TrainedModel
 
 Maker = Callable[..., TrainedModel]
@@ -32,17 +33,21 @@ ENTITIES = {
 POSSIBLE = [(h, r, t) for r, (a, _, b) in METAEDGES.items() for h in ENTITIES[a] for t in ENTITIES[b]]
 
 
-def plain_rows(model: TrainedModel, relation: str | None) -> list[tuple[str, str, float, float, str]]:
-    """Both ends, score, percentile and known facts of each pair, in the order of a question for each."""
+def plain_rows(model: TrainedModel, relation: str | None) -> list[tuple[object, ...]]:
+    """Both ends, numbers, known facts and annotations of each pair, in the order of a question for each."""
+    first, second = ("Compound", "Disease") if relation is None else (METAEDGES[relation][0], METAEDGES[relation][2])
+    pairs = [(a, b) for a in ENTITIES[first] for b in ENTITIES[second]]
+    if relation is None:
+        pairs.sort(key=lambda pair: pair[1])  # disease by disease
+    asked = pairs if relation is None else [(head, relation, tail) for head, tail in pairs]
     rows = []
-    kind = "Disease" if relation is None else METAEDGES[relation][0]
-    for entity in ENTITIES[kind]:
-        asked = {"disease": entity} if relation is None else {"head": entity, "relation": relation}
-        answers = sorted(predict(model, **asked, top=100), key=lambda a: a.id)
-        for a in answers:
-            ends = (a.id, entity) if relation is None else (entity, a.id)
-            known = "; ".join(f"{fact.metaedge} ({fact.part})" for fact in a.known)
-            rows.append((*ends, np.float32(a.score), np.float32(a.percentile), known))
+    for pair, a in zip(pairs, score(model, asked), strict=True):
+        numbers = map(np.float32, (a.score, a.percentile, a.usual_percentile))
+        known = "; ".join(f"{fact.metaedge} ({fact.part})" for fact in a.known)
+        sources = "; ".join(dict.fromkeys(f"{fact.metaedge}: {fact.source} ({fact.licence})" for fact in a.known))
+        notes = "; ".join(f"{note.status} ({note.source})" for note in a.annotations)
+        note_sources = "; ".join(f"{note.status}: {note.source} (licence not stated)" for note in a.annotations)
+        rows.append((*pair, *numbers, known, sources, notes, note_sources))
     return rows
 
 
@@ -53,7 +58,11 @@ def test_every_pair_has_what_its_question_says(make: Maker, tmp_path: Path, data
     facts = data.draw(st.dictionaries(st.sampled_from(POSSIBLE), parts, min_size=1, max_size=20))
     treats = data.draw(st.sampled_from([("CtD",), ("CiD", "CtD")]))
     seeds = [make(ENTITIES, METAEDGES, facts, treats, seed) for seed in range(data.draw(st.integers(1, 2)))]
-    model = replace(seeds[0], members=[seed.members[0] for seed in seeds])
+    pairs = st.tuples(st.integers(0, 4), st.integers(5, 7), st.sampled_from(("approved", "trial")))
+    notes = tuple(Annotation(*pair, "X") for pair in sorted(data.draw(st.sets(pairs, max_size=6))))
+    edges = tuple(replace(edge, source="S", licence="L") for edge in seeds[0].graph.metaedges)
+    split = replace(seeds[0].split, graph=replace(seeds[0].graph, annotations=notes, metaedges=edges))
+    model = replace(seeds[0], members=[seed.members[0] for seed in seeds], split=split)
     relation = data.draw(st.sampled_from([None, "CbG", "CtD", "DrD"]))
     rows = plain_rows(model, relation)
     told: list[Progress] = []
@@ -72,16 +81,22 @@ def test_every_pair_has_what_its_question_says(make: Maker, tmp_path: Path, data
             assert told[-1].done == told[-1].of == len({row[1 if relation is None else 0] for row in rows})
     names = ["compound", "disease"] if relation is None else ["head", "tail"]
     table = pyarrow.parquet.read_table(tmp_path / "m.parquet")
-    assert table.column_names == [*names, "score", "percentile", "known"]
-    found = [(a, b, np.float32(s), np.float32(p), k) for a, b, s, p, k in zip(*table.to_pydict().values(), strict=True)]
-    assert found == rows
+    assert table.column_names == [
+        *names, "score", "percentile", "usual_percentile", "known", "known_sources", "annotations",
+        "annotation_sources",
+    ]  # fmt: skip
+
+    def as_row(row: Sequence[str]) -> tuple[object, ...]:
+        return (*row[:2], *map(np.float32, row[2:5]), *row[5:])
+
+    assert [as_row(row) for row in zip(*table.to_pydict().values(), strict=True)] == rows
     header, *lines = csv.reader((tmp_path / "m.csv").open(newline=""))
     assert header == table.column_names
-    assert [(a, b, np.float32(s), np.float32(p), k) for a, b, s, p, k in lines] == rows
+    assert [as_row(row) for row in lines] == rows
     scores, ids = np.load(tmp_path / "m.npy"), json.loads((tmp_path / "m.ids.json").read_text())
     assert (scores.dtype, scores.shape) == (np.float32, (len(ids[names[0]]), len(ids[names[1]])))
-    for one, other, score, _, _ in rows:
-        assert scores[ids[names[0]].index(one), ids[names[1]].index(other)] == score
+    for one, other, expected, *_ in rows:
+        assert scores[ids[names[0]].index(one), ids[names[1]].index(other)] == expected
 
 
 @pytest.fixture

@@ -104,7 +104,10 @@ def predict(
     tail: Annotated[str | None, typer.Option(help="With --relation: ask for heads.")] = None,
     relation: Annotated[str | None, typer.Option(help="A metaedge, such as CtD.")] = None,
     top: Annotated[int, typer.Option(min=1, help="How many answers.")] = 20,
-    novel: Annotated[bool, typer.Option("--novel", help="Leave known answers out.")] = False,
+    novel: Annotated[
+        bool,
+        typer.Option("--novel", help="Leave out what is known: facts, and annotations other than of trials."),
+    ] = False,
     approved: Annotated[bool, typer.Option("--approved", help="Candidates that treat something already.")] = False,
     classes: Annotated[
         list[str] | None, typer.Option("--class", help="Candidates of this class; may be given again.")

@@ -56,7 +56,6 @@ def score(
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave rows empty that the graph does not know, and count them.")
     ] = False,
-    top: Annotated[int, typer.Option(min=1, help="Answers of a member that have to hold one for it to agree.")] = 20,
     force: Force = False,
 ) -> None:
     """Say of each row of a table what the model says of it: every column stays, new ones come after."""
@@ -67,7 +66,7 @@ def score(
         refuse_existing(out_file, force)
     opened = open_model(model)
     with tidy_end():
-        rows, unknown = score_file(opened, file, out_file or sys.stdout, form, skip_unknown, top, force)
+        rows, unknown = score_file(opened, file, out_file or sys.stdout, form, skip_unknown, force)
     if unknown:
         more = f", and {len(unknown) - 3:,} more" if len(unknown) > 3 else ""
         err.print(f"{len(unknown):,} of {rows:,} rows are left empty, unknown: {'; '.join(unknown[:3])}{more}")

@@ -90,6 +90,15 @@ class Names:
             rows = np.flatnonzero(np.diff(self._ends) == 1)
         return sorted(set(self._entity[rows].tolist()))
 
+    def ending(self, text: str) -> list[int]:
+        """Entities of which a spelling ends with the text, from the beginning of a word on, ascending."""
+        wanted = folded(text)
+        if not wanted:
+            return []
+        starts = self._begun(wanted)[0]
+        starts = starts[self._text[starts + len(wanted)] == _END]
+        return sorted(set(self._entity[np.searchsorted(self._ends, starts) - 1].tolist()))
+
     def beginning(self, text: str, limit: int, among: NDArray[np.bool_] | None = None) -> list[int]:
         """Entities of which a spelling has a word where the text begins; the text may go on over further words.
 

@@ -71,24 +71,37 @@ class Vocabulary:
             raise UnknownNameError(self.kind, entity, self.close_matches(entity)) from None
 
     def find(self, text: str, among: Sequence[range] | None = None, kind: str | None = None) -> int:
-        """The index of the entity with this id, name or synonym, case-insensitive.
+        """The index of the entity with this id, name or synonym, case-insensitive; see `meant`.
 
         among: only indices within these ranges count (say, the compounds); kind: what the error calls the entity.
-        An exact id wins over names, and those over synonyms; a name that several entities bear raises
-        AmbiguousNameError, and so does a synonym of several that is nobody's name.
+        What several entities go by raises AmbiguousNameError.
         """
         kind, text = kind or self.kind, text.strip()
-        inside = range(len(self)) if among is None else None
-        ranges = [inside] if inside is not None else list(among or ())
-        if text in self._index and _within(self._index[text], ranges):
-            return self._index[text]
-        called, known_as = ([i for i in found if _within(i, ranges)] for found in self._called(text))
-        matches = called or known_as
-        if len(matches) == 1:
-            return matches[0]
-        if matches:
-            raise AmbiguousNameError(kind, text, [self.label(i) for i in matches])
+        found = self.meant(text, among)
+        if len(found) == 1:
+            return found[0]
+        if found:
+            raise AmbiguousNameError(kind, text, [self.label(i) for i in found])
         raise UnknownNameError(kind, text, self.close_matches(text, among=among))
+
+    def meant(self, text: str, among: Sequence[range] | None = None) -> list[int]:
+        """Indices of the entities that a text means, ascending: several where it does not tell them apart.
+
+        An exact id wins over ids and names in any case, those over synonyms, and those over bare ids (`DB00331` of
+        `Compound::DB00331`). Of several, the one whose bare id is written just so is meant.
+        """
+        text = text.strip()
+        ranges = [range(len(self))] if among is None else among
+        if text in self._index and _within(self._index[text], ranges):
+            return [self._index[text]]
+        called, known_as = ([i for i in found if _within(i, ranges)] for found in self._called(text))
+        found = called or known_as
+        if not found:
+            said = text.casefold()
+            found = [i for i in self._searched.ending(text) if _bare(self.ids[i]).casefold() == said]
+            found = [i for i in found if _within(i, ranges)]
+        exact = [i for i in found if _bare(self.ids[i]) == text] if len(found) > 1 else found
+        return exact if len(exact) == 1 else found
 
     def search(self, text: str, limit: int = 10, among: Sequence[range] | None = None) -> list[int]:
         """Indices of the entities that a text, finished or not, may mean, best first.
@@ -131,6 +144,11 @@ class Vocabulary:
         for r in among:
             inside[r.start : r.stop : r.step] = True
         return inside
+
+
+def _bare(entity: str) -> str:
+    """An id without its type; empty where it has none."""
+    return entity.partition("::")[2]
 
 
 def _within(index: int, ranges: Sequence[range]) -> bool:

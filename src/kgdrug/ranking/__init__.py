@@ -15,7 +15,6 @@ if TYPE_CHECKING:
         answer,
         answer_all,
         answer_columns,
-        answer_of,
         predict,
     )
     from kgdrug.ranking.around import between, write_entities, write_neighbourhood
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from kgdrug.ranking.matrix import write_matrix
     from kgdrug.ranking.metagraph import MetaGraph, MetaStatement, meta_graph
     from kgdrug.ranking.questions import Question, question
-    from kgdrug.ranking.scoring import score, score_file
+    from kgdrug.ranking.scoring import answer_of, score, score_file
     from kgdrug.ranking.statements import Concept, Provenance, Statement
     from kgdrug.ranking.vectors import write_vectors
 
@@ -98,7 +97,6 @@ __getattr__ = lazily(
             "answer",
             "answer_all",
             "answer_columns",
-            "answer_of",
             "predict",
         ),
         "kgdrug.ranking.around": ("between", "write_entities", "write_neighbourhood"),
@@ -112,7 +110,7 @@ __getattr__ = lazily(
         "kgdrug.ranking.matrix": ("write_matrix",),
         "kgdrug.ranking.metagraph": ("MetaGraph", "MetaStatement", "meta_graph"),
         "kgdrug.ranking.questions": ("Question", "question"),
-        "kgdrug.ranking.scoring": ("score", "score_file"),
+        "kgdrug.ranking.scoring": ("answer_of", "score", "score_file"),
         "kgdrug.ranking.statements": ("Concept", "Provenance", "Statement"),
         "kgdrug.ranking.vectors": ("write_vectors",),
     },

@@ -7,11 +7,12 @@ from kgdrug.errors import UsageError
 from kgdrug.models.arrays import METAPATHS, ArrayMetapaths, ArrayTable, Scorer
 from kgdrug.models.terms import Term
 from kgdrug.ranking.addresses import links, pair_links
-from kgdrug.ranking.answers import Answer, answer_of
+from kgdrug.ranking.answers import Answer
 from kgdrug.ranking.export import NO_PATH, as_record
 from kgdrug.ranking.influence import Influence, influences
 from kgdrug.ranking.paths import Evidence, Named, answered, paths
 from kgdrug.ranking.questions import question
+from kgdrug.ranking.scoring import answer_of
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel

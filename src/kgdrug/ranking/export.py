@@ -9,9 +9,11 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from kgdrug.errors import UsageError
+from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.store import fresh_file
 from kgdrug.ranking.alike import Similar
-from kgdrug.ranking.answers import Answer, KnownFact
+from kgdrug.ranking.answers import Answer, KnownFact, Noted
 from kgdrug.ranking.paths import Evidence
 from kgdrug.sources.sheets import Column, Kind, about_text, sheet
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
 COLUMNS = tuple(field.name for field in fields(Answer))
+SOURCES = {"known": "known_sources", "annotations": "annotation_sources"}  # what tables have beside these columns
 OPTIONAL = ("probability", "evidence")  # columns that not all answers have
 NO_PATH = "no path of up to three steps joins the two, the fact that was asked about left aside"
 NOTE = "research software: no medical advice"
@@ -31,8 +34,10 @@ MEANINGS = {
     "percentile": "share of all candidates of the question that score lower, in percent",
     "usual_percentile": "the candidate's mean percentile over the questions of this kind",
     "known": "facts of the graph about the pair, with the part of the split that holds each",
+    "known_sources": "where the known facts of each metaedge are from, with the licence",
     "annotations": "what is known about the pair outside the graph's facts",
-    "agreement": "share of the model's members that have it among their own answers",
+    "annotation_sources": "where each annotation is from, with its date and licence",
+    "agreement": "share of the model's members that rank it as high as this, or among their own first 20",
     "probability": "that the graph holds the pair, by the model's calibration",
     "terms": "metapaths that raise the score most, and by how much",
     "evidence": "paths that join the two, of each metapath the best; supporting context, not proof",
@@ -46,34 +51,49 @@ def about_model(model: "TrainedModel | ServedModel", **first: object) -> dict[st
     """What numbers of a model are of: itself, its graph, the licences of what it learned from, date and version.
 
     first: what stands before these, such as the question. Licences: each with the metaedges that are under it, and
-    `annotations` where there are any; the date is today's in UTC.
+    `annotations` where there are any. Metaedges that training left out by `training.without` are told apart, in
+    `licences_besides`: nothing was learned from them, but their facts may stand in `known` and `evidence`. The date is
+    today's in UTC.
     """
     from kgdrug import __version__
 
     served = model.served
-    graph, licences = served.graph, dict[str, list[str]]()
-    for metaedge in graph.metaedges:
-        if metaedge.abbreviation not in served.experiment.training.without:
-            licences.setdefault(metaedge.licence or "none stated", []).append(metaedge.abbreviation)
+    graph = served.graph
+    without = {_metaedge(graph, name) for name in served.experiment.training.without}
+    learned, besides = dict[str, list[str]](), dict[str, list[str]]()
+    for r, metaedge in enumerate(graph.metaedges):
+        licences = besides if r in without else learned
+        licences.setdefault(metaedge.licence or "none stated", []).append(metaedge.abbreviation)
     for licence in sorted({a.licence or "none stated" for a in graph.annotations}):
-        licences.setdefault(licence, []).append("annotations")
+        learned.setdefault(licence, []).append("annotations")
     return {
         **first,
         "model": served.name,
         "model_digest": served.digest,
         "graph": graph.name,
         "graph_digest": served.graph_digest,
-        "licences": licences,
+        "licences": learned,
+        **({"licences_besides": besides} if besides else {}),
         "date": datetime.now(UTC).date().isoformat(),
         "kgdrug": __version__,
         "note": NOTE,
     }
 
 
+def _metaedge(graph: KnowledgeGraph, name: str) -> int | None:
+    """The metaedge that training left out by this name; None where the graph has none any more."""
+    try:
+        return graph.relation(name)
+    except UsageError:
+        return None
+
+
 def about_line(about: Mapping[str, object]) -> str:
     """The same in one line, for what has no other room."""
     digests = {name: f"{about[name]} ({str(about[f'{name}_digest'])[:12]})" for name in ("model", "graph")}
     words = f"model {digests['model']}, graph {digests['graph']}, licences {about_text(about['licences'])}"
+    if "licences_besides" in about:
+        words += f", of known facts besides {about_text(about['licences_besides'])}"
     return f"{words}; {about['date']}, kgdrug {about['kgdrug']}, {about['note']}"
 
 
@@ -94,18 +114,24 @@ def columns_of(answers: Sequence[Answer]) -> list[str]:
 def flat_rows(answers: Sequence[Answer]) -> list[dict[str, object]]:
     """Answers as rows of plain values, for tables.
 
-    `known` becomes text such as `CtD (train); CpD (train)`, `annotations` such as `trial (CAPP2 2011)`, `terms` such as
-    `CbGaD +1.20; CrCtD +0.85`, and `evidence` such as `CbGaD: Metformin -binds-> PRKAB1 <-associates- obesity`.
+    `known` becomes text such as `CtD (train); CpD (train)`, with `known_sources` beside it, `annotations` such as
+    `trial (CAPP2 2011)`, with `annotation_sources`, `terms` such as `CbGaD +1.20; CrCtD +0.85`, and `evidence` such as
+    `CbGaD: Metformin -binds-> PRKAB1 <-associates- obesity`.
     """
     columns = columns_of(answers)
-    return [
-        {column: getattr(a, column) for column in columns}
-        | {"known": known_text(a.known)}
-        | {"annotations": "; ".join(f"{n.status} ({n.source})" for n in a.annotations)}
-        | {"terms": "; ".join(f"{t.name} {t.contribution:+.2f}" for t in a.terms)}
-        | ({} if a.evidence is None else {"evidence": "; ".join(evidence_lines(a.evidence))})
-        for a in answers
-    ]
+    return [_flat(a, columns) for a in answers]
+
+
+def _flat(a: Answer, columns: Sequence[str]) -> dict[str, object]:
+    texts = {
+        "known": known_text(a.known),
+        "known_sources": known_sources(a.known),
+        "annotations": annotations_text(a.annotations),
+        "annotation_sources": annotation_sources(a.annotations),
+        "terms": "; ".join(f"{t.name} {t.contribution:+.2f}" for t in a.terms),
+        "evidence": None if a.evidence is None else "; ".join(evidence_lines(a.evidence)),
+    }
+    return {column: texts[column] if column in texts else getattr(a, column) for column in columns}
 
 
 def evidence_lines(evidence: Iterable[Evidence]) -> list[str]:
@@ -114,8 +140,39 @@ def evidence_lines(evidence: Iterable[Evidence]) -> list[str]:
 
 
 def known_text(known: Iterable[KnownFact]) -> str:
-    """Known facts as text: `CtD (train); CpD (train)`."""
-    return "; ".join(f"{fact.metaedge} ({fact.part})" for fact in known)
+    """Known facts as text: `CtD (train); CpD (train)`.
+
+    Of a relation with a direction, within one type, it is said which way the fact goes from the question's entity:
+    `Gr>G forward (train); Gr>G back (test)`.
+    """
+    return "; ".join(f"{fact.metaedge}{_direction(fact)} ({fact.part})" for fact in known)
+
+
+def known_sources(known: Iterable[KnownFact]) -> str:
+    """Where known facts are from: `CtD: PharmacotherapyDB 1.0 (CC0 1.0)`; nothing of those that say neither."""
+    told = (_origin(f.metaedge, " ".join(filter(None, (f.source, f.version))), f.licence) for f in known)
+    return "; ".join(filter(None, dict.fromkeys(told)))
+
+
+def annotations_text(annotations: Iterable[Noted]) -> str:
+    """Annotations as text: `trial (CAPP2 2011)`."""
+    return "; ".join(f"{note.status} ({note.source})" for note in annotations)
+
+
+def annotation_sources(annotations: Iterable[Noted]) -> str:
+    """Where annotations are from, and of when: `trial: CAPP2 2011, 2011-10 (CC BY 4.0)`."""
+    told = (_origin(n.status, ", ".join(filter(None, (n.source, n.date))), n.licence) for n in annotations)
+    return "; ".join(filter(None, dict.fromkeys(told)))
+
+
+def _origin(what: str, source: str, licence: str) -> str:
+    if not source and not licence:
+        return ""
+    return f"{what}: {source or 'source not stated'} ({licence or 'licence not stated'})"
+
+
+def _direction(fact: KnownFact) -> str:
+    return f" {fact.direction}" if fact.one_type and fact.direction != "both" else ""
 
 
 def write_answers(
@@ -187,7 +244,8 @@ def column_of(name: str) -> Column:
 
 
 def _columns(optional: Sequence[str]) -> list[str]:
-    return [column for column in COLUMNS if column not in OPTIONAL or column in optional]
+    own = (column for column in COLUMNS if column not in OPTIONAL or column in optional)
+    return [name for column in own for name in (column, *([SOURCES[column]] if column in SOURCES else []))]
 
 
 def _kind(annotation: object) -> Kind:

@@ -1,6 +1,6 @@
 """Which candidates count: by what the graph says of them, by their structure, or by lists."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,9 +21,9 @@ class Filters:
     """What a candidate must be; each that is given must hold, each by id or name.
 
     classes: joined with one of these entities, such as a pharmacologic class, by any relation; targets: joined with
-    one of these genes by a relation that means binding (`TARGETED`), or by any where the graph has none; approved:
-    a treatment of anything in the graph, or annotated as approved; smarts: its structure holds this pattern; only:
-    one of these; exclude: none of these.
+    one of these genes by a relation that means binding (`TARGETED`), or by any where the graph has none; approved: by
+    the graph or an annotation a treatment of anything, or treated by anything where it is asked what is; smarts: its
+    structure holds this pattern; only: one of these; exclude: none of these.
     """
 
     classes: tuple[str, ...] = ()
@@ -33,18 +33,22 @@ class Filters:
     only: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
 
-    def eligible(self, model: "ServedModel", candidates: range) -> Int | None:
-        """The columns of the candidates that count, ascending; None where all do. Remembered for the next question."""
+    def eligible(self, model: "ServedModel", relations: Sequence[int]) -> Int | None:
+        """The columns that count of the candidates of a question over relations, ascending; None where all do.
+
+        Remembered for the next question.
+        """
         if self == NO_FILTERS:
             return None
-        eligible: Int = model.remembered((self, candidates), lambda: np.flatnonzero(self._holds(model, candidates)))
+        key = _key(self, model, relations)
+        eligible: Int = model.remembered(key, lambda: np.flatnonzero(self._holds(model, *key[1:])))
         return eligible
 
-    def ready(self, model: "ServedModel", candidates: range) -> bool:
+    def ready(self, model: "ServedModel", relations: Sequence[int]) -> bool:
         """Whether `eligible` has nothing left to look for."""
-        return self == NO_FILTERS or model.remembers((self, candidates))
+        return self == NO_FILTERS or model.remembers(_key(self, model, relations))
 
-    def _holds(self, model: "ServedModel", candidates: range) -> np.ndarray:
+    def _holds(self, model: "ServedModel", candidates: range, treated: bool) -> np.ndarray:
         graph = model.graph
         holds = np.ones(len(candidates), bool)
         if self.only:
@@ -56,7 +60,7 @@ class Filters:
         if self.targets:
             holds &= _joined(self.targets, model, candidates, "target", TARGETED)
         if self.approved:
-            holds &= _approved(model, candidates)
+            holds &= _approved(model, candidates, treated)
         if self.smarts is not None:
             from kgdrug.sources.molecules import Molecules, matches
 
@@ -76,6 +80,19 @@ class Filters:
 
 
 NO_FILTERS = Filters()
+
+
+def _key(filters: Filters, model: "ServedModel", relations: Sequence[int]) -> tuple[Filters, range, bool]:
+    """What decides which candidates count: filters, candidates, and whether these are what is treated.
+
+    Of entities of one type a question over treatments says that; over others they are taken for treatments.
+    """
+    graph, m = model.graph, model.graph.relations
+    candidates = graph.answers(relations[0])
+    asked = [r for r in relations if r % m in graph.treatment_relations]
+    ends = [(graph.heads(t), graph.answers(t)) for t in graph.treatment_relations]
+    treated = asked[0] < m if asked else any(t == candidates for _, t in ends) and all(h != candidates for h, _ in ends)
+    return filters, candidates, treated
 
 
 def _listed(names: Iterable[str], model: "ServedModel", candidates: range) -> np.ndarray:
@@ -102,12 +119,12 @@ def _joined(
     return joined
 
 
-def _approved(model: "ServedModel", candidates: range) -> np.ndarray:
-    """Whether the graph says that a candidate treats, or is treated, or an annotation that it is approved."""
+def _approved(model: "ServedModel", candidates: range, treated: bool) -> np.ndarray:
+    """Whether the graph, or an annotation as approved, says that a candidate treats something, or is treated."""
     graph, m = model.graph, model.graph.relations
-    treating = [r for t in graph.treatment_relations for r in (t, t + m) if graph.heads(r) == candidates]
+    treating = [t + m if treated else t for t in graph.treatment_relations]
     heads, relations = np.divmod(model.facts.keys, 2 * m)
-    noted = [i for a in graph.annotations if a.status == "approved" for i in (a.compound, a.disease)]
+    noted = [a.disease if treated else a.compound for a in graph.annotations if a.status == "approved"]
     either = np.concatenate([heads[np.isin(relations, treating)], np.array(noted, np.int64)])
     approved = np.zeros(len(candidates), bool)
     approved[either[(either >= candidates.start) & (either < candidates.stop)] - candidates.start] = True

@@ -1,5 +1,6 @@
 """Every pair that a relation can join, with its score."""
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,14 +13,22 @@ from kgdrug.errors import KgdrugError, UsageError
 from kgdrug.graph.store import fresh_file, write_json
 from kgdrug.models.arrays import Floats, Int
 from kgdrug.models.progress import Progress
-from kgdrug.ranking.answers import _known_facts
-from kgdrug.ranking.export import MEANINGS, about_model, known_text
+from kgdrug.ranking.answers import _known_facts, _noted
+from kgdrug.ranking.export import (
+    MEANINGS,
+    about_model,
+    annotation_sources,
+    annotations_text,
+    known_sources,
+    known_text,
+)
 from kgdrug.sources.sheets import FORMS, Column, sheet
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
 BLOCK = 200_000  # pairs that are scored and written at once
+_SAID = ("known", "known_sources", "annotations", "annotation_sources")
 MATRIX_FORMS = (*FORMS, "npy")
 Watch = Callable[[Iterable[Progress]], Iterable[Progress]]
 Put = Callable[[Int, Floats], None]  # entities that ask (b,), and the scores of all answers to each (b, k)
@@ -113,28 +122,50 @@ def _rows(
 
     ids, answers = np.array(model.graph.entities.ids, object), asked.answers
     every = np.arange(answers.start, answers.stop)
+    usual = model.usual(asked.relations).astype(np.float32)
+    noted = _noted_with(model)
+    numbers = ("score", "percentile", "usual_percentile")
     columns = [
         *(Column(name) for name in asked.ordered(0, 0)),
-        Column("score", "single", MEANINGS["score"]),
-        Column("percentile", "single", MEANINGS["percentile"]),
-        Column("known", about=MEANINGS["known"]),
+        *(Column(name, "single", MEANINGS[name]) for name in numbers),
+        *(Column(name, about=MEANINGS[name]) for name in _SAID),
     ]
     with sheet(path, form, columns, about, force) as write:
 
         def put(entities: Int, scores: Floats) -> None:
             below = np.concatenate([twice_below(row) for row in scores])
             ends = np.repeat(ids[entities], len(answers)), np.tile(ids[answers.start : answers.stop], len(entities))
-            known = (_known_facts(model, entity, every) for entity in entities.tolist())
+            said: dict[str, list[str]] = {name: [""] * scores.size for name in _SAID}
+            for row, entity in enumerate(entities.tolist()):
+                for column, facts in enumerate(_known_facts(model, entity, every)):
+                    if facts:
+                        place = row * len(answers) + column
+                        said["known"][place], said["known_sources"][place] = known_text(facts), known_sources(facts)
+                for other in noted.get(entity, ()):
+                    if other in answers:
+                        place, notes = row * len(answers) + other - answers.start, _noted(model, entity, other)
+                        said["annotations"][place] = annotations_text(notes)
+                        said["annotation_sources"][place] = annotation_sources(notes)
             write(
                 {
                     **dict(zip(asked.names, ends, strict=True)),
                     "score": scores.ravel(),
                     "percentile": (50 * below / max(1, len(answers) - 1)).astype(np.float32),
-                    "known": [known_text(facts) for of_one in known for facts in of_one],
+                    "usual_percentile": np.tile(usual, len(entities)),
+                    **said,
                 }
             )
 
         yield put
+
+
+def _noted_with(model: "ServedModel") -> dict[int, set[int]]:
+    """The entities that each entity has an annotation with."""
+    found = defaultdict[int, set[int]](set)
+    for compound, disease in model.annotated:
+        found[compound].add(disease)
+        found[disease].add(compound)
+    return dict(found)
 
 
 @contextmanager

@@ -12,26 +12,27 @@ import numpy as np
 from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.models.arrays import Floats, Int
-from kgdrug.ranking.answers import AT_ONCE, Answer, Scored, _described, _made, _votes, in_order
+from kgdrug.ranking.answers import AT_ONCE, Answer, Counting, Scored, _agreement, _described, _made, in_order, itself
 from kgdrug.ranking.export import about_model, column_of, flat_rows
 from kgdrug.ranking.questions import Question, question
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
-AMBIGUOUS = -1
 # what is said of a row; probability where the model has a calibration
-SCORED = ("score", "percentile", "rank", "usual_percentile", "known", "annotations", "agreement", "probability")
+SCORED = (
+    "score", "percentile", "rank", "usual_percentile", "known", "known_sources", "annotations", "annotation_sources",
+    "agreement", "probability",
+)  # fmt: skip
 
 
-def score(model: "TrainedModel | ServedModel", rows: Iterable[Sequence[str]], top: int = 20) -> list[Answer]:
+def score(model: "TrainedModel | ServedModel", rows: Iterable[Sequence[str]]) -> list[Answer]:
     """What is said of each triple `(head, relation, tail)`, or pair `(compound, disease)`, given by ids or names.
 
     A triple is the tail's answer to "head relation ?", among all entities of the tail's type; a pair the compound's to
     "? treats disease", among all compounds and over the treatment relations. Each is what `predict` says of it, ranked
-    among all candidates, known ones too. An id may be bare: `DB00331` finds `Compound::DB00331`. top: as many answers
-    of a member hold one for it to agree. The scores of a question are made once: 100,000 pairs of Hetionet take 1.2 s
-    of one core.
+    among all candidates, known ones too, though not the head itself. The scores of a question are made once: 100,000
+    pairs of Hetionet take 1.2 s of one core.
     """
     finder = Finder(model.graph)
     asked = []
@@ -40,15 +41,11 @@ def score(model: "TrainedModel | ServedModel", rows: Iterable[Sequence[str]], to
         if isinstance(found, Unknown):
             raise found.error(model.graph)
         asked.append(found)
-    return score_asked(model, asked, top)
+    return score_asked(model, asked)
 
 
-def score_asked(
-    model: "TrainedModel | ServedModel", asked: Sequence[tuple[Question, int]], top: int = 20
-) -> list[Answer]:
-    """What is said of each candidate as the answer to its question; see `answer_of`, which does one."""
-    if top < 1:
-        raise UsageError(f"top is {top}; it must be at least 1")
+def score_asked(model: "TrainedModel | ServedModel", asked: Sequence[tuple[Question, int]]) -> list[Answer]:
+    """What is said of each candidate as the answer to its question, whatever its rank."""
     served = model.served
     rows: dict[tuple[int, ...], dict[int, list[int]]] = defaultdict(lambda: defaultdict(list))
     for row, (one, _) in enumerate(asked):
@@ -66,12 +63,24 @@ def score_asked(
             for i, entity in enumerate(block.tolist()):
                 own = np.array([asked[row][1] for row in of[entity]]) - candidates.start
                 columns, places = np.unique(own, return_inverse=True)
-                ranks, agreed = _ranks(voted[i], columns).tolist(), _votes(each[:, i], None, top)
-                scored = Scored(voted[i], each[:, i], ascending[i])
-                answers = _made(_described(served, Question(entity, relations), scored, columns, ranks, agreed))
+                scored, one = Scored(voted[i], each[:, i], ascending[i]), Question(entity, relations)
+                out = itself(served, entity, relations)
+                answers = _told(served, one, scored, columns, out)
+                for place in np.flatnonzero(np.isin(columns, out)):  # asked for nevertheless
+                    answers[place] = _told(served, one, scored, columns[[place]], out[:0])[0]
                 for row, place in zip(of[entity], places.tolist(), strict=True):
                     told[row] = answers[place]
     return [answer for answer in told if answer is not None]
+
+
+def answer_of(model: "TrainedModel | ServedModel", asked: Question, candidate: int) -> Answer:
+    """What is said of one candidate among all, whatever its rank."""
+    graph = model.served.graph
+    candidates = graph.answers(asked.relations[0])
+    if candidate not in candidates:
+        label, kind = graph.entities.label(candidate), graph.type_of(candidates.start).name
+        raise UsageError(f"{label} cannot answer {asked.text(graph)}: answers are of type {kind}")
+    return score_asked(model, [(asked, candidate)])[0]
 
 
 def score_file(
@@ -80,7 +89,6 @@ def score_file(
     out: str | Path | TextIO,
     form: str | None = None,
     skip_unknown: bool = False,
-    top: int = 20,
     force: bool = False,
 ) -> tuple[int, list[str]]:
     """Write a table of triples or pairs with what is said of each row in columns after its own; see `score`.
@@ -101,7 +109,7 @@ def score_file(
     if unknown and not skip_unknown:
         first = min(unknown)
         raise rows.error(first, str(unknown[first].error(served.graph)))
-    told = iter(flat_rows(score_asked(served, [one for one in found if not isinstance(one, Unknown)], top)))
+    told = iter(flat_rows(score_asked(served, [one for one in found if not isinstance(one, Unknown)])))
     said = [{} if isinstance(one, Unknown) else next(told) for one in found]
     added = {column_of(name): [one.get(name) for one in said] for name in names}
     about, place = about_model(served, scored=Path(path).name), Path(out) if isinstance(out, str) else out
@@ -131,14 +139,13 @@ class Unknown:
 
 
 class Finder:
-    """What rows ask: their entities by id, bare id or name, each text looked up once."""
+    """What rows ask: their entities by id, name or synonym, each text looked up once."""
 
     def __init__(self, graph: KnowledgeGraph) -> None:
         self.graph = graph
         self._diseases = tuple(dict.fromkeys(graph.answers(r) for r in graph.treatment_relations))
         self._relation = cache(self._find_relation)
         self._entity = cache(self._find_entity)
-        self._spellings = cache(self._spell)
         self._question = cache(self._ask)
 
     def find(self, row: tuple[str, ...]) -> tuple[Question, int] | Unknown:
@@ -177,22 +184,24 @@ class Finder:
             return None
 
     def _find_entity(self, text: str, ranges: tuple[range, ...]) -> int | None:
-        entities = self.graph.entities
-        for span in ranges:
-            for exact in (text, f"{self.graph.type_of(span.start).name}::{text}"):
-                if exact in entities and entities.index(exact) in span:
-                    return entities.index(exact)
-        found = {self._spellings(span).get(text.strip().casefold()) for span in ranges} - {None}
-        return found.pop() if len(found) == 1 and AMBIGUOUS not in found else None
+        found = self.graph.entities.meant(text, ranges)
+        return found[0] if len(found) == 1 else None
 
-    def _spell(self, span: range) -> dict[str, int]:
-        """The entities of a range by id, bare id and name in lower case; AMBIGUOUS where several go by one."""
-        ids, names = self.graph.entities.ids, self.graph.entities.names
-        spelt: dict[str, int] = {}
-        for i in span:
-            for text in {ids[i].casefold(), ids[i].partition("::")[2].casefold(), names[i].casefold()} - {""}:
-                spelt[text] = AMBIGUOUS if text in spelt else i
-        return spelt
+
+def _told(served: "ServedModel", asked: Question, scored: Scored, columns: Int, out: Int) -> list[Answer]:
+    """What is said of these columns, ranked among all but those in out."""
+    ranks = _ranks(scored.scores, columns)
+    for left in out.tolist():
+        ranks -= _before(scored.scores, left, columns)
+    agreed = _agreement(scored.each, Counting(None, out), columns, ranks.tolist())
+    return _made(_described(served, asked, scored, columns, ranks.tolist(), agreed))
+
+
+def _before(scores: Floats, one: int, columns: Int) -> np.ndarray:
+    """Whether one column of the scores stands before each of these; ties in their order."""
+    others = scores[columns]
+    before: np.ndarray = (scores[one] > others) | ((scores[one] == others) & (one < columns))
+    return before
 
 
 def _ranks(scores: Floats, columns: Int) -> Int:

@@ -32,7 +32,9 @@ ANSWER = {
     "percentile": "double",
     "usual_percentile": "double",
     "known": "string",
+    "known_sources": "string",
     "annotations": "string",
+    "annotation_sources": "string",
     "agreement": "double",
     "terms": "string",
 }

@@ -71,7 +71,7 @@ class Batches:
 def _slow(model: ServedModel, asked: Question, shared: Shared) -> bool:
     """Whether an answer may take so long that others should not wait for it."""
     top, _, filters, evidence, offset = shared
-    ready = filters.ready(model, model.graph.answers(asked.relations[0]))
+    ready = filters.ready(model, asked.relations)
     return offset + top > 1000 or evidence > 0 or not ready or model.work(asked.relations) > QUICK
 
 
