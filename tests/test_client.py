@@ -8,9 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 import kgdrug
-from kgdrug.client import Entity, Health, from_record
+from kgdrug.client import Entity, Health
 from kgdrug.models.arrays import ArrayTable
 from kgdrug_api import create_app
 from kgdrug_api.schemas import MOST_QUESTIONS
@@ -702,40 +702,6 @@ def test_a_line_ends_where_json_says_so() -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, content=body))
     found = list(kgdrug.Client(ADDRESS, transport=transport).predict_many([{"head": "x"}] * 3))
     assert [one[0].name for one in found if isinstance(one, list)] == ["a\u2028b", "c\x85d", "e"]
-
-
-# records
-
-
-@dataclass(frozen=True)
-class Leaf:
-    name: str
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class Tree:
-    leaf: Leaf
-    leaves: tuple[Leaf, ...]
-    pair: tuple[str, Leaf]
-    named: dict[str, list[Leaf]]
-    perhaps: Leaf | None
-    words: Sequence[str] = ()
-    number: int | None = None
-
-
-def test_json_becomes_dataclasses_one_in_another() -> None:
-    tree = Tree(Leaf("a"), (Leaf("b", 2.0), Leaf("c")), ("d", Leaf("e")), {"f": [Leaf("g")]}, Leaf("h"), number=3)
-    record = asdict(tree)
-    assert from_record(Tree, record) == tree
-    assert from_record(list[Tree], [record, record]) == [tree, tree]
-    assert from_record(Tree, record | {"perhaps": None}) == replace(tree, perhaps=None)
-
-
-def test_a_newer_service_may_say_more_and_must_not_say_less() -> None:
-    assert from_record(Leaf, {"name": "a", "colour": "green"}) == Leaf("a")
-    with pytest.raises(TypeError, match="name"):
-        from_record(Leaf, {"weight": 2.0})
 
 
 def test_the_client_loads_neither_torch_nor_pandas() -> None:
