@@ -726,3 +726,27 @@ def test_scores_are_the_librarys_own(client: kgdrug.Client, model: kgdrug.Traine
     triples = [("Enalapril", "CbG", "ACE")]
     assert client.score(triples) == kgdrug.score(model, triples)
     assert client.score([]) == []
+
+
+def test_scores_of_pairs_among_triples_come_in_the_order_of_their_rows(
+    client: kgdrug.Client, model: kgdrug.ServedModel, transport: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [("Metformin", "asthma"), ("Enalapril", "CbG", "ACE"), ("Salbutamol", "asthma"), ("asthma", "DaG", "ADRB2")]
+    assert client.score(rows) == kgdrug.score(model, rows)
+    assert len(transport.answered) == 2
+    monkeypatch.setattr("kgdrug.client.MOST_QUESTIONS", 1)
+    assert client.score(iter(rows)) == kgdrug.score(model, rows)
+    assert len(transport.answered) == 2 + 4
+    with pytest.raises(kgdrug.UsageError, match=r"\['Metformin'\] is no pair"):
+        client.score([("Metformin", "asthma"), ("Metformin",)])
+    assert len(transport.answered) == 2 + 4
+
+
+def test_rows_are_scored_in_requests_that_stay_smaller_than_a_service_takes(
+    model: kgdrug.ServedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kgdrug.client.MOST_BYTES", 400)
+    transport = InProcess(create_app(model, most_bytes=500))
+    rows = [("Metformin", "asthma")] * 40
+    assert kgdrug.Client(ADDRESS, transport=transport).score(rows) == kgdrug.score(model, rows)
+    assert 40 / 20 < len(transport.answered) < 10

@@ -5,7 +5,7 @@ tried again where that helps, and what was looked up before is asked for by its 
 """
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kgdrug.serving import Judgement
 
 MOST_QUESTIONS, MOST_BYTES = 10_000, 4_000_000  # of one request; half of what a service takes
+KINDS = {2: "pairs", 3: "triples"}  # of rows that are scored, by their length
 MOST_NAMES = 100  # in one address: proxies seldom take more than 8 kB of it
 KEPT, KEPT_BYTES = 64, 500_000  # answers that are remembered, and how large each may be
 BUSY = (429, 502, 503, 504)  # statuses that pass
@@ -168,7 +169,7 @@ class Client:
         and no more are kept. A stream that breaks off goes on with the first question that has no answer yet.
         """
         own = {"model": model or self.model}
-        for parcel in _parcels(to_json({**own, **question}) for question in questions):
+        for parcel in _parcels((to_json({**own, **question}) for question in questions), len):
             yield from self._answers(parcel)
 
     def explain(
@@ -189,16 +190,23 @@ class Client:
         pair = {"compound": compound, "disease": disease, "head": head, "tail": tail, "relation": relation}
         return self._get(Explanation, "/v1/explain", model, **pair, metapaths=metapaths, paths=per_metapath)
 
-    def score(self, rows: Iterable[Sequence[str]], *, model: str | None = None) -> "list[Answer]":
-        """What is said of each pair `(compound, disease)` or triple `(head, relation, tail)`; see `kgdrug.score`."""
+    def score(self, rows: Iterable[Sequence[str]], *, model: str | None = None) -> list[Answer]:
+        """What is said of each pair `(compound, disease)` or triple `(head, relation, tail)`; see `kgdrug.score`.
+
+        Pairs and triples may stand in any order. They are sent 10,000 at a time.
+        """
         given = [list(row) for row in rows]
-        found: list[Answer] = []
-        for start in range(0, len(given), MOST_QUESTIONS):
-            some = given[start : start + MOST_QUESTIONS]
-            kind = "pairs" if len(some[0]) == 2 else "triples"
-            body = {kind: some, "model": model or self.model}
-            found += self._read(list[Answer], self._post("/v1/score", body), "scores")
-        return found
+        for row in given:
+            if len(row) not in KINDS:
+                raise UsageError(f"{row} is no pair of compound and disease, and no triple of head, relation and tail")
+        found: dict[int, Answer] = {}
+        for length, kind in KINDS.items():
+            places = (place for place, row in enumerate(given) if len(row) == length)
+            for parcel in _parcels(places, lambda place: len(to_json({"row": given[place]}))):
+                body = {kind: [given[place] for place in parcel], "model": model or self.model}
+                answers = self._read(list[Answer], self._post("/v1/score", body), "scores")
+                found |= zip(parcel, answers, strict=True)
+        return [found[place] for place in range(len(given))]
 
     # what is in a graph and a model
 
@@ -450,16 +458,17 @@ def _part(name: str) -> str:
     return quote(name, safe="", errors="replace")
 
 
-def _parcels(lines: Iterable[bytes]) -> Iterator[deque[bytes]]:
-    """As many lines as one request may hold."""
-    parcel: deque[bytes] = deque()
-    size = 0
-    for line in lines:
-        if parcel and (len(parcel) == MOST_QUESTIONS or size + len(line) > MOST_BYTES):
+def _parcels(items: Iterable[T], size: Callable[[T], int]) -> Iterator[deque[T]]:
+    """As many as one request may hold, each of so many bytes."""
+    parcel: deque[T] = deque()
+    total = 0
+    for item in items:
+        own = size(item)
+        if parcel and (len(parcel) == MOST_QUESTIONS or total + own > MOST_BYTES):
             yield parcel
-            parcel, size = deque(), 0
-        parcel.append(line)
-        size += len(line) + 1
+            parcel, total = deque(), 0
+        parcel.append(item)
+        total += own + 1
     if parcel:
         yield parcel
 
