@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from kgdrug import Feedback, Judgement, LoadedModel, LoadedModels, Run, as_annotations
-from kgdrug.errors import UnknownNameError, UsageError
+from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
 
 
 def test_models_are_found_by_name_source_and_digest(trained_run: Run) -> None:
@@ -53,6 +53,23 @@ def test_judgements_are_read_back_in_their_order(tmp_path: Path) -> None:
         ("C2", "trial", "judged by me: why so"),
     ]
     feedback.close()
+
+
+@pytest.mark.parametrize("rank", [-1, 2**63])
+def test_a_rank_that_is_no_place_is_not_kept(tmp_path: Path, rank: int) -> None:
+    feedback = Feedback(tmp_path / "said.db")
+    with pytest.raises(UsageError, match=f"rank is {rank}"):
+        feedback.add(Judgement("C", "D", "trial", rank=rank))
+    assert feedback.add(Judgement("C", "D", "trial", rank=2**63 - 1)) == feedback.all()[0]
+
+
+def test_what_cannot_be_written_is_said_to_be_not_kept(tmp_path: Path) -> None:
+    feedback = Feedback(tmp_path / "said.db")
+    with pytest.raises(UsageError, match="half a character"):
+        feedback.add(Judgement("C", "D", "trial", "\ud800"))
+    feedback.close()
+    with pytest.raises(KgdrugError, match=r"the judgement is not kept: .*said\.db"):
+        feedback.add(Judgement("C", "D", "trial"))
 
 
 def test_an_unknown_judgement_is_not_kept(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from kgdrug.graph.annotations import COLUMNS
 # what a reader can find a candidate to be, besides what annotations say of a pair
 OPINIONS = ("promising", "implausible")
 JUDGEMENTS = (*STATUSES, *OPINIONS)
+MOST_RANK = 2**63 - 1  # SQLite's largest whole number
+AT_ONCE = 1000  # judgements that are read of the file together
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,17 @@ class Feedback:
         if judgement.judgement not in JUDGEMENTS:
             hint = did_you_mean(judgement.judgement, JUDGEMENTS)
             raise UsageError(f"unknown judgement {judgement.judgement!r}{hint} (one of {', '.join(JUDGEMENTS)})")
+        if not 0 <= judgement.rank <= MOST_RANK:
+            raise UsageError(f"rank is {judgement.rank}; give the candidate's place, or 0 where it has none")
         written = replace(judgement, at=datetime.now(UTC).isoformat(timespec="seconds"))
         places = ", ".join("?" * len(_NAMES))
-        with self._lock, self._rows:
-            self._rows.execute(f"INSERT INTO feedback ({', '.join(_NAMES)}) VALUES ({places})", astuple(written))
+        try:
+            with self._lock, self._rows:
+                self._rows.execute(f"INSERT INTO feedback ({', '.join(_NAMES)}) VALUES ({places})", astuple(written))
+        except sqlite3.Error as error:
+            raise KgdrugError(f"the judgement is not kept: {self.path}: {error}") from None
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{error.object!r} holds half a character, which is no text; leave it out") from None
         return written
 
     def all(self, limit: int = -1, offset: int = 0) -> list[Judgement]:
