@@ -67,15 +67,15 @@ def routes(
 
     @router.post("/v1/feedback", tags=["feedback"], status_code=201)
     def judge(judged: schemas.Judged) -> schemas.Judgement:
-        """Keep a judgement on a candidate."""
-        loaded = models.get(judged.model)
+        """Keep a judgement on a candidate: a compound and a disease that `predict` answers with and of."""
+        feedback, loaded = kept(), models.get(judged.model)
         graph = loaded.model.graph
-        compound = graph.entities.find(judged.compound, kind="compound")
-        disease = graph.entities.find(judged.disease, kind="disease")
-        written = kept().add(
+        asked = kgdrug.question(graph, disease=judged.disease)
+        compound = graph.entities.find(judged.compound, [graph.answers(asked.relations[0])], "compound")
+        written = feedback.add(
             kgdrug.Judgement(
-                graph.entities.ids[compound], graph.entities.ids[disease], judged.judgement, judged.comment, judged.by,
-                loaded.model.digest, judged.rank,
+                graph.entities.ids[compound], graph.entities.ids[asked.entity], judged.judgement, judged.comment,
+                judged.by, loaded.model.digest, judged.rank,
             )
         )  # fmt: skip
         return schemas.Judgement.model_validate(written, from_attributes=True)

@@ -1,6 +1,7 @@
 """The service kept: models come and go, judgements stay, everything is counted."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,31 @@ def test_judgements_outlive_the_service(trained_run: kgdrug.Run, tmp_path: Path)
             client.post("/v1/feedback", json=JUDGED)
             assert len(client.get("/v1/feedback").json()) == number
             assert len(client.get("/v1/feedback", params={"offset": 1}).json()) == number - 1
+
+
+def test_a_name_of_two_types_is_judged_as_the_one_that_is_asked_for(trained_run: kgdrug.Run, tmp_path: Path) -> None:
+    served = kgdrug.open_model(trained_run.folder)
+    entities = served.graph.entities
+    names = ["asthma" if name == "ADRB2" else name for name in entities.names]
+    graph = replace(served.graph, entities=kgdrug.Vocabulary(entities.ids, names, entities.kind))
+    model = kgdrug.LoadedModel("first", "", replace(served, graph=graph))
+    with TestClient(create_app(kgdrug.LoadedModels([model]), feedback=tmp_path / "said.db")) as client:
+        assert asked(client)["answers"]
+        written = client.post("/v1/feedback", json=JUDGED)
+    assert written.status_code == 201
+    assert written.json()["disease"] == "Disease::DOID:2841"
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [("asthma", "metformin"), ("metformin", "salbutamol"), ("ADRB2", "asthma"), ("metformin", "ADRB2")],
+)
+def test_a_pair_that_no_answer_holds_is_not_kept(client: TestClient, pair: tuple[str, str]) -> None:
+    compound, disease = pair
+    response = client.post("/v1/feedback", json={**JUDGED, "compound": compound, "disease": disease})
+    assert response.status_code == 404
+    assert response.json()["title"] in ("Unknown compound", "Unknown disease")
+    assert client.get("/v1/feedback").json() == []
 
 
 def test_judgements_become_annotations_of_a_graph(
