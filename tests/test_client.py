@@ -297,6 +297,21 @@ def test_a_judgement_comes_back_as_it_is_kept(client: kgdrug.Client, model: kgdr
     assert client.judgements(offset=1) == []
 
 
+def test_all_judgements_come_however_many_a_page_holds(
+    model: kgdrug.ServedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kgdrug.client.MOST_QUESTIONS", 400)
+    said = kgdrug.Feedback(tmp_path / "said.db")
+    for number in range(1203):
+        said.add(kgdrug.Judgement(f"Compound::{number}", "Disease::1", "trial"))
+    client = kgdrug.Client(ADDRESS, transport=InProcess(create_app(model, feedback=tmp_path / "said.db")))
+    kept = said.all()
+    assert client.judgements() == kept
+    assert client.judgements(900, 2) == kept[2:902]
+    assert client.judgements(2, 1202) == kept[1202:]
+    assert client.judgements(0) == []
+
+
 def test_a_model_is_named_once_for_all_calls_or_call_by_call(service: Any) -> None:
     client = kgdrug.Client(ADDRESS, model="small", transport=InProcess(service))
     assert client.predict(disease="asthma") == client.predict(disease="asthma", model="small")

@@ -1,9 +1,11 @@
 """The service itself: whether it lives, what it has loaded, what was counted, and what people say of its answers."""
 
 import hmac
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Response
+from fastapi.responses import StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import kgdrug
@@ -12,6 +14,7 @@ from kgdrug_api.problems import PROBLEMS, ForbiddenError, known_fields
 from kgdrug_api.wire import Measures, json_response
 
 Authorization = Annotated[str, Header(description="`Bearer` and the administrator's token.")]
+_TOTAL = {"X-Total-Count": {"schema": {"type": "integer"}, "description": "Of `json`: how many judgements there are."}}
 known_fields(schemas.Load, schemas.Judged)
 
 
@@ -80,18 +83,21 @@ def routes(
         )  # fmt: skip
         return schemas.Judgement.model_validate(written, from_attributes=True)
 
-    @router.get("/v1/feedback", tags=["feedback"])
+    @router.get("/v1/feedback", tags=["feedback"], responses={200: {"headers": _TOTAL}})
     def feedback(
         form: str = Query("json", pattern="^(json|annotations)$", description="`annotations`: TSV for `kgdrug build`."),
-        limit: int = Query(1000, ge=1, le=100_000),
-        offset: int = Query(0, ge=0),
+        limit: int | None = Query(None, ge=1, le=100_000, description="Of `json`; 1,000 where none is given."),
+        offset: int | None = Query(None, ge=0, le=2**62, description="Of `json`."),
     ) -> Response:
-        """The judgements, oldest first."""
-        judgements = kept().all(limit, offset)
-        if form == "annotations":
-            rows = ("\t".join(row) + "\n" for row in kgdrug.as_annotations(judgements))
-            return Response("".join(rows), media_type="text/tab-separated-values")
-        return json_response(judgements)
+        """The judgements, oldest first: a page of them, or all as annotations."""
+        store = kept()
+        if form == "json":
+            return json_response(store.all(limit or 1000, offset or 0), {"x-total-count": str(len(store))})
+        if limit is not None or offset is not None:
+            raise kgdrug.UsageError("annotations come all at once; leave limit and offset out")
+        rows = ("\t".join(row) + "\n" for row in kgdrug.as_annotations(store))
+        parts = iter(lambda: "".join(islice(rows, 1000)), "")
+        return StreamingResponse(parts, media_type="text/tab-separated-values")
 
     return router
 

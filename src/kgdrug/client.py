@@ -290,11 +290,19 @@ class Client:
         body = said | {"rank": rank, "model": model or self.model}
         return self._read(Judgement, self._post("/v1/feedback", body, repeatable=False))
 
-    def judgements(self, limit: int = 1000, offset: int = 0) -> "list[Judgement]":
-        """The judgements that were kept, oldest first."""
+    def judgements(self, limit: int | None = None, offset: int = 0) -> "list[Judgement]":
+        """The judgements that were kept, oldest first; without a limit all of them."""
         from kgdrug.serving import Judgement
 
-        return self._read(list[Judgement], self._look("/v1/feedback", limit=limit, offset=offset))
+        found: list[Judgement] = []
+        while limit is None or len(found) < limit:
+            some = MOST_QUESTIONS if limit is None else min(MOST_QUESTIONS, limit - len(found))
+            body = self._look("/v1/feedback", limit=some, offset=offset + len(found))
+            page = self._read(list[Judgement], body)
+            found += page
+            if len(page) < some:
+                break
+        return found
 
     # the service itself
 

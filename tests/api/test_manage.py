@@ -124,6 +124,23 @@ def test_a_pair_that_no_answer_holds_is_not_kept(client: TestClient, pair: tuple
     assert client.get("/v1/feedback").json() == []
 
 
+def test_judgements_come_in_pages_and_as_annotations_all_at_once(client: TestClient, tmp_path: Path) -> None:
+    store = kgdrug.Feedback(tmp_path / "said.db")  # as another process would write it
+    for number in range(1203):
+        store.add(kgdrug.Judgement(f"Compound::{number}", "Disease::1", "trial" if number % 2 else "promising"))
+    store.close()
+    first = client.get("/v1/feedback")
+    last = client.get("/v1/feedback", params={"limit": 5, "offset": 1200})
+    assert [len(page.json()) for page in (first, last)] == [1000, 3]
+    assert [page.headers["x-total-count"] for page in (first, last)] == ["1203", "1203"]
+    header, *rows = client.get("/v1/feedback", params={"form": "annotations"}).text.splitlines()
+    assert header.startswith("compound\tdisease\tstatus")
+    assert [row.split("\t")[0] for row in rows] == [f"Compound::{number}" for number in range(1, 1203, 2)]
+    cut = client.get("/v1/feedback", params={"form": "annotations", "limit": 5})
+    assert cut.status_code == 422
+    assert "leave limit and offset out" in cut.json()["detail"]
+
+
 def test_judgements_become_annotations_of_a_graph(
     client: TestClient, curated: Path, tmp_path: Path, kgdrug_command: object
 ) -> None:

@@ -55,6 +55,16 @@ def test_judgements_are_read_back_in_their_order(tmp_path: Path) -> None:
     feedback.close()
 
 
+def test_many_judgements_are_read_a_few_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kgdrug.serving.feedback.AT_ONCE", 3)
+    feedback = Feedback(tmp_path / "said.db")
+    for count in range(8):
+        assert len(feedback) == count
+        assert list(feedback) == feedback.all()
+        feedback.add(Judgement(f"C{count}", "D", "trial"))
+    assert [one.compound for one in feedback] == [f"C{count}" for count in range(8)]
+
+
 @pytest.mark.parametrize("rank", [-1, 2**63])
 def test_a_rank_that_is_no_place_is_not_kept(tmp_path: Path, rank: int) -> None:
     feedback = Feedback(tmp_path / "said.db")

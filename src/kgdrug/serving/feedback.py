@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -72,17 +72,34 @@ class Feedback:
         return written
 
     def all(self, limit: int = -1, offset: int = 0) -> list[Judgement]:
-        """Every judgement, oldest first."""
+        """Judgements, oldest first: so many (-1: all) after those that are left out at the beginning."""
         ask = f"SELECT {', '.join(_NAMES)} FROM feedback ORDER BY id LIMIT ? OFFSET ?"
         with self._lock:
             return [Judgement(*row) for row in self._rows.execute(ask, (limit, offset))]
+
+    def __iter__(self) -> Iterator[Judgement]:
+        """Every judgement, oldest first, of which few are in memory at once."""
+        ask, last = f"SELECT id, {', '.join(_NAMES)} FROM feedback WHERE id > ? ORDER BY id LIMIT {AT_ONCE}", 0
+        while True:
+            with self._lock:
+                rows = self._rows.execute(ask, (last,)).fetchall()
+            yield from (Judgement(*row) for _, *row in rows)
+            if len(rows) < AT_ONCE:
+                return
+            last = rows[-1][0]
+
+    def __len__(self) -> int:
+        """How many judgements there are."""
+        with self._lock:
+            (count,) = self._rows.execute("SELECT count(*) FROM feedback").fetchone()
+            return int(count)
 
     def close(self) -> None:
         """Let the file go."""
         self._rows.close()
 
 
-def as_annotations(judgements: list[Judgement]) -> Iterator[tuple[str, ...]]:
+def as_annotations(judgements: Iterable[Judgement]) -> Iterator[tuple[str, ...]]:
     """Rows of a file of annotations, its header first; opinions, which no annotation has a status for, are left out."""
     yield COLUMNS
     for one in judgements:
