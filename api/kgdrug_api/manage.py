@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import kgdrug
-from kgdrug_api import schemas
+from kgdrug_api import ask, schemas
 from kgdrug_api.problems import PROBLEMS, ForbiddenError, known_fields
 from kgdrug_api.wire import Measures, json_response
 
@@ -35,13 +35,13 @@ def routes(
             raise kgdrug.UsageError("this service takes no judgements; start it with --feedback FILE")
         return store
 
-    @router.get("/health", tags=["service"])
+    @router.get("/health", tags=["service"], response_model_exclude_none=True)
     def health() -> schemas.Health:
         """Whether the service answers."""
         loaded = models.get()
-        return schemas.Health(status="ok", model=loaded.name, model_digest=loaded.model.digest)
+        return schemas.Health(status="ok", **ask.about(loaded))
 
-    @router.get("/ready", tags=["service"])
+    @router.get("/ready", tags=["service"], response_model_exclude_none=True)
     def ready() -> schemas.Health:
         """Whether a model is loaded, so that questions are answered."""
         return health()
@@ -108,6 +108,7 @@ def _about(loaded: kgdrug.LoadedModel) -> schemas.Model:
     return schemas.Model(
         name=loaded.name,
         source=loaded.source,
+        version=loaded.version,
         digest=model.digest,
         score=model.experiment.model.score,
         members=len(model.members),

@@ -55,7 +55,8 @@ class Entity:
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """A model that a service has loaded. candidates: what its test ranks are among, `typed` or `all` entities; test:
-    metrics on its test triples; dimension: numbers per entity, None of a model that has no vectors.
+    metrics on its test triples; dimension: numbers per entity, None of a model that has no vectors; version: as
+    `NAME/VERSION`, where it was loaded from the registry.
     """
 
     name: str
@@ -71,23 +72,25 @@ class ModelInfo:
     triples: int
     candidates: str
     test: dict[str, float | None]
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """That a service answers, and the model that does where none is named."""
+    """That a service answers, and the model that does where none is named, see `ModelInfo`; empty where none does."""
 
     status: str
     model: str
     model_digest: str
+    model_version: str | None = None
 
 
 class Client:
     """A kgdrug service. Threads may share one.
 
     url: where it is, with the path of a proxy where there is one; token: sent as `Authorization: Bearer`; model: name,
-    source or digest of the model that is asked where a call names none; timeout: seconds without a sign of the service,
-    None for ever; retries: how often a request is repeated; transport: an httpx transport, say for tests.
+    version, source or digest of the model that is asked where a call names none; timeout: seconds without a sign of the
+    service, None for ever; retries: how often a request is repeated; transport: an httpx transport, say for tests.
 
     Raises ServiceError where the service refuses, KgdrugError where nothing answers, or something that is not kgdrug.
     """

@@ -40,10 +40,33 @@ def test_a_model_is_loaded_asked_by_name_source_or_digest_and_unloaded(
     assert [m["name"] for m in client.get("/v1/models").json()["models"]] == ["first", "second"]
     assert asked(client)["model"] == "first"
     assert asked(client, model="second")["model"] == "second"
-    assert asked(client, model=folder)["model"] == "first"
-    assert asked(client, model=made.json()["digest"][:8])["model"] == "first"
+    assert asked(client, model=folder)["model"] == "second"
+    assert asked(client, model=made.json()["digest"][:8])["model"] == "second"
     assert client.delete("/v1/models/first", headers=ADMIN).json()["name"] == "first"
     assert asked(client)["model"] == "second"
+
+
+def test_answers_name_the_version_of_a_model_of_the_registry(trained_run: kgdrug.Run, laboratory: Path) -> None:
+    from kgdrug.registry import import_mlflow
+
+    mlflow = import_mlflow()
+    number = mlflow.register_model(f"runs:/{trained_run.run_id}/model", "Drugs").version
+    mlflow.MlflowClient().set_registered_model_alias("Drugs", "champion", number)
+    version, pair = f"Drugs/{number}", {"compound": "metformin", "disease": "asthma"}
+    with TestClient(create_app(kgdrug.LoadedModels.open(["Drugs@champion", f"own={trained_run.folder}"]))) as client:
+        assert [(one["source"], one["version"]) for one in client.get("/v1/models").json()["models"]] == [
+            ("Drugs@champion", version),
+            (str(trained_run.folder), None),
+        ]
+        for word in (version, "Drugs@champion"):
+            answers = [
+                asked(client, model=word),
+                client.post("/v1/score", json={"pairs": [["metformin", "asthma"]], "model": word}).json(),
+                client.get("/v1/explain", params={**pair, "model": word}).json(),
+                client.get("/health").json(),
+            ]
+            assert [answer["model_version"] for answer in answers] == [version] * 4
+        assert "model_version" not in asked(client, model="own")
 
 
 def test_an_unknown_model_names_those_there_are(client: TestClient) -> None:

@@ -1,5 +1,6 @@
 """Models by name, and judgements in a file."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,17 +9,62 @@ from kgdrug import Feedback, Judgement, LoadedModel, LoadedModels, Run, as_annot
 from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
 
 
+@pytest.fixture
+def promote(trained_run: Run, laboratory: Path) -> Callable[[], str]:
+    """Registers another version of the model `Ward`, gives it the alias champion, and says which it is."""
+    from kgdrug.registry import import_mlflow
+
+    mlflow = import_mlflow()
+
+    def register() -> str:
+        version = mlflow.register_model(f"runs:/{trained_run.run_id}/model", "Ward").version
+        mlflow.MlflowClient().set_registered_model_alias("Ward", "champion", version)
+        return f"Ward/{version}"
+
+    return register
+
+
 def test_models_are_found_by_name_source_and_digest(trained_run: Run) -> None:
     folder = str(trained_run.folder)
     models = LoadedModels.open([folder, f"other={folder}"])
     assert [one.name for one in models.all()] == ["small", "other"]
+    assert [one.version for one in models.all()] == [None, None]
     digest = models.get().model.digest
-    for wanted in (None, "small", folder, digest, digest[:8]):
-        assert models.get(wanted).name == "small"
-    assert models.get("other").name == "other"
+    assert models.get().name == models.get("small").name == "small"
+    for wanted in ("other", folder, digest, digest[:8]):  # of two with the same source the one that was loaded last
+        assert models.get(wanted).name == "other"
     for wanted in (digest[:7], "", "Small"):
         with pytest.raises(UnknownNameError, match="unknown model"):
             models.get(wanted)
+
+
+def test_a_name_goes_before_what_else_a_word_may_mean(trained_run: Run) -> None:
+    served = trained_run.model.served
+    words = ["name", "version", "source"]
+    of = {"name": ("name", "x"), "version": ("y", "source"), "source": ("z", "y")}
+    models = LoadedModels([LoadedModel(word, of[word][1], served, of[word][0]) for word in words])
+    assert models.get("name").name == "name"
+    assert models.get("version").name == "version"
+    assert models.get("source").name == "source"
+    assert models.get("y").name == "version"  # the version of one, the source of another
+    assert models.get("x").name == "name"
+
+
+def test_a_model_of_the_registry_is_found_by_alias_and_by_version(promote: Callable[[], str]) -> None:
+    before = promote()
+    models = LoadedModels.open(["ward=Ward@champion"])
+    for wanted in ("ward", "Ward@champion", before):
+        loaded = models.get(wanted)
+        assert (loaded.name, loaded.source, loaded.version) == ("ward", "Ward@champion", before)
+    after = promote()
+    assert after != before
+    with pytest.raises(UnknownNameError, match=after):
+        models.get(after)
+    models.load("Ward@champion", "promoted")
+    assert models.get("Ward@champion").name == models.get(after).name == "promoted"
+    assert models.get(before).name == "ward"
+    models.unload("promoted")
+    assert models.get("Ward@champion").name == "ward"
 
 
 def test_names_are_given_once_and_the_last_model_stays(trained_run: Run) -> None:
