@@ -22,6 +22,8 @@ def routes(
     models: kgdrug.LoadedModels, measures: Measures, store: kgdrug.Feedback | None, admin_token: str | None
 ) -> APIRouter:
     """The routes that keep the service."""
+    if admin_token is not None and not _sendable(admin_token):
+        raise kgdrug.UsageError("the administrator's token is empty, or no header holds it; give another one, or none")
     router = APIRouter(responses=PROBLEMS)
 
     def only_admin(authorization: str) -> None:
@@ -62,7 +64,7 @@ def routes(
         only_admin(authorization)
         return _about(models.load(asked.source, asked.name))
 
-    @router.delete("/v1/models/{name}", tags=["models"])
+    @router.delete("/v1/models/{name:path}", tags=["models"])
     def unload(name: str, authorization: Authorization = "") -> schemas.Model:
         """Take a model away; questions under way are answered by it still."""
         only_admin(authorization)
@@ -100,6 +102,11 @@ def routes(
         return StreamingResponse(parts, media_type="text/tab-separated-values")
 
     return router
+
+
+def _sendable(token: str) -> bool:
+    """Whether a header holds it as it is: ASCII that can be seen, without blanks around it."""
+    return bool(token) and token.isascii() and token.isprintable() and token == token.strip()
 
 
 def _about(loaded: kgdrug.LoadedModel) -> schemas.Model:

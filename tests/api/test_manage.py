@@ -98,6 +98,12 @@ def test_without_a_token_nobody_is_the_administrator(trained_run: kgdrug.Run) ->
         assert client.post("/v1/models", json={"source": "x"}, headers=headers).status_code == 403
 
 
+@pytest.mark.parametrize("token", ["", " ", "sesame\n", " sesame", "sésame"])
+def test_a_token_that_nobody_could_send_is_refused_at_once(trained_run: kgdrug.Run, token: str) -> None:
+    with pytest.raises(kgdrug.UsageError, match="administrator's token is empty, or no header holds it"):
+        create_app(trained_run.model, admin_token=token)
+
+
 def test_a_source_that_is_no_model_is_a_problem(client: TestClient) -> None:
     response = client.post("/v1/models", json={"source": "/nowhere"}, headers=ADMIN)
     assert response.status_code == 422
