@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import kgdrug
 from kgdrug_api import ask, schemas
-from kgdrug_api.problems import PROBLEMS, ForbiddenError, known_fields
+from kgdrug_api.problems import CONFLICT, PROBLEMS, ConflictError, ForbiddenError, known_fields
 from kgdrug_api.wire import Measures, json_response
 
 Authorization = Annotated[str, Header(description="`Bearer` and the administrator's token.")]
@@ -58,17 +58,32 @@ def routes(
         """The models that answer, what each was trained on, and how it did on its test triples."""
         return schemas.Models(models=[_about(loaded) for loaded in models.all()])
 
-    @router.post("/v1/models", tags=["models"], status_code=201)
+    @router.post("/v1/models", tags=["models"], status_code=201, responses=CONFLICT)
     def load(asked: schemas.Load, authorization: Authorization = "") -> schemas.Model:
         """Load a model from a folder, `NAME@ALIAS`, `NAME/VERSION` or `runs:ID` that the service can read."""
         only_admin(authorization)
-        return _about(models.load(asked.source, asked.name))
+        try:
+            loaded = kgdrug.LoadedModel.open(asked.source, asked.name)
+        except kgdrug.UsageError:
+            raise
+        except (kgdrug.KgdrugError, OSError) as error:  # what came cannot be used: nothing failed here
+            raise kgdrug.UsageError(f"{asked.source} cannot be loaded: {error}") from error
+        try:
+            models.add(loaded)
+        except kgdrug.UsageError as error:
+            raise ConflictError(str(error)) from error
+        return _about(loaded)
 
-    @router.delete("/v1/models/{name:path}", tags=["models"])
+    @router.delete("/v1/models/{name:path}", tags=["models"], responses=CONFLICT)
     def unload(name: str, authorization: Authorization = "") -> schemas.Model:
         """Take a model away; questions under way are answered by it still."""
         only_admin(authorization)
-        return _about(models.unload(name))
+        try:
+            return _about(models.unload(name))
+        except kgdrug.UnknownNameError:
+            raise
+        except kgdrug.UsageError as error:
+            raise ConflictError(str(error)) from error
 
     @router.post("/v1/feedback", tags=["feedback"], status_code=201)
     def judge(judged: schemas.Judged) -> schemas.Judgement:

@@ -1,5 +1,6 @@
 """The service kept: models come and go, judgements stay, everything is counted."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -77,9 +78,11 @@ def test_an_unknown_model_names_those_there_are(client: TestClient) -> None:
 
 
 def test_the_last_model_stays_and_a_name_is_given_once(client: TestClient, trained_run: kgdrug.Run) -> None:
-    assert "only model" in client.delete("/v1/models/first", headers=ADMIN).json()["detail"]
+    gone = client.delete("/v1/models/first", headers=ADMIN)
+    assert gone.status_code == 409
+    assert "only model" in gone.json()["detail"]
     twice = client.post("/v1/models", json={"source": str(trained_run.folder), "name": "first"}, headers=ADMIN)
-    assert twice.status_code == 422
+    assert twice.status_code == 409
     assert "give this one another name" in twice.json()["detail"]
 
 
@@ -104,10 +107,36 @@ def test_a_token_that_nobody_could_send_is_refused_at_once(trained_run: kgdrug.R
         create_app(trained_run.model, admin_token=token)
 
 
-def test_a_source_that_is_no_model_is_a_problem(client: TestClient) -> None:
-    response = client.post("/v1/models", json={"source": "/nowhere"}, headers=ADMIN)
+@pytest.mark.parametrize("source", ["/nowhere", "x" * 2000, "a\0b"])
+def test_a_source_that_is_no_model_is_a_problem(client: TestClient, source: str) -> None:
+    response = client.post("/v1/models", json={"source": source}, headers=ADMIN)
     assert response.status_code == 422
     assert "no such model" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "detail"),
+    [
+        ("metrics.json", "{}", "is damaged or was changed"),
+        ("manifest.json", "{", "is not JSON"),
+        ("manifest.json", "{}", "format is None"),
+        ("facts", None, "is missing"),
+    ],
+)
+def test_a_folder_that_holds_no_whole_model_is_its_senders_mistake(
+    client: TestClient, trained_run: kgdrug.Run, tmp_path: Path, file: str, content: str | None, detail: str
+) -> None:
+    bad = tmp_path / "bad"
+    shutil.copytree(trained_run.folder, bad)
+    if content is None:
+        shutil.rmtree(bad / file)
+    else:
+        (bad / file).write_text(content)
+    response = client.post("/v1/models", json={"source": str(bad), "name": "bad"}, headers=ADMIN)
+    assert response.status_code == 422
+    assert f"{bad} cannot be loaded" in response.json()["detail"]
+    assert detail in response.json()["detail"]
+    assert len(client.get("/v1/models").json()["models"]) == 1
 
 
 def test_a_judgement_is_kept_with_ids_model_and_time(client: TestClient, trained_run: kgdrug.Run) -> None:
