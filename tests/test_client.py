@@ -120,7 +120,9 @@ def model(trained_run: kgdrug.Run) -> kgdrug.ServedModel:
 def service(model: kgdrug.ServedModel, tmp_path_factory: pytest.TempPathFactory) -> Any:
     feedback = tmp_path_factory.mktemp("client") / "said.db"
     models = kgdrug.LoadedModels([kgdrug.LoadedModel("small", "", model)])
-    return create_app(models, admin_token="sesame", feedback=feedback)
+    service = create_app(models, admin_token="sesame", feedback=feedback)
+    service.warm_up()
+    return service
 
 
 @pytest.fixture

@@ -4,13 +4,22 @@ import hmac
 from itertools import islice
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import kgdrug
 from kgdrug_api import ask, schemas
-from kgdrug_api.problems import CONFLICT, PROBLEMS, ConflictError, ForbiddenError, known_fields
+from kgdrug_api.problems import (
+    CONFLICT,
+    NOT_READY,
+    PROBLEMS,
+    ConflictError,
+    ForbiddenError,
+    known_fields,
+    problem_response,
+)
+from kgdrug_api.schemas import Problem
 from kgdrug_api.wire import Measures, json_response
 
 Authorization = Annotated[str, Header(description="`Bearer` and the administrator's token.")]
@@ -37,19 +46,28 @@ def routes(
             raise kgdrug.UsageError("this service takes no judgements; start it with --feedback FILE")
         return store
 
-    @router.get("/health", tags=["service"], response_model_exclude_none=True)
-    def health() -> schemas.Health:
-        """Whether the service answers."""
-        loaded = models.get()
-        return schemas.Health(status="ok", **ask.about(loaded))
+    # asynchronous, since those that are not wait for a thread behind whatever is slow
 
-    @router.get("/ready", tags=["service"], response_model_exclude_none=True)
-    def ready() -> schemas.Health:
-        """Whether a model is loaded, so that questions are answered."""
-        return health()
+    @router.get("/health", tags=["service"], response_model_exclude_none=True)
+    async def health() -> schemas.Health:
+        """Whether the service answers; `model` is empty where none is loaded."""
+        loaded = next(iter(models.all()), None)
+        return schemas.Health(
+            status="ok", **({"model": "", "model_digest": ""} if loaded is None else ask.about(loaded))
+        )
+
+    @router.get(
+        "/ready", tags=["service"], response_model=schemas.Health, response_model_exclude_none=True, responses=NOT_READY
+    )
+    async def ready(request: Request) -> schemas.Health | Response:
+        """Whether a model is loaded and warmed up, so that questions are answered at once."""
+        if models.all() and request.app.warm:
+            return await health()
+        detail = "the models are not warmed up" if models.all() else "no model is loaded"
+        return problem_response(Problem(title="Not ready", status=503, detail=detail, instance=request.url.path))
 
     @router.get("/metrics", tags=["service"], response_class=Response)
-    def metrics() -> Response:
+    async def metrics() -> Response:
         """Counts and times, as Prometheus reads them."""
         return Response(generate_latest(measures.registry), media_type=CONTENT_TYPE_LATEST)
 
@@ -64,6 +82,7 @@ def routes(
         only_admin(authorization)
         try:
             loaded = kgdrug.LoadedModel.open(asked.source, asked.name)
+            warm_up(loaded)
         except kgdrug.UsageError:
             raise
         except (kgdrug.KgdrugError, OSError) as error:  # what came cannot be used: nothing failed here
@@ -122,6 +141,14 @@ def routes(
 def _sendable(token: str) -> bool:
     """Whether a header holds it as it is: ASCII that can be seen, without blanks around it."""
     return bool(token) and token.isascii() and token.isprintable() and token == token.strip()
+
+
+def warm_up(loaded: kgdrug.LoadedModel) -> None:
+    """Ask a model what its first question would wait for; what that finds wrong names the model."""
+    try:
+        ask.warm_up(loaded.model)
+    except kgdrug.KgdrugError as error:
+        raise kgdrug.KgdrugError(f"the model {loaded.name} cannot answer: {error}") from error
 
 
 def _about(loaded: kgdrug.LoadedModel) -> schemas.Model:

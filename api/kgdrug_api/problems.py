@@ -25,6 +25,9 @@ NOT_SUPPORTED: dict[int | str, dict[str, Any]] = {
 CONFLICT: dict[int | str, dict[str, Any]] = {
     409: {"content": _FORM, "description": "What the models that are loaded leave no room for."},
 }
+NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {"content": _FORM, "description": "No model is loaded and warmed up."},
+}
 
 
 class TooLargeError(kgdrug.UsageError):

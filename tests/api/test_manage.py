@@ -1,10 +1,14 @@
 """The service kept: models come and go, judgements stay, everything is counted."""
 
+import asyncio
 import shutil
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import anyio.to_thread
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
@@ -139,6 +143,26 @@ def test_a_folder_that_holds_no_whole_model_is_its_senders_mistake(
     assert len(client.get("/v1/models").json()["models"]) == 1
 
 
+def test_a_model_is_warmed_up_before_it_is_added(
+    client: TestClient, trained_run: kgdrug.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+
+    def warm_up(model: kgdrug.ServedModel) -> None:
+        seen.append([one["name"] for one in client.get("/v1/models").json()["models"]])
+        if len(seen) == 2:
+            raise kgdrug.KgdrugError("the model's scores are not numbers (NaN)")
+
+    monkeypatch.setattr("kgdrug_api.ask.warm_up", warm_up)
+    made = client.post("/v1/models", json={"source": str(trained_run.folder), "name": "fine"}, headers=ADMIN)
+    assert made.status_code == 201
+    failed = client.post("/v1/models", json={"source": str(trained_run.folder), "name": "bad"}, headers=ADMIN)
+    assert failed.status_code == 422
+    assert "the model bad cannot answer: the model's scores are not numbers" in failed.json()["detail"]
+    assert seen == [["first"], ["first", "fine"]]
+    assert [one["name"] for one in client.get("/v1/models").json()["models"]] == ["first", "fine"]
+
+
 def test_a_judgement_is_kept_with_ids_model_and_time(client: TestClient, trained_run: kgdrug.Run) -> None:
     written = client.post("/v1/feedback", json={**JUDGED, "rank": 3})
     assert written.status_code == 201
@@ -253,3 +277,51 @@ def test_requests_and_questions_are_counted(client: TestClient) -> None:
 def test_ready_and_health_name_the_model(client: TestClient) -> None:
     assert client.get("/ready").json() == client.get("/health").json()
     assert client.get("/ready").json()["model"] == "first"
+
+
+def test_a_service_is_healthy_before_it_is_ready(trained_run: kgdrug.Run) -> None:
+    service = create_app(kgdrug.LoadedModels(), admin_token="sesame")
+    with TestClient(service) as client:
+        assert client.get("/health").json() == {"status": "ok", "model": "", "model_digest": ""}
+        not_ready = client.get("/ready")
+        assert (not_ready.status_code, not_ready.json()["detail"]) == (503, "no model is loaded")
+        assert not_ready.headers["content-type"] == "application/problem+json"
+        client.post("/v1/models", json={"source": str(trained_run.folder), "name": "late"}, headers=ADMIN)
+        assert client.get("/ready").json()["model"] == "late"
+    cold = create_app(trained_run.model)
+    client = TestClient(cold)  # nobody started it
+    assert client.get("/health").json()["model"] == "small"
+    assert (client.get("/ready").status_code, client.get("/ready").json()["title"]) == (503, "Not ready")
+    cold.warm_up()
+    assert client.get("/ready").status_code == 200
+
+
+def test_a_model_that_cannot_answer_keeps_the_service_from_starting(
+    trained_run: kgdrug.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warm_up(model: kgdrug.ServedModel) -> None:
+        raise kgdrug.KgdrugError("the model's scores are not numbers (NaN)")
+
+    monkeypatch.setattr("kgdrug_api.ask.warm_up", warm_up)
+    with pytest.raises(kgdrug.KgdrugError, match="the model small cannot answer: the model's scores"):
+        create_app(trained_run.model).warm_up()
+
+
+@pytest.mark.parametrize("route", ["/health", "/ready", "/metrics"])
+def test_what_watches_the_service_waits_for_no_thread(trained_run: kgdrug.Run, route: str) -> None:
+    service, done = create_app(trained_run.model), threading.Event()
+    service.warm_up()
+
+    async def watch() -> int:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        slow = asyncio.create_task(anyio.to_thread.run_sync(done.wait))
+        await asyncio.sleep(0)
+        try:
+            transport = httpx.ASGITransport(service)
+            async with asyncio.timeout(10), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+                return (await client.get(route)).status_code
+        finally:
+            done.set()
+            await slow
+
+    assert asyncio.run(watch()) == 200
