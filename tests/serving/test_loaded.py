@@ -38,6 +38,18 @@ def test_models_are_found_by_name_source_and_digest(trained_run: Run) -> None:
             models.get(wanted)
 
 
+def test_a_folder_with_an_equals_sign_is_taken_whole_and_else_the_first_ends_the_name(
+    trained_run: Run, bare: Path
+) -> None:
+    folder = bare / "models" / "lr=0.1"
+    folder.parent.mkdir()
+    folder.symlink_to(trained_run.folder)
+    models = LoadedModels.open(["models/lr=0.1", "fast=models/lr=0.1"])
+    assert [(one.name, one.source) for one in models.all()] == [("small", "models/lr=0.1"), ("fast", "models/lr=0.1")]
+    with pytest.raises(UsageError, match="no such model: models/gone=x"):
+        LoadedModels.open(["lost=models/gone=x"])
+
+
 def test_a_name_goes_before_what_else_a_word_may_mean(trained_run: Run) -> None:
     served = trained_run.model.served
     words = ["name", "version", "source"]

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from kgdrug.errors import UnknownNameError, UsageError
 from kgdrug.registry import find_model
@@ -40,11 +41,14 @@ class LoadedModels:
 
     @classmethod
     def open(cls, sources: Sequence[str]) -> "LoadedModels":
-        """Open each source; `NAME=SOURCE` gives it a name of its own."""
+        """Open each source; `NAME=SOURCE` gives it a name of its own. What is a folder as it stands is no such pair."""
         models = cls()
         for source in sources:
-            name, _, rest = source.rpartition("=")
-            models.load(rest, name or None)
+            name, equals, rest = source.partition("=")
+            if equals and not Path(source).is_dir():
+                models.load(rest, name or None)
+            else:
+                models.load(source)
         return models
 
     def all(self) -> list[LoadedModel]:
