@@ -8,9 +8,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 import kgdrug
-from kgdrug.client import Entity, Health, from_record
+from kgdrug.client import Entity, Health
 from kgdrug.models.arrays import ArrayTable
 from kgdrug_api import create_app
 from kgdrug_api.schemas import MOST_QUESTIONS
@@ -120,7 +120,9 @@ def model(trained_run: kgdrug.Run) -> kgdrug.ServedModel:
 def service(model: kgdrug.ServedModel, tmp_path_factory: pytest.TempPathFactory) -> Any:
     feedback = tmp_path_factory.mktemp("client") / "said.db"
     models = kgdrug.LoadedModels([kgdrug.LoadedModel("small", "", model)])
-    return create_app(models, admin_token="sesame", feedback=feedback)
+    service = create_app(models, admin_token="sesame", feedback=feedback)
+    service.warm_up()
+    return service
 
 
 @pytest.fixture
@@ -285,6 +287,7 @@ def test_models_come_and_go(client: kgdrug.Client, model: kgdrug.ServedModel, tr
     assert client.models()[1] == loaded
     assert client.models()[0].test == model.metrics["both"]
     assert client.unload("second") == loaded
+    assert client.unload(client.load(str(trained_run.folder), "of/two words?").name).name == "of/two words?"
     assert [one.name for one in client.models()] == ["small"]
 
 
@@ -295,6 +298,21 @@ def test_a_judgement_comes_back_as_it_is_kept(client: kgdrug.Client, model: kgdr
     )
     assert client.judgements() == [judgement]
     assert client.judgements(offset=1) == []
+
+
+def test_all_judgements_come_however_many_a_page_holds(
+    model: kgdrug.ServedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kgdrug.client.MOST_QUESTIONS", 400)
+    said = kgdrug.Feedback(tmp_path / "said.db")
+    for number in range(1203):
+        said.add(kgdrug.Judgement(f"Compound::{number}", "Disease::1", "trial"))
+    client = kgdrug.Client(ADDRESS, transport=InProcess(create_app(model, feedback=tmp_path / "said.db")))
+    kept = said.all()
+    assert client.judgements() == kept
+    assert client.judgements(900, 2) == kept[2:902]
+    assert client.judgements(2, 1202) == kept[1202:]
+    assert client.judgements(0) == []
 
 
 def test_a_model_is_named_once_for_all_calls_or_call_by_call(service: Any) -> None:
@@ -704,40 +722,6 @@ def test_a_line_ends_where_json_says_so() -> None:
     assert [one[0].name for one in found if isinstance(one, list)] == ["a\u2028b", "c\x85d", "e"]
 
 
-# records
-
-
-@dataclass(frozen=True)
-class Leaf:
-    name: str
-    weight: float = 1.0
-
-
-@dataclass(frozen=True)
-class Tree:
-    leaf: Leaf
-    leaves: tuple[Leaf, ...]
-    pair: tuple[str, Leaf]
-    named: dict[str, list[Leaf]]
-    perhaps: Leaf | None
-    words: Sequence[str] = ()
-    number: int | None = None
-
-
-def test_json_becomes_dataclasses_one_in_another() -> None:
-    tree = Tree(Leaf("a"), (Leaf("b", 2.0), Leaf("c")), ("d", Leaf("e")), {"f": [Leaf("g")]}, Leaf("h"), number=3)
-    record = asdict(tree)
-    assert from_record(Tree, record) == tree
-    assert from_record(list[Tree], [record, record]) == [tree, tree]
-    assert from_record(Tree, record | {"perhaps": None}) == replace(tree, perhaps=None)
-
-
-def test_a_newer_service_may_say_more_and_must_not_say_less() -> None:
-    assert from_record(Leaf, {"name": "a", "colour": "green"}) == Leaf("a")
-    with pytest.raises(TypeError, match="name"):
-        from_record(Leaf, {"weight": 2.0})
-
-
 def test_the_client_loads_neither_torch_nor_pandas() -> None:
     code = "import sys, kgdrug.client; print(*{'torch', 'pandas', 'mlflow', 'rdkit', 'fastapi'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "\n"
@@ -760,3 +744,27 @@ def test_scores_are_the_librarys_own(client: kgdrug.Client, model: kgdrug.Traine
     triples = [("Enalapril", "CbG", "ACE")]
     assert client.score(triples) == kgdrug.score(model, triples)
     assert client.score([]) == []
+
+
+def test_scores_of_pairs_among_triples_come_in_the_order_of_their_rows(
+    client: kgdrug.Client, model: kgdrug.ServedModel, transport: InProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [("Metformin", "asthma"), ("Enalapril", "CbG", "ACE"), ("Salbutamol", "asthma"), ("asthma", "DaG", "ADRB2")]
+    assert client.score(rows) == kgdrug.score(model, rows)
+    assert len(transport.answered) == 2
+    monkeypatch.setattr("kgdrug.client.MOST_QUESTIONS", 1)
+    assert client.score(iter(rows)) == kgdrug.score(model, rows)
+    assert len(transport.answered) == 2 + 4
+    with pytest.raises(kgdrug.UsageError, match=r"\['Metformin'\] is no pair"):
+        client.score([("Metformin", "asthma"), ("Metformin",)])
+    assert len(transport.answered) == 2 + 4
+
+
+def test_rows_are_scored_in_requests_that_stay_smaller_than_a_service_takes(
+    model: kgdrug.ServedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kgdrug.client.MOST_BYTES", 400)
+    transport = InProcess(create_app(model, most_bytes=500))
+    rows = [("Metformin", "asthma")] * 40
+    assert kgdrug.Client(ADDRESS, transport=transport).score(rows) == kgdrug.score(model, rows)
+    assert 40 / 20 < len(transport.answered) < 10

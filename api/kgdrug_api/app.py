@@ -37,14 +37,14 @@ def create_app(
     measures, store = Measures(), None if feedback is None else kgdrug.Feedback(feedback)
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        for loaded in models.all():
-            ask.warm_up(loaded.model)
+    async def lifespan(app: Service) -> AsyncIterator[None]:
+        app.warm_up()
         yield
         if store is not None:
             store.close()
 
     app = Service(
+        models,
         title="kgdrug",
         version=kgdrug.__version__,
         description="Which existing drugs might treat this disease, and why? Research software: no medical advice.",
@@ -66,10 +66,22 @@ def create_app(
 class Service(FastAPI):
     """Routes, and a shorter way to what most requests are for: all that stands around a route takes as long as they do.
 
-    direct: by method and path, what answers without routing.
+    direct: by method and path, what answers without routing; warm: whether the models were asked already what a first
+    question has to wait for.
     """
 
     direct: Mapping[tuple[str, str], ASGIApp] = MappingProxyType({})
+
+    def __init__(self, models: kgdrug.LoadedModels, **words: Any) -> None:
+        super().__init__(**words)
+        self.models, self.warm = models, False
+
+    def warm_up(self) -> None:
+        """Ask each model what its first question would wait for; done once, at the latest when the service starts."""
+        if not self.warm:
+            for loaded in self.models.all():
+                manage.warm_up(loaded)
+            self.warm = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""

@@ -56,9 +56,11 @@ def warm_up(model: kgdrug.ServedModel) -> None:
 def about(loaded: kgdrug.LoadedModel) -> dict[str, str]:
     """What every answer names."""
     model = loaded.model
+    version = {} if loaded.version is None else {"model_version": loaded.version}
     return {
         "model": loaded.name,
         "model_digest": model.digest,
+        **version,
         "graph": model.graph.name,
         "graph_digest": model.graph_digest,
     }

@@ -1,17 +1,29 @@
 """The service itself: whether it lives, what it has loaded, what was counted, and what people say of its answers."""
 
 import hmac
+from itertools import islice
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import kgdrug
-from kgdrug_api import schemas
-from kgdrug_api.problems import PROBLEMS, ForbiddenError, known_fields
+from kgdrug_api import ask, schemas
+from kgdrug_api.problems import (
+    CONFLICT,
+    NOT_READY,
+    PROBLEMS,
+    ConflictError,
+    ForbiddenError,
+    known_fields,
+    problem_response,
+)
+from kgdrug_api.schemas import Problem
 from kgdrug_api.wire import Measures, json_response
 
 Authorization = Annotated[str, Header(description="`Bearer` and the administrator's token.")]
+_TOTAL = {"X-Total-Count": {"schema": {"type": "integer"}, "description": "Of `json`: how many judgements there are."}}
 known_fields(schemas.Load, schemas.Judged)
 
 
@@ -19,6 +31,8 @@ def routes(
     models: kgdrug.LoadedModels, measures: Measures, store: kgdrug.Feedback | None, admin_token: str | None
 ) -> APIRouter:
     """The routes that keep the service."""
+    if admin_token is not None and not _sendable(admin_token):
+        raise kgdrug.UsageError("the administrator's token is empty, or no header holds it; give another one, or none")
     router = APIRouter(responses=PROBLEMS)
 
     def only_admin(authorization: str) -> None:
@@ -32,19 +46,28 @@ def routes(
             raise kgdrug.UsageError("this service takes no judgements; start it with --feedback FILE")
         return store
 
-    @router.get("/health", tags=["service"])
-    def health() -> schemas.Health:
-        """Whether the service answers."""
-        loaded = models.get()
-        return schemas.Health(status="ok", model=loaded.name, model_digest=loaded.model.digest)
+    # asynchronous, since those that are not wait for a thread behind whatever is slow
 
-    @router.get("/ready", tags=["service"])
-    def ready() -> schemas.Health:
-        """Whether a model is loaded, so that questions are answered."""
-        return health()
+    @router.get("/health", tags=["service"], response_model_exclude_none=True)
+    async def health() -> schemas.Health:
+        """Whether the service answers; `model` is empty where none is loaded."""
+        loaded = next(iter(models.all()), None)
+        return schemas.Health(
+            status="ok", **({"model": "", "model_digest": ""} if loaded is None else ask.about(loaded))
+        )
+
+    @router.get(
+        "/ready", tags=["service"], response_model=schemas.Health, response_model_exclude_none=True, responses=NOT_READY
+    )
+    async def ready(request: Request) -> schemas.Health | Response:
+        """Whether a model is loaded and warmed up, so that questions are answered at once."""
+        if models.all() and request.app.warm:
+            return await health()
+        detail = "the models are not warmed up" if models.all() else "no model is loaded"
+        return problem_response(Problem(title="Not ready", status=503, detail=detail, instance=request.url.path))
 
     @router.get("/metrics", tags=["service"], response_class=Response)
-    def metrics() -> Response:
+    async def metrics() -> Response:
         """Counts and times, as Prometheus reads them."""
         return Response(generate_latest(measures.registry), media_type=CONTENT_TYPE_LATEST)
 
@@ -53,47 +76,79 @@ def routes(
         """The models that answer, what each was trained on, and how it did on its test triples."""
         return schemas.Models(models=[_about(loaded) for loaded in models.all()])
 
-    @router.post("/v1/models", tags=["models"], status_code=201)
+    @router.post("/v1/models", tags=["models"], status_code=201, responses=CONFLICT)
     def load(asked: schemas.Load, authorization: Authorization = "") -> schemas.Model:
         """Load a model from a folder, `NAME@ALIAS`, `NAME/VERSION` or `runs:ID` that the service can read."""
         only_admin(authorization)
-        return _about(models.load(asked.source, asked.name))
+        try:
+            loaded = kgdrug.LoadedModel.open(asked.source, asked.name)
+            warm_up(loaded)
+        except kgdrug.UsageError:
+            raise
+        except (kgdrug.KgdrugError, OSError) as error:  # what came cannot be used: nothing failed here
+            raise kgdrug.UsageError(f"{asked.source} cannot be loaded: {error}") from error
+        try:
+            models.add(loaded)
+        except kgdrug.UsageError as error:
+            raise ConflictError(str(error)) from error
+        return _about(loaded)
 
-    @router.delete("/v1/models/{name}", tags=["models"])
+    @router.delete("/v1/models/{name:path}", tags=["models"], responses=CONFLICT)
     def unload(name: str, authorization: Authorization = "") -> schemas.Model:
         """Take a model away; questions under way are answered by it still."""
         only_admin(authorization)
-        return _about(models.unload(name))
+        try:
+            return _about(models.unload(name))
+        except kgdrug.UnknownNameError:
+            raise
+        except kgdrug.UsageError as error:
+            raise ConflictError(str(error)) from error
 
     @router.post("/v1/feedback", tags=["feedback"], status_code=201)
     def judge(judged: schemas.Judged) -> schemas.Judgement:
-        """Keep a judgement on a candidate."""
-        loaded = models.get(judged.model)
+        """Keep a judgement on a candidate: a compound and a disease that `predict` answers with and of."""
+        feedback, loaded = kept(), models.get(judged.model)
         graph = loaded.model.graph
-        compound = graph.entities.find(judged.compound, kind="compound")
-        disease = graph.entities.find(judged.disease, kind="disease")
-        written = kept().add(
+        asked = kgdrug.question(graph, disease=judged.disease)
+        compound = graph.entities.find(judged.compound, [graph.answers(asked.relations[0])], "compound")
+        written = feedback.add(
             kgdrug.Judgement(
-                graph.entities.ids[compound], graph.entities.ids[disease], judged.judgement, judged.comment, judged.by,
-                loaded.model.digest, judged.rank,
+                graph.entities.ids[compound], graph.entities.ids[asked.entity], judged.judgement, judged.comment,
+                judged.by, loaded.model.digest, judged.rank,
             )
         )  # fmt: skip
         return schemas.Judgement.model_validate(written, from_attributes=True)
 
-    @router.get("/v1/feedback", tags=["feedback"])
+    @router.get("/v1/feedback", tags=["feedback"], responses={200: {"headers": _TOTAL}})
     def feedback(
         form: str = Query("json", pattern="^(json|annotations)$", description="`annotations`: TSV for `kgdrug build`."),
-        limit: int = Query(1000, ge=1, le=100_000),
-        offset: int = Query(0, ge=0),
+        limit: int | None = Query(None, ge=1, le=100_000, description="Of `json`; 1,000 where none is given."),
+        offset: int | None = Query(None, ge=0, le=2**62, description="Of `json`."),
     ) -> Response:
-        """The judgements, oldest first."""
-        judgements = kept().all(limit, offset)
-        if form == "annotations":
-            rows = ("\t".join(row) + "\n" for row in kgdrug.as_annotations(judgements))
-            return Response("".join(rows), media_type="text/tab-separated-values")
-        return json_response(judgements)
+        """The judgements, oldest first: a page of them, or all as annotations."""
+        store = kept()
+        if form == "json":
+            return json_response(store.all(limit or 1000, offset or 0), {"x-total-count": str(len(store))})
+        if limit is not None or offset is not None:
+            raise kgdrug.UsageError("annotations come all at once; leave limit and offset out")
+        rows = ("\t".join(row) + "\n" for row in kgdrug.as_annotations(store))
+        parts = iter(lambda: "".join(islice(rows, 1000)), "")
+        return StreamingResponse(parts, media_type="text/tab-separated-values")
 
     return router
+
+
+def _sendable(token: str) -> bool:
+    """Whether a header holds it as it is: ASCII that can be seen, without blanks around it."""
+    return bool(token) and token.isascii() and token.isprintable() and token == token.strip()
+
+
+def warm_up(loaded: kgdrug.LoadedModel) -> None:
+    """Ask a model what its first question would wait for; what that finds wrong names the model."""
+    try:
+        ask.warm_up(loaded.model)
+    except kgdrug.KgdrugError as error:
+        raise kgdrug.KgdrugError(f"the model {loaded.name} cannot answer: {error}") from error
 
 
 def _about(loaded: kgdrug.LoadedModel) -> schemas.Model:
@@ -102,6 +157,7 @@ def _about(loaded: kgdrug.LoadedModel) -> schemas.Model:
     return schemas.Model(
         name=loaded.name,
         source=loaded.source,
+        version=loaded.version,
         digest=model.digest,
         score=model.experiment.model.score,
         members=len(model.members),

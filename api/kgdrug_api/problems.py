@@ -22,10 +22,20 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 NOT_SUPPORTED: dict[int | str, dict[str, Any]] = {
     501: {"content": _FORM, "description": "What the standard knows, and this service does not do."},
 }
+CONFLICT: dict[int | str, dict[str, Any]] = {
+    409: {"content": _FORM, "description": "What the models that are loaded leave no room for."},
+}
+NOT_READY: dict[int | str, dict[str, Any]] = {
+    503: {"content": _FORM, "description": "No model is loaded and warmed up."},
+}
 
 
 class TooLargeError(kgdrug.UsageError):
     """More came than one request may hold."""
+
+
+class ConflictError(kgdrug.UsageError):
+    """What was asked for cannot be as things are: a name that is taken, the last model."""
 
 
 class ForbiddenError(kgdrug.KgdrugError):
@@ -44,6 +54,8 @@ def of_error(error: Exception, instance: str) -> Problem:
         return _problem(422, f"Ambiguous {error.kind}", str(error), instance, error.matches)
     if isinstance(error, TooLargeError):
         return _problem(413, "Too large", str(error), instance)
+    if isinstance(error, ConflictError):
+        return _problem(409, "Conflict", str(error), instance)
     if isinstance(error, ForbiddenError):
         return _problem(403, "Forbidden", str(error), instance)
     if isinstance(error, UnsupportedError):

@@ -5,6 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 JSON_LINES = "application/jsonl"
 MOST_QUESTIONS = 10_000  # in one request
 MOST_NAMES = 10_000  # in one list of a filter
+VERSION = "As the registry counts, `NAME/VERSION`; of a model that was loaded from there."
 
 
 class Filters(BaseModel):
@@ -182,6 +183,7 @@ class Prediction(BaseModel):
     question: str
     model: str
     model_digest: str
+    model_version: str | None = Field(None, description=VERSION)
     graph: str
     graph_digest: str
     answers: list[Answer]
@@ -204,6 +206,7 @@ class Scores(BaseModel):
 
     model: str
     model_digest: str
+    model_version: str | None = Field(None, description=VERSION)
     graph: str
     graph_digest: str
     scores: list[Answer]
@@ -254,6 +257,7 @@ class Explanation(BaseModel):
 
     model: str
     model_digest: str
+    model_version: str | None = Field(None, description=VERSION)
     graph: str
     graph_digest: str
     question: str
@@ -279,6 +283,7 @@ class Model(BaseModel):
     name: str
     digest: str
     source: str
+    version: str | None = Field(description=VERSION)
     score: str
     members: int
     calibrated: bool
@@ -299,6 +304,7 @@ class Health(BaseModel):
     status: str
     model: str
     model_digest: str
+    model_version: str | None = Field(None, description=VERSION)
 
 
 class Problem(BaseModel):

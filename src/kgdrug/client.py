@@ -4,18 +4,16 @@ An answer is what the same function of `kgdrug` gives where the model is at hand
 tried again where that helps, and what was looked up before is asked for by its entity tag.
 """
 
-import json
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from functools import cache
 from random import uniform
 from threading import Lock
 from time import monotonic, sleep, time
-from types import NoneType, TracebackType, UnionType
-from typing import TYPE_CHECKING, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -28,12 +26,14 @@ from kgdrug.graph import Metaedge
 from kgdrug.models.arrays import Floats
 from kgdrug.ranking.answers import Answer
 from kgdrug.ranking.filters import NO_FILTERS, Filters
+from kgdrug.records import from_record, to_json, whole_lines
 
 if TYPE_CHECKING:
-    from kgdrug.ranking import Answer, Explanation, Neighbour, Similar
+    from kgdrug.ranking import Explanation, Neighbour, Similar
     from kgdrug.serving import Judgement
 
 MOST_QUESTIONS, MOST_BYTES = 10_000, 4_000_000  # of one request; half of what a service takes
+KINDS = {2: "pairs", 3: "triples"}  # of rows that are scored, by their length
 MOST_NAMES = 100  # in one address: proxies seldom take more than 8 kB of it
 KEPT, KEPT_BYTES = 64, 500_000  # answers that are remembered, and how large each may be
 BUSY = (429, 502, 503, 504)  # statuses that pass
@@ -55,7 +55,8 @@ class Entity:
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     """A model that a service has loaded. candidates: what its test ranks are among, `typed` or `all` entities; test:
-    metrics on its test triples; dimension: numbers per entity, None of a model that has no vectors.
+    metrics on its test triples; dimension: numbers per entity, None of a model that has no vectors; version: as
+    `NAME/VERSION`, where it was loaded from the registry.
     """
 
     name: str
@@ -71,23 +72,25 @@ class ModelInfo:
     triples: int
     candidates: str
     test: dict[str, float | None]
+    version: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """That a service answers, and the model that does where none is named."""
+    """That a service answers, and the model that does where none is named, see `ModelInfo`; empty where none does."""
 
     status: str
     model: str
     model_digest: str
+    model_version: str | None = None
 
 
 class Client:
     """A kgdrug service. Threads may share one.
 
     url: where it is, with the path of a proxy where there is one; token: sent as `Authorization: Bearer`; model: name,
-    source or digest of the model that is asked where a call names none; timeout: seconds without a sign of the service,
-    None for ever; retries: how often a request is repeated; transport: an httpx transport, say for tests.
+    version, source or digest of the model that is asked where a call names none; timeout: seconds without a sign of the
+    service, None for ever; retries: how often a request is repeated; transport: an httpx transport, say for tests.
 
     Raises ServiceError where the service refuses, KgdrugError where nothing answers, or something that is not kgdrug.
     """
@@ -169,7 +172,7 @@ class Client:
         and no more are kept. A stream that breaks off goes on with the first question that has no answer yet.
         """
         own = {"model": model or self.model}
-        for parcel in _parcels(_json({**own, **question}) for question in questions):
+        for parcel in _parcels((to_json({**own, **question}) for question in questions), len):
             yield from self._answers(parcel)
 
     def explain(
@@ -190,18 +193,23 @@ class Client:
         pair = {"compound": compound, "disease": disease, "head": head, "tail": tail, "relation": relation}
         return self._get(Explanation, "/v1/explain", model, **pair, metapaths=metapaths, paths=per_metapath)
 
-    def score(self, rows: Iterable[Sequence[str]], *, model: str | None = None) -> "list[Answer]":
-        """What is said of each pair `(compound, disease)` or triple `(head, relation, tail)`; see `kgdrug.score`."""
-        from kgdrug.ranking import Answer
+    def score(self, rows: Iterable[Sequence[str]], *, model: str | None = None) -> list[Answer]:
+        """What is said of each pair `(compound, disease)` or triple `(head, relation, tail)`; see `kgdrug.score`.
 
+        Pairs and triples may stand in any order. They are sent 10,000 at a time.
+        """
         given = [list(row) for row in rows]
-        found: list[Answer] = []
-        for start in range(0, len(given), MOST_QUESTIONS):
-            some = given[start : start + MOST_QUESTIONS]
-            kind = "pairs" if len(some[0]) == 2 else "triples"
-            body = {kind: some, "model": model or self.model}
-            found += self._read(list[Answer], self._post("/v1/score", body), "scores")
-        return found
+        for row in given:
+            if len(row) not in KINDS:
+                raise UsageError(f"{row} is no pair of compound and disease, and no triple of head, relation and tail")
+        found: dict[int, Answer] = {}
+        for length, kind in KINDS.items():
+            places = (place for place, row in enumerate(given) if len(row) == length)
+            for parcel in _parcels(places, lambda place: len(to_json({"row": given[place]}))):
+                body = {kind: [given[place] for place in parcel], "model": model or self.model}
+                answers = self._read(list[Answer], self._post("/v1/score", body), "scores")
+                found |= zip(parcel, answers, strict=True)
+        return [found[place] for place in range(len(given))]
 
     # what is in a graph and a model
 
@@ -285,11 +293,19 @@ class Client:
         body = said | {"rank": rank, "model": model or self.model}
         return self._read(Judgement, self._post("/v1/feedback", body, repeatable=False))
 
-    def judgements(self, limit: int = 1000, offset: int = 0) -> "list[Judgement]":
-        """The judgements that were kept, oldest first."""
+    def judgements(self, limit: int | None = None, offset: int = 0) -> "list[Judgement]":
+        """The judgements that were kept, oldest first; without a limit all of them."""
         from kgdrug.serving import Judgement
 
-        return self._read(list[Judgement], self._look("/v1/feedback", limit=limit, offset=offset))
+        found: list[Judgement] = []
+        while limit is None or len(found) < limit:
+            some = MOST_QUESTIONS if limit is None else min(MOST_QUESTIONS, limit - len(found))
+            body = self._look("/v1/feedback", limit=some, offset=offset + len(found))
+            page = self._read(list[Judgement], body)
+            found += page
+            if len(page) < some:
+                break
+        return found
 
     # the service itself
 
@@ -334,7 +350,7 @@ class Client:
 
     def _post(self, path: str, body: Mapping[str, Any], repeatable: bool = True) -> bytes:
         headers = {"content-type": "application/json"}
-        request = self._http.build_request("POST", path, content=_json(body), headers=headers)
+        request = self._http.build_request("POST", path, content=to_json(body), headers=headers)
         return self._send(request, repeatable=repeatable).content
 
     def _send(
@@ -374,7 +390,7 @@ class Client:
             asked, reason = len(lines), "it ended early"
             try:
                 with closing(self._send(request, stream=True)) as response:
-                    for line in _whole_lines(response):
+                    for line in whole_lines(response.iter_bytes()):
                         answered = self._answer(line)
                         lines.popleft()
                         yield answered
@@ -442,49 +458,6 @@ class _Vector:
     vector: list[float]
 
 
-def from_record(kind: type[T], record: Any) -> T:
-    """What JSON holds, as a type: of dataclasses, tuples, lists, dicts, `X | None` and plain values, one in another.
-
-    A field that the type has not is left out, so a service may be newer. A missing one is a TypeError.
-    """
-    to: Callable[[Any], Any] | None = _reader(cast(Any, kind))
-    typed: T = record if to is None else to(record)
-    return typed
-
-
-@cache
-def _reader(kind: Any) -> Callable[[Any], Any] | None:
-    """What turns JSON into the type; None where it is that already."""
-    if is_dataclass(kind):
-        return _dataclass_reader(kind)
-    origin, args = get_origin(kind), get_args(kind)
-    each = [_reader(one) for one in args if one not in (..., NoneType)]
-    first = each[0] if each else None
-    if origin is dict and (of_value := each[1]):
-        return lambda value: {name: of_value(one) for name, one in value.items()}
-    if origin is tuple and ... not in args:
-        return lambda value: tuple(one if to is None else to(one) for to, one in zip(each, value, strict=True))
-    if origin in (tuple, list):
-        return origin if first is None else lambda value: origin(map(first, value))
-    if origin in (Union, UnionType) and (some := next(filter(None, each), None)):
-        return lambda value: None if value is None else some(value)
-    return None
-
-
-def _dataclass_reader(kind: Any) -> Callable[[Any], Any]:
-    hints, names = get_type_hints(kind), [field.name for field in fields(kind)]
-    readers = [(name, reader) for name in names if (reader := _reader(hints[name])) is not None]
-
-    def read(record: Mapping[str, Any]) -> Any:
-        words = {name: record[name] for name in names if name in record}
-        for name, reader in readers:
-            if name in words:
-                words[name] = reader(words[name])
-        return kind(**words)
-
-    return read
-
-
 def _problem(record: Mapping[str, Any]) -> ServiceError:
     """The error that a problem is (RFC 9457); those of others may leave parts out."""
     title, detail = record.get("title", "Failed"), record.get("detail", "")
@@ -496,42 +469,19 @@ def _part(name: str) -> str:
     return quote(name, safe="", errors="replace")
 
 
-def _json(words: Mapping[str, Any]) -> bytes:
-    """Words that are given, as ASCII: half characters, which UTF-8 has no room for, go as escapes."""
-    return json.dumps({name: word for name, word in words.items() if word is not None}, default=_plain).encode()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Filters):
-        return asdict(value)
-    if isinstance(value, np.generic | np.ndarray):
-        return value.tolist()
-    raise UsageError(f"{value!r} is nothing that can be sent to a service")
-
-
-def _parcels(lines: Iterable[bytes]) -> Iterator[deque[bytes]]:
-    """As many lines as one request may hold."""
-    parcel: deque[bytes] = deque()
-    size = 0
-    for line in lines:
-        if parcel and (len(parcel) == MOST_QUESTIONS or size + len(line) > MOST_BYTES):
+def _parcels(items: Iterable[T], size: Callable[[T], int]) -> Iterator[deque[T]]:
+    """As many as one request may hold, each of so many bytes."""
+    parcel: deque[T] = deque()
+    total = 0
+    for item in items:
+        own = size(item)
+        if parcel and (len(parcel) == MOST_QUESTIONS or total + own > MOST_BYTES):
             yield parcel
-            parcel, size = deque(), 0
-        parcel.append(line)
-        size += len(line) + 1
+            parcel, total = deque(), 0
+        parcel.append(item)
+        total += own + 1
     if parcel:
         yield parcel
-
-
-def _whole_lines(response: httpx.Response) -> Iterator[bytes]:
-    """Lines as they come; the half one of a stream that broke off is left out.
-
-    httpx's own lines end at every sign that Unicode calls a line's end, and names may hold some.
-    """
-    rest = b""
-    for block in response.iter_bytes():
-        *lines, rest = (rest + block).split(b"\n")
-        yield from lines
 
 
 def _pause(attempt: int, asked: str | None = None) -> float:

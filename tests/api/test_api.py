@@ -47,6 +47,7 @@ def test_models_tell_what_was_trained_on_what_and_how_well(client: TestClient, m
     assert about == {
         "name": "small",
         "source": "",
+        "version": None,
         "digest": model.digest,
         "score": "complex",
         "members": 1,

@@ -1,8 +1,14 @@
 """The service kept: models come and go, judgements stay, everything is counted."""
 
+import asyncio
+import shutil
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import anyio.to_thread
+import httpx
 import pytest
 from fastapi.testclient import TestClient
 
@@ -39,10 +45,33 @@ def test_a_model_is_loaded_asked_by_name_source_or_digest_and_unloaded(
     assert [m["name"] for m in client.get("/v1/models").json()["models"]] == ["first", "second"]
     assert asked(client)["model"] == "first"
     assert asked(client, model="second")["model"] == "second"
-    assert asked(client, model=folder)["model"] == "first"
-    assert asked(client, model=made.json()["digest"][:8])["model"] == "first"
+    assert asked(client, model=folder)["model"] == "second"
+    assert asked(client, model=made.json()["digest"][:8])["model"] == "second"
     assert client.delete("/v1/models/first", headers=ADMIN).json()["name"] == "first"
     assert asked(client)["model"] == "second"
+
+
+def test_answers_name_the_version_of_a_model_of_the_registry(trained_run: kgdrug.Run, laboratory: Path) -> None:
+    from kgdrug.registry import import_mlflow
+
+    mlflow = import_mlflow()
+    number = mlflow.register_model(f"runs:/{trained_run.run_id}/model", "Drugs").version
+    mlflow.MlflowClient().set_registered_model_alias("Drugs", "champion", number)
+    version, pair = f"Drugs/{number}", {"compound": "metformin", "disease": "asthma"}
+    with TestClient(create_app(kgdrug.LoadedModels.open(["Drugs@champion", f"own={trained_run.folder}"]))) as client:
+        assert [(one["source"], one["version"]) for one in client.get("/v1/models").json()["models"]] == [
+            ("Drugs@champion", version),
+            (str(trained_run.folder), None),
+        ]
+        for word in (version, "Drugs@champion"):
+            answers = [
+                asked(client, model=word),
+                client.post("/v1/score", json={"pairs": [["metformin", "asthma"]], "model": word}).json(),
+                client.get("/v1/explain", params={**pair, "model": word}).json(),
+                client.get("/health").json(),
+            ]
+            assert [answer["model_version"] for answer in answers] == [version] * 4
+        assert "model_version" not in asked(client, model="own")
 
 
 def test_an_unknown_model_names_those_there_are(client: TestClient) -> None:
@@ -53,9 +82,11 @@ def test_an_unknown_model_names_those_there_are(client: TestClient) -> None:
 
 
 def test_the_last_model_stays_and_a_name_is_given_once(client: TestClient, trained_run: kgdrug.Run) -> None:
-    assert "only model" in client.delete("/v1/models/first", headers=ADMIN).json()["detail"]
+    gone = client.delete("/v1/models/first", headers=ADMIN)
+    assert gone.status_code == 409
+    assert "only model" in gone.json()["detail"]
     twice = client.post("/v1/models", json={"source": str(trained_run.folder), "name": "first"}, headers=ADMIN)
-    assert twice.status_code == 422
+    assert twice.status_code == 409
     assert "give this one another name" in twice.json()["detail"]
 
 
@@ -74,10 +105,62 @@ def test_without_a_token_nobody_is_the_administrator(trained_run: kgdrug.Run) ->
         assert client.post("/v1/models", json={"source": "x"}, headers=headers).status_code == 403
 
 
-def test_a_source_that_is_no_model_is_a_problem(client: TestClient) -> None:
-    response = client.post("/v1/models", json={"source": "/nowhere"}, headers=ADMIN)
+@pytest.mark.parametrize("token", ["", " ", "sesame\n", " sesame", "sésame"])
+def test_a_token_that_nobody_could_send_is_refused_at_once(trained_run: kgdrug.Run, token: str) -> None:
+    with pytest.raises(kgdrug.UsageError, match="administrator's token is empty, or no header holds it"):
+        create_app(trained_run.model, admin_token=token)
+
+
+@pytest.mark.parametrize("source", ["/nowhere", "x" * 2000, "a\0b"])
+def test_a_source_that_is_no_model_is_a_problem(client: TestClient, source: str) -> None:
+    response = client.post("/v1/models", json={"source": source}, headers=ADMIN)
     assert response.status_code == 422
     assert "no such model" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "detail"),
+    [
+        ("metrics.json", "{}", "is damaged or was changed"),
+        ("manifest.json", "{", "is not JSON"),
+        ("manifest.json", "{}", "format is None"),
+        ("facts", None, "is missing"),
+    ],
+)
+def test_a_folder_that_holds_no_whole_model_is_its_senders_mistake(
+    client: TestClient, trained_run: kgdrug.Run, tmp_path: Path, file: str, content: str | None, detail: str
+) -> None:
+    bad = tmp_path / "bad"
+    shutil.copytree(trained_run.folder, bad)
+    if content is None:
+        shutil.rmtree(bad / file)
+    else:
+        (bad / file).write_text(content)
+    response = client.post("/v1/models", json={"source": str(bad), "name": "bad"}, headers=ADMIN)
+    assert response.status_code == 422
+    assert f"{bad} cannot be loaded" in response.json()["detail"]
+    assert detail in response.json()["detail"]
+    assert len(client.get("/v1/models").json()["models"]) == 1
+
+
+def test_a_model_is_warmed_up_before_it_is_added(
+    client: TestClient, trained_run: kgdrug.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+
+    def warm_up(model: kgdrug.ServedModel) -> None:
+        seen.append([one["name"] for one in client.get("/v1/models").json()["models"]])
+        if len(seen) == 2:
+            raise kgdrug.KgdrugError("the model's scores are not numbers (NaN)")
+
+    monkeypatch.setattr("kgdrug_api.ask.warm_up", warm_up)
+    made = client.post("/v1/models", json={"source": str(trained_run.folder), "name": "fine"}, headers=ADMIN)
+    assert made.status_code == 201
+    failed = client.post("/v1/models", json={"source": str(trained_run.folder), "name": "bad"}, headers=ADMIN)
+    assert failed.status_code == 422
+    assert "the model bad cannot answer: the model's scores are not numbers" in failed.json()["detail"]
+    assert seen == [["first"], ["first", "fine"]]
+    assert [one["name"] for one in client.get("/v1/models").json()["models"]] == ["first", "fine"]
 
 
 def test_a_judgement_is_kept_with_ids_model_and_time(client: TestClient, trained_run: kgdrug.Run) -> None:
@@ -96,6 +179,48 @@ def test_judgements_outlive_the_service(trained_run: kgdrug.Run, tmp_path: Path)
             client.post("/v1/feedback", json=JUDGED)
             assert len(client.get("/v1/feedback").json()) == number
             assert len(client.get("/v1/feedback", params={"offset": 1}).json()) == number - 1
+
+
+def test_a_name_of_two_types_is_judged_as_the_one_that_is_asked_for(trained_run: kgdrug.Run, tmp_path: Path) -> None:
+    served = kgdrug.open_model(trained_run.folder)
+    entities = served.graph.entities
+    names = ["asthma" if name == "ADRB2" else name for name in entities.names]
+    graph = replace(served.graph, entities=kgdrug.Vocabulary(entities.ids, names, entities.kind))
+    model = kgdrug.LoadedModel("first", "", replace(served, graph=graph))
+    with TestClient(create_app(kgdrug.LoadedModels([model]), feedback=tmp_path / "said.db")) as client:
+        assert asked(client)["answers"]
+        written = client.post("/v1/feedback", json=JUDGED)
+    assert written.status_code == 201
+    assert written.json()["disease"] == "Disease::DOID:2841"
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [("asthma", "metformin"), ("metformin", "salbutamol"), ("ADRB2", "asthma"), ("metformin", "ADRB2")],
+)
+def test_a_pair_that_no_answer_holds_is_not_kept(client: TestClient, pair: tuple[str, str]) -> None:
+    compound, disease = pair
+    response = client.post("/v1/feedback", json={**JUDGED, "compound": compound, "disease": disease})
+    assert response.status_code == 404
+    assert response.json()["title"] in ("Unknown compound", "Unknown disease")
+    assert client.get("/v1/feedback").json() == []
+
+
+def test_judgements_come_in_pages_and_as_annotations_all_at_once(client: TestClient, tmp_path: Path) -> None:
+    store = kgdrug.Feedback(tmp_path / "said.db")  # as another process would write it
+    for number in range(1203):
+        store.add(kgdrug.Judgement(f"Compound::{number}", "Disease::1", "trial" if number % 2 else "promising"))
+    store.close()
+    first = client.get("/v1/feedback")
+    last = client.get("/v1/feedback", params={"limit": 5, "offset": 1200})
+    assert [len(page.json()) for page in (first, last)] == [1000, 3]
+    assert [page.headers["x-total-count"] for page in (first, last)] == ["1203", "1203"]
+    header, *rows = client.get("/v1/feedback", params={"form": "annotations"}).text.splitlines()
+    assert header.startswith("compound\tdisease\tstatus")
+    assert [row.split("\t")[0] for row in rows] == [f"Compound::{number}" for number in range(1, 1203, 2)]
+    cut = client.get("/v1/feedback", params={"form": "annotations", "limit": 5})
+    assert cut.status_code == 422
+    assert "leave limit and offset out" in cut.json()["detail"]
 
 
 def test_judgements_become_annotations_of_a_graph(
@@ -152,3 +277,51 @@ def test_requests_and_questions_are_counted(client: TestClient) -> None:
 def test_ready_and_health_name_the_model(client: TestClient) -> None:
     assert client.get("/ready").json() == client.get("/health").json()
     assert client.get("/ready").json()["model"] == "first"
+
+
+def test_a_service_is_healthy_before_it_is_ready(trained_run: kgdrug.Run) -> None:
+    service = create_app(kgdrug.LoadedModels(), admin_token="sesame")
+    with TestClient(service) as client:
+        assert client.get("/health").json() == {"status": "ok", "model": "", "model_digest": ""}
+        not_ready = client.get("/ready")
+        assert (not_ready.status_code, not_ready.json()["detail"]) == (503, "no model is loaded")
+        assert not_ready.headers["content-type"] == "application/problem+json"
+        client.post("/v1/models", json={"source": str(trained_run.folder), "name": "late"}, headers=ADMIN)
+        assert client.get("/ready").json()["model"] == "late"
+    cold = create_app(trained_run.model)
+    client = TestClient(cold)  # nobody started it
+    assert client.get("/health").json()["model"] == "small"
+    assert (client.get("/ready").status_code, client.get("/ready").json()["title"]) == (503, "Not ready")
+    cold.warm_up()
+    assert client.get("/ready").status_code == 200
+
+
+def test_a_model_that_cannot_answer_keeps_the_service_from_starting(
+    trained_run: kgdrug.Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warm_up(model: kgdrug.ServedModel) -> None:
+        raise kgdrug.KgdrugError("the model's scores are not numbers (NaN)")
+
+    monkeypatch.setattr("kgdrug_api.ask.warm_up", warm_up)
+    with pytest.raises(kgdrug.KgdrugError, match="the model small cannot answer: the model's scores"):
+        create_app(trained_run.model).warm_up()
+
+
+@pytest.mark.parametrize("route", ["/health", "/ready", "/metrics"])
+def test_what_watches_the_service_waits_for_no_thread(trained_run: kgdrug.Run, route: str) -> None:
+    service, done = create_app(trained_run.model), threading.Event()
+    service.warm_up()
+
+    async def watch() -> int:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = 1
+        slow = asyncio.create_task(anyio.to_thread.run_sync(done.wait))
+        await asyncio.sleep(0)
+        try:
+            transport = httpx.ASGITransport(service)
+            async with asyncio.timeout(10), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+                return (await client.get(route)).status_code
+        finally:
+            done.set()
+            await slow
+
+    assert asyncio.run(watch()) == 200

@@ -2,52 +2,59 @@
 
 import json
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
 
+import kgdrug
 from kgdrug import Run
 from kgdrug.cli import main
 
 KGDRUG = Path(sys.executable).with_name("kgdrug")
+Kgdrug = Callable[..., SimpleNamespace]
 
 
-@pytest.fixture(scope="module")
-def server(trained_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen]]:
-    """The address of `kgdrug serve` on a free port, in an empty folder with an empty HOME, and its process."""
-    folder = tmp_path_factory.mktemp("server")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+@contextmanager
+def serving(folder: Path, *words: object, **environment: str) -> Iterator[tuple[str, subprocess.Popen]]:
+    """The address of `kgdrug serve` on a free port, in this folder and with it as HOME, and its process."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("KGDRUG_", "MLFLOW_", "COV"))}
     process = subprocess.Popen(
-        [KGDRUG, "serve", trained_run.folder, "--port", str(port)],
+        [KGDRUG, "serve", *map(str, words), "--port", "0"],
         cwd=folder,
-        env=kept | {"HOME": str(folder)},
+        env=kept | {"HOME": str(folder)} | environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
-    address = f"http://127.0.0.1:{port}"
+    late = threading.Timer(60, process.kill)
+    late.start()
     try:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and process.poll() is None:
-            try:
-                httpx.get(f"{address}/health", timeout=5)
-                break
-            except httpx.TransportError:
-                time.sleep(0.05)
-        yield address, process
+        assert process.stderr is not None
+        said = process.stderr.readline()  # it comes when the service answers, or has failed
+        address = re.search(r"http://127\.0\.0\.1:[1-9]\d*", said)
+        assert address, said
+        late.cancel()
+        yield address[0], process
     finally:
+        late.cancel()
         process.kill()
-        process.wait()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def server(trained_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, subprocess.Popen]]:
+    """A service of one model, in an empty folder; an empty token in the environment is none."""
+    with serving(tmp_path_factory.mktemp("server"), trained_run.folder, KGDRUG_ADMIN_TOKEN="") as started:
+        yield started
 
 
 @pytest.mark.parametrize(
@@ -74,9 +81,54 @@ def test_the_http_answers_are_the_command_lines_own(
 def test_the_server_stops_quietly_when_told_to(server: tuple[str, subprocess.Popen]) -> None:
     address, process = server
     assert httpx.get(f"{address}/health").json()["status"] == "ok"
+    assert httpx.request("DELETE", f"{address}/v1/models/small").status_code == 403
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=30)
     assert process.returncode in (0, 130, -signal.SIGINT)
-    assert output == ""
-    assert address in errors
-    assert "Traceback" not in errors
+    assert output == errors == ""
+
+
+def test_two_models_are_served_judged_and_exchanged_by_who_has_the_token(trained_run: Run, tmp_path: Path) -> None:
+    folder, said = trained_run.folder, tmp_path / "said.db"
+    words = [f"first={folder}", f"a/b={folder}", "--feedback", said]
+    with serving(tmp_path, *words, KGDRUG_ADMIN_TOKEN="sesame") as (address, process):
+        with kgdrug.Client(address) as anyone, kgdrug.Client(address, token="sesame") as admin:
+            assert anyone.wait_until_ready(1).model == "first"
+            assert [one.name for one in anyone.models()] == ["first", "a/b"]
+            assert anyone.predict(disease="asthma", model="a/b") == anyone.predict(disease="asthma")
+            judgement = anyone.judge("metformin", "asthma", "implausible", by="A. B.", model="a/b")
+            assert anyone.judgements() == [judgement]
+            with pytest.raises(kgdrug.ServiceError, match="administrator's token"):
+                anyone.unload("a/b")
+            assert admin.unload("a/b").name == "a/b"
+            assert admin.load(str(folder), "third").name == "third"
+            assert [one.name for one in anyone.models()] == ["first", "third"]
+        process.send_signal(signal.SIGTERM)
+        assert process.communicate(timeout=30) == ("", "")
+    assert kgdrug.Feedback(said).all() == [judgement]
+
+
+def test_a_model_that_cannot_answer_is_said_to_be_what_failed(
+    kgdrug_command: Kgdrug, trained_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def warm_up(model: kgdrug.ServedModel) -> None:
+        raise kgdrug.KgdrugError("the model's scores are not numbers (NaN)")
+
+    monkeypatch.setattr("kgdrug_api.ask.warm_up", warm_up)
+    done = kgdrug_command("serve", trained_run.folder, "--port", 0)
+    assert done.code == 1
+    assert done.err == "kgdrug: the model small cannot answer: the model's scores are not numbers (NaN)\n"
+
+
+@pytest.mark.parametrize("host", ["256.0.0.1", "nowhere.invalid", "192.0.2.1", "a..b"])
+def test_a_place_that_is_not_here_is_named(kgdrug_command: Kgdrug, trained_run: Run, host: str) -> None:
+    done = kgdrug_command("serve", trained_run.folder, "--host", host, "--port", 0)
+    assert done.code == 1
+    assert f"cannot listen on {host}:0: " in done.err
+    assert "serving" not in done.err
+
+
+def test_an_empty_token_on_the_command_line_is_an_error(kgdrug_command: Kgdrug, trained_run: Run) -> None:
+    done = kgdrug_command("serve", trained_run.folder, "--port", 0, "--admin-token", "")
+    assert done.code == 2
+    assert "the administrator's token is empty" in done.err

@@ -15,6 +15,7 @@ from kgdrug.config import Experiment, GraphConfig, flat, read_experiment
 from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
 from kgdrug.ranking import flat_rows
 from kgdrug.registry import (
+    find_model,
     git_state,
     import_mlflow,
     list_runs,
@@ -283,6 +284,25 @@ def test_a_tracked_model_is_found_by_run_version_and_alias(
     model = load_model(words.format(run=trained_run.run_id, name=registered))
     assert model.digest == trained_run.model.digest
     assert predict(model, disease="asthma") == predict(trained_run.model, disease="asthma")
+
+
+@pytest.mark.parametrize(
+    ("words", "version"),
+    [("runs:{run}", None), ("{name}/1", "Clinic/1"), ("{name}/01", "Clinic/1"), ("{name}@champion", "Clinic/1")],
+)
+def test_a_model_of_the_registry_is_found_with_its_version(
+    words: str, version: str | None, trained_run: Run, registered: str, laboratory: Path
+) -> None:
+    found = find_model(words.format(run=trained_run.run_id, name=registered))
+    assert found.version == version
+    assert (found.folder / MANIFEST).is_file()
+    assert find_model(str(trained_run.folder)).version is None
+
+
+@pytest.mark.parametrize("model", ["x" * 2000, "a\0b", "folder/" * 400 + "1"])
+def test_what_no_folder_can_be_called_is_no_model(model: str, bare: Path) -> None:
+    with pytest.raises(UsageError, match="no such model"):
+        resolve_model(model)
 
 
 def test_a_model_tracked_on_this_machine_is_read_in_place(

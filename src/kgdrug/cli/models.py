@@ -1,4 +1,4 @@
-"""Commands about models and runs: demo, train, predict, serve, import, runs."""
+"""Commands about models and runs: demo, train, predict, import, runs."""
 
 import functools
 import shlex
@@ -185,42 +185,6 @@ def ensemble(
         raise KgdrugError(f"{best} alone is as good on valid as any ensemble of these: nothing was written, use it")
     print_report(done.model.metrics, f"{name} (this model)")
     out.print(f"\nmodel folder  {done.folder}\ntracked run   {done.run_id} at {done.tracking_uri}")
-
-
-@app.command()
-def serve(
-    models: Annotated[
-        list[str], typer.Argument(metavar="[NAME=]MODEL...", help="Folders, NAME@ALIAS, NAME/VERSION or runs:ID.")
-    ],
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on.")] = 8000,
-    feedback: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="SQLite file that keeps judgements; made when it is not there.")
-    ] = None,
-    admin_token: Annotated[
-        str | None,
-        typer.Option(envvar="KGDRUG_ADMIN_TOKEN", metavar="TOKEN", help="Who has it may load and unload models."),
-    ] = None,
-    infores: Annotated[
-        str, typer.Option(metavar="ID", help="The information resource that TRAPI's answers name as theirs.")
-    ] = "infores:kgdrug",
-) -> None:
-    """Answer questions over HTTP; the documentation is at /docs. The first model answers where none is named."""
-    from kgdrug import LoadedModels
-
-    loaded = LoadedModels.open(models)
-    import uvicorn
-
-    from kgdrug_api import create_app
-
-    service = create_app(loaded, feedback=feedback, admin_token=admin_token, infores=infores)
-    config = uvicorn.Config(service, host=host, port=port, log_level="warning", access_log=False)
-    names = ", ".join(one.name for one in loaded.all())
-    err.print(f"serving {names} on http://{host}:{port} (documentation at /docs)")
-    try:
-        uvicorn.Server(config).run()
-    except SystemExit:  # uvicorn's own codes would collide with ours
-        raise KgdrugError(f"cannot listen on {host}:{port}; give another --host or --port") from None
 
 
 @import_app.command("dglke")

@@ -1,8 +1,10 @@
 """Runs, datasets and models in MLflow."""
 
 from kgdrug.registry.tracking import (
+    FoundModel,
     RunSummary,
     Tracker,
+    find_model,
     git_state,
     import_mlflow,
     list_runs,
@@ -15,8 +17,10 @@ from kgdrug.registry.tracking import (
 )
 
 __all__ = [
+    "FoundModel",
     "RunSummary",
     "Tracker",
+    "find_model",
     "git_state",
     "import_mlflow",
     "list_runs",

@@ -153,22 +153,36 @@ def tracked(
         mlflow.end_run(status)
 
 
-def resolve_model(model: str) -> Path:
-    """The trained-model folder that a user means: a folder, `NAME@ALIAS`, `NAME/VERSION` or `runs:ID`."""
-    if (Path(model) / MANIFEST).is_file():
-        return Path(model)
-    name, _, version_text = model.rpartition("/")
-    run_id, uri = None, f"models:/{model}"
-    if model.startswith("runs:"):
-        run_id = _run_id(model.removeprefix("runs:").strip("/"))
-    elif not ("@" in model or (name and version_text.isdigit())):
-        if Path(model).exists():
+@dataclass(frozen=True)
+class FoundModel:
+    """Where a model lies. version: as `NAME/VERSION`, where the registry keeps it and was asked for it."""
+
+    folder: Path
+    version: str | None = None
+
+
+def find_model(model: str) -> FoundModel:
+    """The trained model that a user means: a folder, `NAME@ALIAS`, `NAME/VERSION` or `runs:ID`."""
+    try:
+        if (Path(model) / MANIFEST).is_file():
+            return FoundModel(Path(model))
+        exists = Path(model).exists()
+    except OSError as error:  # a name that is too long, a folder that is not ours to read
+        raise UsageError(f"no such model: {model} ({error.strerror})") from None
+    name, _, number = model.rpartition("/")
+    numbered = bool(name) and number.isdecimal()
+    if not (model.startswith("runs:") or "@" in model or numbered):
+        if exists:
             raise UsageError(f"{model} is not a trained model: it has no {MANIFEST}")
         raise UsageError(f"no such model: {model}; give a folder, NAME@ALIAS, NAME/VERSION or runs:ID")
-    mlflow = import_mlflow()
+    run_id = _run_id(model.removeprefix("runs:").strip("/")) if model.startswith("runs:") else None
+    mlflow, version = import_mlflow(), None
     try:
         if run_id is not None:
             uri = _logged_model(mlflow, run_id)
+        else:  # an alias is looked up once: it may be given to another version at any time
+            version = f"{name}/{int(number)}" if numbered else _aliased(mlflow, model)
+            uri = f"models:/{version}"
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
     except (mlflow.exceptions.MlflowException, OSError) as error:
         raise UsageError(
@@ -177,7 +191,12 @@ def resolve_model(model: str) -> Path:
     found = sorted(folder.rglob(MANIFEST))
     if not found:
         raise UsageError(f"{model} is an MLflow model, but not one that kgdrug trained")
-    return found[0].parent
+    return FoundModel(found[0].parent, version)
+
+
+def resolve_model(model: str) -> Path:
+    """The folder of the trained model that a user means, see `find_model`."""
+    return find_model(model).folder
 
 
 def load_model(model: str | Path) -> "TrainedModel":
@@ -241,6 +260,12 @@ def _logged_model(mlflow: ModuleType, run_id: str) -> str:
     outputs = mlflow.get_run(run_id).outputs
     logged = outputs.model_outputs if outputs else []
     return f"models:/{logged[0].model_id}" if len(logged) == 1 else f"runs:/{run_id}/{ARTIFACT}"
+
+
+def _aliased(mlflow: ModuleType, model: str) -> str:
+    """The version that an alias stands for."""
+    name, _, alias = model.rpartition("@")
+    return f"{name}/{mlflow.MlflowClient().get_model_version_by_alias(name, alias).version}"
 
 
 def _run_id(text: str) -> str:

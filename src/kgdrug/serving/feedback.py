@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,8 @@ from kgdrug.graph.annotations import COLUMNS
 # what a reader can find a candidate to be, besides what annotations say of a pair
 OPINIONS = ("promising", "implausible")
 JUDGEMENTS = (*STATUSES, *OPINIONS)
+MOST_RANK = 2**63 - 1  # SQLite's largest whole number
+AT_ONCE = 1000  # judgements that are read of the file together
 
 
 @dataclass(frozen=True)
@@ -56,24 +58,48 @@ class Feedback:
         if judgement.judgement not in JUDGEMENTS:
             hint = did_you_mean(judgement.judgement, JUDGEMENTS)
             raise UsageError(f"unknown judgement {judgement.judgement!r}{hint} (one of {', '.join(JUDGEMENTS)})")
+        if not 0 <= judgement.rank <= MOST_RANK:
+            raise UsageError(f"rank is {judgement.rank}; give the candidate's place, or 0 where it has none")
         written = replace(judgement, at=datetime.now(UTC).isoformat(timespec="seconds"))
         places = ", ".join("?" * len(_NAMES))
-        with self._lock, self._rows:
-            self._rows.execute(f"INSERT INTO feedback ({', '.join(_NAMES)}) VALUES ({places})", astuple(written))
+        try:
+            with self._lock, self._rows:
+                self._rows.execute(f"INSERT INTO feedback ({', '.join(_NAMES)}) VALUES ({places})", astuple(written))
+        except sqlite3.Error as error:
+            raise KgdrugError(f"the judgement is not kept: {self.path}: {error}") from None
+        except UnicodeEncodeError as error:
+            raise UsageError(f"{error.object!r} holds half a character, which is no text; leave it out") from None
         return written
 
     def all(self, limit: int = -1, offset: int = 0) -> list[Judgement]:
-        """Every judgement, oldest first."""
+        """Judgements, oldest first: so many (-1: all) after those that are left out at the beginning."""
         ask = f"SELECT {', '.join(_NAMES)} FROM feedback ORDER BY id LIMIT ? OFFSET ?"
         with self._lock:
             return [Judgement(*row) for row in self._rows.execute(ask, (limit, offset))]
+
+    def __iter__(self) -> Iterator[Judgement]:
+        """Every judgement, oldest first, of which few are in memory at once."""
+        ask, last = f"SELECT id, {', '.join(_NAMES)} FROM feedback WHERE id > ? ORDER BY id LIMIT {AT_ONCE}", 0
+        while True:
+            with self._lock:
+                rows = self._rows.execute(ask, (last,)).fetchall()
+            yield from (Judgement(*row) for _, *row in rows)
+            if len(rows) < AT_ONCE:
+                return
+            last = rows[-1][0]
+
+    def __len__(self) -> int:
+        """How many judgements there are."""
+        with self._lock:
+            (count,) = self._rows.execute("SELECT count(*) FROM feedback").fetchone()
+            return int(count)
 
     def close(self) -> None:
         """Let the file go."""
         self._rows.close()
 
 
-def as_annotations(judgements: list[Judgement]) -> Iterator[tuple[str, ...]]:
+def as_annotations(judgements: Iterable[Judgement]) -> Iterator[tuple[str, ...]]:
     """Rows of a file of annotations, its header first; opinions, which no annotation has a status for, are left out."""
     yield COLUMNS
     for one in judgements:
