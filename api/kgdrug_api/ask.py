@@ -1,6 +1,7 @@
 """Questions: predict, score, explain."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import ValidationError
 
 import kgdrug
 from kgdrug_api import schemas
@@ -15,6 +17,7 @@ from kgdrug_api.problems import PROBLEMS, TooLargeError, known_fields, of_error
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
 from kgdrug_api.wire import Endpoint, Measures, json_response, tagged
 
+log = logging.getLogger(__name__)
 NO_FILTERS = kgdrug.Filters()
 MOST_EXPLAINED = 100  # answers of a question that have evidence
 _FIELDS = tuple(field.name for field in fields(kgdrug.Answer))
@@ -86,23 +89,17 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         }
 
     def predict_many(lines: list[schemas.Question | Exception]) -> Iterator[bytes]:
-        """One line a question, in their order; one that cannot be asked has its problem in its place."""
+        """One line a question, in their order; one that cannot be asked, or answered, has its problem in its place."""
 
         def found(line: schemas.Question | Exception) -> Resolved | Exception:
             try:
                 return line if isinstance(line, Exception) else resolved(line)
-            except kgdrug.KgdrugError as error:
+            except Exception as error:
                 return error
 
-        for _, same in groupby(map(found, lines), lambda one: one.alike if isinstance(one, Resolved) else None):
-            together = list(same)
-            answers = _answers([one for one in together if isinstance(one, Resolved)])
-            for one in together:
-                try:
-                    content = prediction(one, next(answers)) if isinstance(one, Resolved) else _told(one)
-                except kgdrug.KgdrugError as error:
-                    content = _told(error)
-                yield orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
+        for one in _answered(map(found, lines)):
+            content = _told(one) if isinstance(one, Exception) else prediction(*one)
+            yield orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
 
     @router.post(
         "/v1/predict", response_model=schemas.Prediction, responses=PROBLEMS, openapi_extra=_BODY, tags=["ask"]
@@ -187,14 +184,22 @@ def _records(model: kgdrug.ServedModel, answers: kgdrug.Columns) -> list[dict[st
     return records
 
 
-def _answers(alike: list[Resolved]) -> Iterator[kgdrug.Columns]:
-    if alike:
-        first = alike[0]
-        questions = [one.question for one in alike]
-        yield from kgdrug.answer_columns(first.loaded.model, questions, *first.wanted)
+def _answered(asked: Iterable[Resolved | Exception]) -> Iterator[tuple[Resolved, kgdrug.Columns] | Exception]:
+    """Each question with its answers, or what is wrong with it; neighbours that ask alike are answered together."""
+    for _, same in groupby(asked, lambda one: one.alike if isinstance(one, Resolved) else None):
+        together = list(same)
+        questions = [one for one in together if isinstance(one, Resolved)]
+        yield from (one for one in together if isinstance(one, Exception))  # of these there are none, or no others
+        if questions:
+            model, wanted = questions[0].loaded.model, questions[0].wanted
+            each = kgdrug.answer_each(model, [one.question for one in questions], *wanted)
+            for one, found in zip(questions, each, strict=True):
+                yield found if isinstance(found, Exception) else (one, found)
 
 
 def _told(error: Exception) -> dict[str, Any]:
+    if not isinstance(error, kgdrug.KgdrugError | ValidationError):
+        log.error("a question of a stream failed", exc_info=error)
     return {"problem": of_error(error, "/v1/predict").model_dump()}
 
 

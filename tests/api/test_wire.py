@@ -3,6 +3,7 @@
 import gzip
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,8 +14,15 @@ from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
 
 
 @pytest.fixture(scope="module")
-def client(trained_run: kgdrug.Run) -> Iterator[TestClient]:
-    with TestClient(create_app(trained_run.model, most_bytes=2_000_000)) as client:
+def model(trained_run: kgdrug.Run) -> kgdrug.TrainedModel:
+    model = trained_run.model
+    graph = replace(model.graph, smiles={model.graph.find("Metformin"): "CN(C)C(=N)NC(N)=N"})
+    return replace(model, split=replace(model.split, graph=graph))
+
+
+@pytest.fixture(scope="module")
+def client(model: kgdrug.TrainedModel) -> Iterator[TestClient]:
+    with TestClient(create_app(model, most_bytes=2_000_000)) as client:
         yield client
 
 
@@ -56,6 +64,52 @@ def test_a_line_that_cannot_be_asked_has_its_problem_in_its_place(client: TestCl
     assert [one.get("problem", {}).get("status") for one in found] == [None, 404, 422, 404, 422, None]
     assert "asthma (Disease::DOID:2841)" in found[1]["problem"]["close_matches"]
     assert found[0] == found[5]
+
+
+def test_neighbours_that_cannot_be_asked_each_have_their_problem(client: TestClient) -> None:
+    nobody, no_smarts = ({"disease": "asthma", "filters": given} for given in ({"only": ["nobody"]}, {"smarts": "C("}))
+    found = lines(client, nobody, nobody, no_smarts, no_smarts, {"disease": "asthma", "top": 1})
+    assert [one.get("problem", {}).get("status") for one in found] == [404, 404, 422, 422, None]
+    assert found[0] == found[1]
+    assert found[4]["answers"]
+
+
+def test_of_neighbours_asked_alike_only_that_which_fails_has_a_problem(model: kgdrug.TrainedModel) -> None:
+    import torch
+
+    broken = model.members[0].entity.clone()
+    broken[model.graph.find("hypertension")] = torch.nan
+    member = replace(model.members[0], entity=broken)
+    client = TestClient(create_app(replace(model, members=[member])))
+    diseases = ["asthma", "migraine", "hypertension", "asthma", "hypertension", "migraine"]
+    found = lines(client, *({"disease": name, "top": 2} for name in diseases))
+    told = [one.get("problem", {}).get("status") or one["question"].removeprefix("? treats ") for one in found]
+    assert told == ["asthma", "migraine", 500, "asthma", 500, "migraine"]
+    assert "NaN" in found[2]["problem"]["detail"]
+
+
+def test_what_a_model_of_metapaths_cannot_answer_is_a_problem_in_its_place(metapaths: TestClient) -> None:
+    treats, binds = {"disease": "asthma", "top": 1}, {"head": "Metformin", "relation": "CbG", "top": 1}
+    found = lines(metapaths, treats, binds, binds, treats)
+    assert [one.get("problem", {}).get("status") for one in found] == [None, 422, 422, None]
+    assert "metapaths" in found[1]["problem"]["detail"]
+
+
+def test_an_error_inside_has_its_place_in_a_stream_too(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    asking = kgdrug.question
+
+    def fall(graph: kgdrug.KnowledgeGraph, **words: str) -> kgdrug.Question:
+        if words["disease"] == "migraine":
+            raise ZeroDivisionError("secret")
+        return asking(graph, **words)
+
+    monkeypatch.setattr(kgdrug, "question", fall)
+    found = lines(client, *({"disease": name} for name in ("asthma", "migraine", "asthma")))
+    assert [one.get("problem", {}).get("status") for one in found] == [None, 500, None]
+    assert "secret" not in found[1]["problem"]["detail"]
+    assert "secret" in caplog.text
 
 
 def test_no_more_lines_than_one_request_may_hold(client: TestClient) -> None:

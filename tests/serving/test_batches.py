@@ -2,11 +2,13 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 
 import pytest
+import torch
 
 from kgdrug import Filters, Run, answer, answer_all, question
-from kgdrug.errors import UnknownNameError
+from kgdrug.errors import KgdrugError, UnknownNameError
 from kgdrug.serving import batches
 from kgdrug.serving.batches import Batches
 
@@ -90,6 +92,25 @@ def test_what_fails_fails_for_who_asked_it(trained_run: Run) -> None:
     bad, good = asyncio.run(both())
     assert isinstance(bad, UnknownNameError)
     assert good["id"] == [a.id for a in answer(model, one)]
+
+
+def test_one_question_that_fails_fails_no_other_of_its_batch(trained_run: Run) -> None:
+    model = trained_run.model
+    broken = model.members[0].entity.clone()
+    broken[model.graph.find("hypertension")] = torch.nan
+    served = replace(model, members=[replace(model.members[0], entity=broken)]).served
+    asked = [question(served.graph, disease=d) for d in ("asthma", "hypertension", "migraine")]
+
+    async def everything() -> list:
+        together = Batches()
+        found = await asyncio.gather(*(together.answer(served, one) for one in asked), return_exceptions=True)
+        assert not together._waiting
+        return found
+
+    first, wrong, last = asyncio.run(everything())
+    assert isinstance(wrong, KgdrugError)
+    for one, found in ((asked[0], first), (asked[2], last)):
+        assert found["id"] == [a.id for a in answer(served, one)]
 
 
 def test_who_leaves_takes_nobody_along(trained_run: Run) -> None:

@@ -6,7 +6,8 @@ on the loop itself, which costs less than passing it to another thread; see docs
 """
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import repeat
 
 from kgdrug.ranking import Columns, Filters, Question, answer_columns
 from kgdrug.trained import ServedModel
@@ -57,15 +58,50 @@ class Batches:
                     answers = await asyncio.to_thread(_answers, model, questions, shared)
                 else:
                     answers = _answers(model, questions, shared)
-            except BaseException as error:
-                for _, future in batch:
-                    if not future.done():  # who asked may have gone
-                        future.set_exception(error)
-            else:
-                for (_, future), found in zip(batch, answers, strict=True):
-                    if not future.done():
-                        future.set_result(found)
+            except BaseException as error:  # of no question: the loop is being closed
+                answers = [error] * len(batch)
+            for (_, future), found in zip(batch, answers, strict=True):
+                if future.done():  # who asked may have gone
+                    continue
+                if isinstance(found, BaseException):
+                    future.set_exception(found)
+                else:
+                    future.set_result(found)
         del self._waiting[key]
+
+
+def answer_each(
+    model: ServedModel,
+    questions: Sequence[Question],
+    top: int = 20,
+    novel: bool = False,
+    filters: Filters = NO_FILTERS,
+    evidence: int = 0,
+    offset: int = 0,
+) -> Iterator[Columns | Exception]:
+    """What `kgdrug.answer_columns` says of each question, all over the same relations; the error of one that fails is
+    in its place.
+
+    They are answered together; where that fails they are asked one by one, so that only those are told who are wrong.
+    """
+    shared, done, failed = (top, novel, filters, evidence, offset), 0, None
+    try:
+        if questions:
+            filters.eligible(model, model.graph.answers(questions[0].relations[0]))
+    except Exception as error:  # which all of them share
+        yield from repeat(error, len(questions))
+        return
+    try:
+        for found in answer_columns(model, questions, *shared):
+            yield found
+            done += 1
+    except Exception as error:
+        failed = error
+    if failed is not None and len(questions) == 1:
+        yield failed
+    elif failed is not None:
+        for one in questions[done:]:
+            yield from answer_each(model, [one], *shared)
 
 
 def _slow(model: ServedModel, asked: Question, shared: Shared) -> bool:
@@ -75,5 +111,5 @@ def _slow(model: ServedModel, asked: Question, shared: Shared) -> bool:
     return offset + top > 1000 or evidence > 0 or not ready or model.work(asked.relations) > QUICK
 
 
-def _answers(model: ServedModel, questions: list[Question], shared: Shared) -> list[Columns]:
-    return list(answer_columns(model, questions, *shared))
+def _answers(model: ServedModel, questions: list[Question], shared: Shared) -> list[Columns | BaseException]:
+    return list(answer_each(model, questions, *shared))
