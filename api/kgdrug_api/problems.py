@@ -1,7 +1,7 @@
 """What went wrong, in one form: `application/problem+json` (RFC 9457), with close matches where a name is unknown."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
@@ -22,6 +22,9 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 NOT_SUPPORTED: dict[int | str, dict[str, Any]] = {
     501: {"content": _FORM, "description": "What the standard knows, and this service does not do."},
 }
+
+
+MOST_TOLD, MOST_SIGNS = 10, 100  # errors of one body that are told, and signs of a field's name
 
 
 class TooLargeError(kgdrug.UsageError):
@@ -52,11 +55,11 @@ def of_error(error: Exception, instance: str) -> Problem:
         return _problem(422, "Not a question", str(error), instance)
     if isinstance(error, kgdrug.KgdrugError):
         return _problem(500, "Failed", str(error), instance)
-    if isinstance(error, ValidationError | RequestValidationError):
-        errors: Iterable[Any] = error.errors()
-        offset = isinstance(error, RequestValidationError)  # whose places begin with body or query
-        detail = "; ".join(_complaint(one, offset) for one in errors)
-        return _problem(422, "Not a question", detail, instance)
+    if isinstance(error, RequestValidationError):  # whose places begin with body or query
+        return _problem(422, "Not a question", _complaints(error.errors(), offset=True), instance)
+    if isinstance(error, ValidationError):
+        complaints = _complaints(error.errors(include_url=False, include_input=False), offset=False)
+        return _problem(422, "Not a question", complaints, instance)
     return _problem(500, "Failed", f"unexpected {type(error).__name__}; the log of the service says more", instance)
 
 
@@ -93,9 +96,15 @@ def known_fields(*models: type[BaseModel]) -> None:
 _FIELDS: list[str] = []
 
 
+def _complaints(errors: Sequence[Any], offset: bool) -> str:
+    """What is wrong with the first fields that something is wrong with."""
+    told = [_complaint(one, offset) for one in errors[:MOST_TOLD]]
+    return "; ".join(told + ([f"and {len(errors) - MOST_TOLD:,} more"] if len(errors) > MOST_TOLD else []))
+
+
 def _complaint(error: dict[str, Any], offset: bool) -> str:
     """What is wrong with one field, in words; an unknown field names the closest."""
-    places = [str(part) for part in error["loc"]]
+    places = [_short(str(part)) for part in error["loc"]]
     field = ".".join(places[1:] if offset and len(places) > 1 else places)
     if error["type"] == "json_invalid":
         return f"the body is not JSON: {error['ctx']['error']}"
@@ -103,6 +112,11 @@ def _complaint(error: dict[str, Any], offset: bool) -> str:
         return f"{field or 'the body'}: {error['msg']}"
     close = difflib.get_close_matches(field.rpartition(".")[2], _FIELDS, 1)
     return f"unknown field {field}" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _short(text: str) -> str:
+    """The text, or the beginning of one that nobody would read to its end."""
+    return text if len(text) <= MOST_SIGNS else text[:MOST_SIGNS] + "…"
 
 
 def _problem(status: int, title: str, detail: str, instance: str, close: Iterable[str] = ()) -> Problem:

@@ -1,10 +1,14 @@
 """What goes over the wire."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 JSON_LINES = "application/jsonl"
 MOST_QUESTIONS = 10_000  # in one request
 MOST_NAMES = 10_000  # in one list of a filter
+FARTHEST = 1_000_000  # an offset, or a rank
+Name = Annotated[str, Field(min_length=1, max_length=500)]  # an id or a name, in a list
 
 
 class Filters(BaseModel):
@@ -12,12 +16,12 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    classes: tuple[str, ...] = Field((), max_length=100, description="Joined with one of these, such as drug classes.")
-    targets: tuple[str, ...] = Field((), max_length=100, description="Binds one of these genes.")
+    classes: tuple[Name, ...] = Field((), max_length=100, description="Joined with one of these, such as drug classes.")
+    targets: tuple[Name, ...] = Field((), max_length=100, description="Binds one of these genes.")
     approved: bool = Field(False, description="Treats something already, in the graph or by an annotation.")
     smarts: str | None = Field(None, max_length=1000, description="Its structure holds this pattern.")
-    only: tuple[str, ...] = Field((), max_length=MOST_NAMES, description="One of these.")
-    exclude: tuple[str, ...] = Field((), max_length=MOST_NAMES, description="None of these.")
+    only: tuple[Name, ...] = Field((), max_length=MOST_NAMES, description="One of these.")
+    exclude: tuple[Name, ...] = Field((), max_length=MOST_NAMES, description="None of these.")
 
 
 class Question(BaseModel):
@@ -40,7 +44,7 @@ class Question(BaseModel):
     disease: str | None = Field(None, min_length=1, max_length=500, description="Which compounds treat it?")
     compound: str | None = Field(None, min_length=1, max_length=500, description="Which diseases does it treat?")
     top: int = Field(20, ge=1, le=10_000, description="How many answers.")
-    offset: int = Field(0, ge=0, le=1_000_000, description="How many answers to leave out at the beginning.")
+    offset: int = Field(0, ge=0, le=FARTHEST, description="How many answers to leave out at the beginning.")
     novel: bool = Field(False, description="Leave out answers that the graph already holds.")
     filters: Filters | None = Field(None, description="Which candidates count.")
     evidence: int = Field(
@@ -192,8 +196,8 @@ class Scored(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    pairs: list[tuple[str, str]] | None = Field(None, max_length=MOST_QUESTIONS, description="Compound and disease.")
-    triples: list[tuple[str, str, str]] | None = Field(
+    pairs: list[tuple[Name, Name]] | None = Field(None, max_length=MOST_QUESTIONS, description="Compound and disease.")
+    triples: list[tuple[Name, Name, Name]] | None = Field(
         None, max_length=MOST_QUESTIONS, description="Head, relation and tail."
     )
     model: str | None = Field(None, max_length=500, description="Name, source or digest of a loaded model.")
@@ -334,7 +338,7 @@ class Judged(BaseModel):
     comment: str = Field("", max_length=5000)
     by: str = Field("", max_length=200)
     model: str | None = Field(None, max_length=500, description="The model whose answer is judged.")
-    rank: int = Field(0, ge=0, description="The candidate's rank there.")
+    rank: int = Field(0, ge=0, le=FARTHEST, description="The candidate's rank there.")
 
 
 class Judgement(Judged):

@@ -207,3 +207,52 @@ def test_what_cannot_be_scored_is_a_problem(client: TestClient, body: dict, stat
     response = client.post("/v1/score", json=body)
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
+
+
+LONG_NAME = "é" * 600_000
+TOO_LONG = [
+    ("/v1/predict", {"disease": LONG_NAME}, "disease: "),
+    ("/v1/predict", {"head": "Metformin", "relation": LONG_NAME}, "relation: "),
+    ("/v1/predict", {"disease": "asthma", "model": LONG_NAME}, "model: "),
+    ("/v1/predict", {"disease": "asthma", LONG_NAME: 1}, "unknown field ééé"),
+    ("/v1/predict", {"disease": "asthma", "filters": {"smarts": LONG_NAME}}, "filters.smarts: "),
+    *(
+        ("/v1/predict", {"disease": "asthma", "filters": {name: ["x", LONG_NAME]}}, f"filters.{name}.1: ")
+        for name in ("classes", "targets", "only", "exclude")
+    ),
+    ("/v1/predict", {"disease": "asthma", "filters": {"only": ["x", ""]}}, "filters.only.1: "),
+    ("/v1/predict", {"disease": "asthma", "filters": {"only": [""] * 10_000}}, "filters.only.0: "),
+    ("/v1/score", {"pairs": [["Metformin", LONG_NAME]]}, "pairs.0.1: "),
+    ("/v1/score", {"triples": [["Metformin", "CbG", ""]]}, "triples.0.2: "),
+    ("/v1/score", {"pairs": [["Metformin", "asthma"]], LONG_NAME: 1}, "unknown field ééé"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "detail"), TOO_LONG, ids=[detail for _, _, detail in TOO_LONG])
+def test_what_is_too_long_is_refused_and_not_told_again(client: TestClient, path: str, body: dict, detail: str) -> None:
+    content = json.dumps(body, ensure_ascii=False).encode()
+    response = client.post(path, content=content, headers={"content-type": "application/json"})
+    assert response.status_code == 422
+    assert response.json()["detail"].startswith(detail)
+    assert len(response.content) < 2000
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/v1/entities", {"search": "a", "type": "x" * 501}),
+        ("/v1/vectors", {"entity": ["asthma", "x" * 501]}),
+        ("/v1/vectors", {"entity": ["asthma", ""]}),
+        (f"/v1/entities/{'x' * 501}", {}),
+    ],
+)
+def test_no_name_of_an_address_is_longer_than_a_name_may_be(client: TestClient, path: str, query: dict) -> None:
+    assert client.get(path, params=query).status_code == 422
+
+
+@pytest.mark.parametrize("number", [1_000_001, 2**63, 10**30])
+@pytest.mark.parametrize("path", ["/v1/entities?search=a", "/v1/entities/asthma/neighbours?limit=1"])
+def test_no_page_is_farther_than_a_machine_counts(client: TestClient, path: str, number: int) -> None:
+    assert client.get(f"{path}&offset={number}").status_code == 422
+    asked = client.post("/v1/predict", json={"disease": "asthma", "offset": number})
+    assert asked.status_code == 422
