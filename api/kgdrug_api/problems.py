@@ -1,14 +1,18 @@
 """What went wrong, in one form: `application/problem+json` (RFC 9457), with close matches where a name is unknown."""
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 import kgdrug
 from kgdrug_api.schemas import Problem
@@ -53,6 +57,8 @@ def of_error(error: Exception, instance: str) -> Problem:
         return _problem(501, "Not supported", str(error), instance)
     if isinstance(error, kgdrug.UsageError):
         return _problem(422, "Not a question", str(error), instance)
+    if isinstance(error, ClientDisconnect):  # nobody reads it: it is counted
+        return _problem(400, "Broken off", "the client went away while it sent its body", instance)
     if isinstance(error, kgdrug.KgdrugError):
         return _problem(500, "Failed", str(error), instance)
     if isinstance(error, RequestValidationError):  # whose places begin with body or query
@@ -77,13 +83,17 @@ def answer_problems(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        detail = f"{request.method} {request.url.path}"
-        return problem_response(
-            _problem(error.status_code, str(error.detail), detail, request.url.path), dict(error.headers or {})
+        if isinstance(error.__cause__, kgdrug.KgdrugError | ClientDisconnect):  # what FastAPI met in reading a body
+            return await failed(request, error.__cause__)
+        phrase = HTTPStatus(error.status_code).phrase
+        detail = f"{request.method} {request.url.path}" + ("" if error.detail == phrase else f": {error.detail}")
+        problem = Problem(
+            type="about:blank", title=phrase, status=error.status_code, detail=detail, instance=request.url.path
         )
+        return problem_response(problem, dict(error.headers or {}))
 
     app.add_exception_handler(HTTPException, http_error)
-    for kind in (kgdrug.KgdrugError, ValidationError, RequestValidationError, Exception):
+    for kind in (kgdrug.KgdrugError, ValidationError, RequestValidationError, ClientDisconnect, Exception):
         app.add_exception_handler(kind, failed)
 
 
@@ -120,4 +130,8 @@ def _short(text: str) -> str:
 
 
 def _problem(status: int, title: str, detail: str, instance: str, close: Iterable[str] = ()) -> Problem:
-    return Problem(title=title, status=status, detail=detail, instance=instance, close_matches=list(close))
+    """A problem of our own: its type is its title in small letters, `urn:kgdrug:unknown-disease`."""
+    kind = "urn:kgdrug:" + re.sub(r"[\W_]+", "-", title.casefold()).strip("-")
+    return Problem(
+        type=quote(kind, safe=":"), title=title, status=status, detail=detail, instance=instance, close_matches=[*close]
+    )

@@ -308,7 +308,7 @@ class Health(BaseModel):
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
-    type: str = "about:blank"
+    type: str = Field("about:blank", examples=["urn:kgdrug:unknown-disease"], description="What programs tell it by.")
     title: str
     status: int
     detail: str

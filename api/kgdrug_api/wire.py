@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from pydantic import ValidationError
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import kgdrug
@@ -136,7 +137,7 @@ class Direct:
         except Exception as error:
             response = problem_response(of_error(error, scope["path"]))
             await response(scope, receive, send)
-            if not isinstance(error, kgdrug.KgdrugError | ValidationError):
+            if not isinstance(error, kgdrug.KgdrugError | ValidationError | ClientDisconnect):
                 raise  # the server's log tells it
         else:
             body = getattr(response, "body", None)  # a stream has none

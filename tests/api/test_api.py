@@ -175,13 +175,14 @@ def test_an_unknown_name_is_404_and_names_its_close_matches(
 ) -> None:
     body = problem(client.post("/v1/predict", json=question), 404)
     assert body["title"] == title
+    assert body["type"] == "urn:kgdrug:" + title.lower().replace(" ", "-")
     assert close in body["close_matches"]
     assert body["instance"] == "/v1/predict"
 
 
 def test_an_ambiguous_name_is_422_and_names_the_ids(client: TestClient) -> None:
     body = problem(client.post("/v1/predict", json={"tail": "slc12a1", "relation": "DaG"}), 422)
-    assert body["title"] == "Ambiguous Gene"
+    assert (body["type"], body["title"]) == ("urn:kgdrug:ambiguous-gene", "Ambiguous Gene")
     assert body["close_matches"] == ["Slc12a1 (Gene::20497)", "SLC12A1 (Gene::6557)"]
 
 
@@ -204,7 +205,7 @@ def test_an_ambiguous_name_is_422_and_names_the_ids(client: TestClient) -> None:
 )
 def test_what_is_no_question_is_422_and_says_why(client: TestClient, question: object, detail: str) -> None:
     body = problem(client.post("/v1/predict", json=question), 422)
-    assert body["title"] == "Not a question"
+    assert (body["type"], body["title"]) == ("urn:kgdrug:not-a-question", "Not a question")
     assert detail in body["detail"]
 
 
@@ -221,8 +222,16 @@ def test_a_body_that_is_not_text_is_a_problem(client: TestClient) -> None:
     problem(response, response.status_code)
 
 
+def test_a_problem_of_http_alone_has_no_type_and_the_phrase_of_its_status(client: TestClient) -> None:
+    response = client.post("/v1/score", content=b"\xff\xfe\x00", headers={"content-type": "application/json"})
+    body = problem(response, 400)
+    assert (body["type"], body["title"]) == ("about:blank", "Bad Request")
+    assert "parsing the body" in body["detail"]
+
+
 def test_an_unknown_route_has_the_problem_form(client: TestClient) -> None:
-    assert problem(client.get("/v1/nothing"), 404)["instance"] == "/v1/nothing"
+    body = problem(client.get("/v1/nothing"), 404)
+    assert (body["instance"], body["type"], body["title"]) == ("/v1/nothing", "about:blank", "Not Found")
 
 
 def test_a_wrong_method_has_the_problem_form_and_says_what_is_allowed(client: TestClient) -> None:

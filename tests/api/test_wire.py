@@ -1,5 +1,6 @@
 """Sizes, streams, tags and pages."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import Iterator
@@ -119,14 +120,45 @@ def test_no_more_lines_than_one_request_may_hold(client: TestClient) -> None:
     assert "10,000" in response.json()["detail"]
 
 
+POSTS = ["/v1/predict", "/v1/score", "/v1/models", "/v1/feedback", "/trapi/query"]
+
+
+def test_every_route_that_reads_a_body_is_looked_at(client: TestClient) -> None:
+    paths = client.get("/openapi.json").json()["paths"]
+    assert {path for path, methods in paths.items() if "requestBody" in methods.get("post", ())} == set(POSTS)
+
+
+@pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_body_that_is_too_large_is_refused(client: TestClient, chunked: bool) -> None:
+def test_a_body_that_is_too_large_is_refused(client: TestClient, path: str, chunked: bool) -> None:
     body = b" " * 2_000_001
     content = iter([body[:1000], body[1000:]]) if chunked else body
-    response = client.post("/v1/predict", content=content)
+    response = client.post(path, content=content, headers={"content-type": "application/json"})
     assert response.status_code == 413
     assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["type"] == "urn:kgdrug:too-large"
     assert "2,000,000 bytes" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_who_goes_away_while_sending_is_no_error_of_the_service(model: kgdrug.TrainedModel, path: str) -> None:
+    app, sent = create_app(model), []
+    messages = [{"type": "http.request", "body": b'{"dis', "more_body": True}, {"type": "http.disconnect"}]
+    scope = {
+        "type": "http", "method": "POST", "path": path, "query_string": b"", "root_path": "", "scheme": "http",
+        "headers": [(b"content-type", b"application/json")], "server": ("here", 80), "http_version": "1.1",
+    }  # fmt: skip
+
+    async def receive() -> dict:
+        return messages.pop(0)
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 400
+    counted = TestClient(app).get("/metrics").text
+    assert f'kgdrug_requests_total{{method="POST",route="{path}",status="400"}} 1.0' in counted
 
 
 def test_answers_are_told_in_pages(client: TestClient) -> None:
