@@ -9,11 +9,13 @@ import asyncio
 from collections.abc import Hashable, Iterator, Sequence
 from itertools import repeat
 
+from kgdrug.models.arrays import ArrayMetapaths, ArrayTable, Scorer
 from kgdrug.ranking import Columns, Filters, Question, answer_columns
 from kgdrug.trained import ServedModel
 
 MOST = 64  # questions of one product, so that the first of them does not wait for many others
-QUICK = 2_000_000  # numbers that are multiplied in less than a millisecond
+TOLD = 1000  # answers that are described in two or three milliseconds
+READ, MULTIPLIED = 2_000_000, 20_000_000  # numbers read, and multiplied for a batch, in less than a millisecond
 Shared = tuple[int, bool, Filters, int, int]  # by questions of one product: top, novel, filters, evidence, offset
 NO_FILTERS = Filters()
 
@@ -54,7 +56,7 @@ class Batches:
             batch, self._waiting[key] = self._waiting[key][:MOST], self._waiting[key][MOST:]
             questions = [question for question, _ in batch]
             try:
-                if _slow(model, questions[0], shared):
+                if _slow(model, questions, shared):
                     answers = await asyncio.to_thread(_answers, model, questions, shared)
                 else:
                     answers = _answers(model, questions, shared)
@@ -104,11 +106,29 @@ def answer_each(
             yield from answer_each(model, [one], *shared)
 
 
-def _slow(model: ServedModel, asked: Question, shared: Shared) -> bool:
-    """Whether an answer may take so long that others should not wait for it."""
-    top, _, filters, evidence, offset = shared
-    ready = filters.ready(model, model.graph.answers(asked.relations[0]))
-    return offset + top > 1000 or evidence > 0 or not ready or model.work(asked.relations) > QUICK
+def _slow(model: ServedModel, questions: list[Question], shared: Shared) -> bool:
+    """Whether the answers may take so long that others should not wait for them.
+
+    Many questions of one product are multiplied some six times as fast as each alone, which waits for memory; scores
+    that are no product, or torch's, always take long, and so does the first question of a kind, whose usual
+    percentiles are still to be made.
+    """
+    (top, _, filters, evidence, offset), relations = shared, questions[0].relations
+    work = model.work(relations)
+    return (
+        evidence > 0
+        or (offset + top) * len(questions) > TOLD
+        or work > READ
+        or work * len(questions) > MULTIPLIED
+        or not model.usual_ready(relations)
+        or not filters.ready(model, model.graph.answers(relations[0]))
+        or not all(map(_quick, model.members))
+    )
+
+
+def _quick(member: Scorer) -> bool:
+    """Whether its scores are a product, or only looked up."""
+    return member.product if isinstance(member, ArrayTable) else isinstance(member, ArrayMetapaths)
 
 
 def _answers(model: ServedModel, questions: list[Question], shared: Shared) -> list[Columns | BaseException]:
