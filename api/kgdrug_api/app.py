@@ -1,5 +1,6 @@
 """The service: routes put together. Everything about drugs happens in kgdrug."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -38,9 +39,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        for loaded in models.all():
-            ask.warm_up(loaded.model)
+        served = [loaded.model for loaded in models.all()]
+        for model in served:
+            ask.warm_up(model)
+        later = asyncio.gather(*(asyncio.to_thread(ask.warm_up_slips, model) for model in served))
         yield
+        await later
         if store is not None:
             store.close()
 

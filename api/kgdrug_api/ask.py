@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
@@ -48,12 +49,21 @@ class Resolved:
 
 
 def warm_up(model: kgdrug.ServedModel) -> None:
-    """Ask what the first question would have to wait for."""
+    """Ask what the first questions would have to wait for: about treatments, in both directions, and by a name."""
     graph = model.graph
     for r in graph.treatment_relations:
-        if len(graph.answers(r)) and len(graph.heads(r)):
-            kgdrug.answer(model, kgdrug.Question(graph.heads(r).start, (r,)), 1)
-            kgdrug.answer(model, kgdrug.Question(graph.answers(r).start, (r + graph.relations,)), 1)
+        for side, span in (("compound", graph.heads(r)), ("disease", graph.answers(r))):
+            if span:
+                # what cannot be asked is told to who asks it
+                with suppress(kgdrug.KgdrugError):
+                    kgdrug.answer(model, kgdrug.question(graph, **{side: graph.entities.ids[span.start]}), 1)
+    for name in graph.entities.names[:1]:
+        graph.entities.search(name, 1)
+
+
+def warm_up_slips(model: kgdrug.ServedModel) -> None:
+    """Look for a name that was mistyped: the index for that takes longer, and few need it soon."""
+    model.graph.entities.close_matches("astma")
 
 
 def about(loaded: kgdrug.LoadedModel) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The HTTP service, asked as its users ask it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,38 @@ def test_a_search_that_cannot_be_made_is_a_problem(client: TestClient, query: di
 def test_an_unknown_type_names_the_types_there_are(client: TestClient) -> None:
     body = problem(client.get("/v1/entities", params={"search": "a", "type": "Drug"}), 404)
     assert body["close_matches"] == ["Compound", "Disease", "Gene"]
+
+
+# the start
+
+
+@pytest.mark.parametrize("treats", [("CtD",), ("CpD", "CtD"), ("CtD", "DrD")])
+def test_no_question_about_treatments_waits_for_what_the_first_one_makes(
+    model: kgdrug.TrainedModel, treats: tuple[str, ...]
+) -> None:
+    graph = replace(model.graph, treats=treats)
+    model = replace(model, split=replace(model.split, graph=graph))
+    with TestClient(create_app(model)) as client:
+        assert client.get("/ready").status_code == 200
+    for kind, side in (("Disease", "disease"), ("Compound", "compound")):
+        for entity in graph.entity_type(kind).range:
+            asked = kgdrug.question(graph, **{side: graph.entities.ids[entity]})
+            assert model.served.usual_ready(asked.relations)
+
+
+def test_names_are_in_an_index_before_anybody_asks(model: kgdrug.TrainedModel) -> None:
+    known = model.graph.entities
+    entities = kgdrug.Vocabulary(known.ids, known.names)
+    graph = replace(model.graph, entities=entities)
+    with TestClient(create_app(replace(model, split=replace(model.split, graph=graph)))):
+        assert "_words" in vars(entities._searched)
+    assert "_trigrams" in vars(entities._searched)
+
+
+def test_what_a_model_cannot_answer_does_not_keep_the_service_from_starting(model: kgdrug.TrainedModel) -> None:
+    broken = replace(model.members[0], entity=model.members[0].entity * float("nan"))
+    with TestClient(create_app(replace(model, members=[broken]))) as client:
+        assert problem(client.post("/v1/predict", json={"disease": "asthma"}), 500)["title"] == "Failed"
 
 
 # predictions
