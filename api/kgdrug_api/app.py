@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import kgdrug
 from kgdrug_api import ask, look, manage, schemas, trapi
 from kgdrug_api.problems import answer_problems
-from kgdrug_api.wire import LONG, MOST_BYTES, Direct, Gate, Measures
+from kgdrug_api.wire import LEVEL, LONG, MOST_BYTES, Direct, Gate, Measures
 
 
 def create_app(
@@ -59,7 +59,7 @@ def create_app(
     app.include_router(look.routes(models))
     app.include_router(manage.routes(models, measures, store, admin_token))
     app.include_router(trapi.routes(models, measures, infores))
-    app.add_middleware(GZipMiddleware, minimum_size=LONG)
+    app.add_middleware(GZipMiddleware, minimum_size=LONG, compresslevel=LEVEL)
     app.add_middleware(Gate, measures=measures, most_bytes=most_bytes)
     answer_problems(app)
     _describe(app)
@@ -90,6 +90,7 @@ def _describe(app: FastAPI) -> None:
         template = "#/components/schemas/{model}"
         read: list[tuple[type[BaseModel], Literal["validation"]]] = [
             (schemas.Question, "validation"),
+            (schemas.Scored, "validation"),
             (trapi.TrapiQuery, "validation"),
         ]
         _, own = models_json_schema(read, ref_template=template)

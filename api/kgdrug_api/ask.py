@@ -11,26 +11,19 @@ import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
 
 import kgdrug
 from kgdrug_api import schemas
 from kgdrug_api.problems import PROBLEMS, TooLargeError, known_fields, of_error
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
-from kgdrug_api.wire import Endpoint, Measures, json_response, tagged
+from kgdrug_api.wire import LARGE, Endpoint, Measures, apart, json_response, tagged
 
 log = logging.getLogger(__name__)
 NO_FILTERS = kgdrug.Filters()
 MOST_EXPLAINED = 100  # answers of a question that have evidence
+MANY = 1000  # answers that a thread writes, if there are more
 _FIELDS = tuple(field.name for field in fields(kgdrug.Answer))
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": {"$ref": "#/components/schemas/Question"}},
-            JSON_LINES: {"schema": {"type": "string", "description": "One question a line."}},
-        },
-    }
-}
 known_fields(schemas.Question, schemas.Filters, schemas.Scored)
 
 
@@ -111,8 +104,20 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
             content = _told(one) if isinstance(one, Exception) else prediction(*one)
             yield orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
 
+    def asked_once(body: bytes) -> Resolved:
+        return resolved(schemas.Question.model_validate_json(body))
+
+    def response(one: Resolved, answers: kgdrug.Columns) -> Response:
+        return json_response(prediction(one, answers))
+
+    lines_too = {JSON_LINES: {"schema": {"type": "string", "description": "One question a line."}}}
+
     @router.post(
-        "/v1/predict", response_model=schemas.Prediction, responses=PROBLEMS, openapi_extra=_BODY, tags=["ask"]
+        "/v1/predict",
+        response_model=schemas.Prediction,
+        responses=PROBLEMS,
+        openapi_extra=_body("Question", **lines_too),
+        tags=["ask"],
     )
     async def predict(request: Request) -> Response:
         """Rank the candidates of one question: `disease` or `compound`, or `tail` or `head` with `relation`.
@@ -122,21 +127,27 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         body = await request.body()
         kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
         if kind in (JSON_LINES, "application/x-ndjson", "application/x-jsonlines"):
-            lines = _parsed(body)
+            lines = await apart(len(body) > LARGE, _parsed, body)
             return StreamingResponse(predict_many(lines), media_type=JSON_LINES)
-        one = resolved(schemas.Question.model_validate_json(body))
+        one = await apart(len(body) > LARGE, asked_once, body)
         answers = await batches.answer(one.loaded.model, one.question, *one.wanted)
-        return json_response(prediction(one, answers))
+        return await apart(len(answers["rank"]) > MANY, response, one, answers)
 
-    @router.post("/v1/score", response_model=schemas.Scores, responses=PROBLEMS, tags=["ask"])
-    def score(asked: schemas.Scored) -> Response:
-        """What `predict` says of given pairs or triples, whatever their rank, in their order."""
+    def scored(body: bytes) -> Response:
+        asked = schemas.Scored.model_validate_json(body)
         loaded = models.get(asked.model)
         if (asked.pairs is None) == (asked.triples is None):
             raise kgdrug.UsageError("give pairs of compound and disease, or triples of head, relation and tail")
         answers = kgdrug.score(loaded.model, asked.pairs or asked.triples or [])
         columns = {name: [getattr(answer, name) for answer in answers] for name in _FIELDS}
         return json_response({**about(loaded), "scores": _records(loaded.model, columns)})
+
+    @router.post(
+        "/v1/score", response_model=schemas.Scores, responses=PROBLEMS, openapi_extra=_body("Scored"), tags=["ask"]
+    )
+    async def score(request: Request) -> Response:
+        """What `predict` says of given pairs or triples, whatever their rank, in their order."""
+        return await run_in_threadpool(scored, await request.body())
 
     @router.get("/v1/explain", response_model=schemas.Explanation, responses=PROBLEMS, tags=["ask"])
     def explain(
@@ -211,6 +222,12 @@ def _told(error: Exception) -> dict[str, Any]:
     if not isinstance(error, kgdrug.KgdrugError | ValidationError):
         log.error("a question of a stream failed", exc_info=error)
     return {"problem": of_error(error, "/v1/predict").model_dump()}
+
+
+def _body(schema: str, **others: Any) -> dict[str, Any]:
+    """What OpenAPI says of a body that a route reads itself."""
+    json = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"requestBody": {"required": True, "content": {**json, **others}}}
 
 
 def _filters(given: schemas.Filters | None) -> kgdrug.Filters:

@@ -256,7 +256,7 @@ def test_a_body_that_is_not_text_is_a_problem(client: TestClient) -> None:
 
 
 def test_a_problem_of_http_alone_has_no_type_and_the_phrase_of_its_status(client: TestClient) -> None:
-    response = client.post("/v1/score", content=b"\xff\xfe\x00", headers={"content-type": "application/json"})
+    response = client.post("/v1/feedback", content=b"\xff\xfe\x00", headers={"content-type": "application/json"})
     body = problem(response, 400)
     assert (body["type"], body["title"]) == ("about:blank", "Bad Request")
     assert "parsing the body" in body["detail"]

@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import kgdrug
-from kgdrug_api import create_app
+from kgdrug_api import ask, create_app, schemas
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
 
 
@@ -212,6 +212,7 @@ def test_long_answers_are_compressed_for_who_reads_that(client: TestClient) -> N
     with client.stream("POST", "/v1/predict", json={"disease": "asthma"}, headers={"accept-encoding": "gzip"}) as it:
         raw = b"".join(it.iter_raw())
         assert it.headers["content-encoding"] == "gzip"
+    assert raw[8] == 4  # made as fast as can be, RFC 1952
     assert json.loads(gzip.decompress(raw))["answers"]
     plain = client.post("/v1/predict", json={"disease": "asthma"}, headers={"accept-encoding": "identity"})
     assert "content-encoding" not in plain.headers
@@ -288,3 +289,49 @@ def test_no_page_is_farther_than_a_machine_counts(client: TestClient, path: str,
     assert client.get(f"{path}&offset={number}").status_code == 422
     asked = client.post("/v1/predict", json={"disease": "asthma", "offset": number})
     assert asked.status_code == 422
+
+
+def on_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def test_large_bodies_are_read_by_a_thread_and_small_ones_at_once(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = []
+
+    def parse(which: type, body: bytes) -> object:
+        places.append(on_loop())
+        return which.model_validate(json.loads(body))
+
+    monkeypatch.setattr(schemas.Question, "model_validate_json", classmethod(parse))
+    monkeypatch.setattr(schemas.Scored, "model_validate_json", classmethod(parse))
+    question = {"disease": "asthma", "top": 1}
+    assert lines(client, question)
+    assert client.post("/v1/predict", json=question).status_code == 200
+    assert places == [True, True]
+    assert lines(client, {**question, "filters": {"only": ["Metformin"] * 6000}})
+    only = {"only": ["Metformin"] * 6000}
+    assert client.post("/v1/predict", json={**question, "filters": only}).status_code == 200
+    assert client.post("/v1/score", json={"pairs": [["Metformin", "asthma"]] * 3000}).status_code == 200
+    assert places[2:] == [False, False, False]
+
+
+def test_many_answers_are_written_by_a_thread_and_few_at_once(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places, write = [], ask._records
+
+    def records(*given: object) -> list:
+        places.append(on_loop())
+        return write(*given)
+
+    monkeypatch.setattr(ask, "_records", records)
+    monkeypatch.setattr(ask, "MANY", 5)
+    for top in (5, 6):
+        assert len(client.post("/v1/predict", json={"disease": "asthma", "top": top}).json()["answers"]) == top
+    assert places == [True, False]
