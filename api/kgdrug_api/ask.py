@@ -88,7 +88,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         return {
             "question": one.question.text(one.loaded.model.graph),
             **about(one.loaded),
-            "answers": _records(one.loaded.model, answers),
+            "answers": _records(answers),
         }
 
     def predict_many(lines: list[schemas.Question | Exception]) -> Iterator[bytes]:
@@ -140,7 +140,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
             raise kgdrug.UsageError("give pairs of compound and disease, or triples of head, relation and tail")
         answers = kgdrug.score(loaded.model, asked.pairs or asked.triples or [])
         columns = {name: [getattr(answer, name) for answer in answers] for name in _FIELDS}
-        return json_response({**about(loaded), "scores": _records(loaded.model, columns)})
+        return json_response({**about(loaded), "scores": _records(columns)})
 
     @router.post(
         "/v1/score", response_model=schemas.Scores, responses=PROBLEMS, openapi_extra=_body("Scored"), tags=["ask"]
@@ -174,8 +174,8 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
     return router, predict
 
 
-def _records(model: kgdrug.ServedModel, answers: kgdrug.Columns) -> list[dict[str, Any]]:
-    """A mapping for each answer, without probability where the model has no calibration, and evidence not asked for."""
+def _records(answers: kgdrug.Columns) -> list[dict[str, Any]]:
+    """A mapping for each answer, without probability and evidence where it has none."""
     records = [  # in plain sight, since a dict of names that are known beforehand is made twice as soon
         {
             "rank": rank,
@@ -198,7 +198,7 @@ def _records(model: kgdrug.ServedModel, answers: kgdrug.Columns) -> list[dict[st
         ) in zip(*answers.values(), strict=True)
     ]  # fmt: skip
     for record in records:
-        if model.calibrated is None:
+        if record["probability"] is None:
             del record["probability"]
         if record["evidence"] is None:
             del record["evidence"]

@@ -3,6 +3,8 @@
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
 
 JSON_LINES = "application/jsonl"
 MOST_QUESTIONS = 10_000  # in one request
@@ -117,6 +119,11 @@ class Evidence(BaseModel):
     paths: list[Path] = Field(description="The best of them.")
 
 
+def _absent(schema: JsonDict) -> None:
+    """Say that a field is left out where it has no value: its default is none that is sent."""
+    del schema["default"]
+
+
 class Answer(BaseModel):
     """One ranked candidate; the same fields as `kgdrug predict --format json`."""
 
@@ -137,16 +144,19 @@ class Answer(BaseModel):
     agreement: float | None = Field(
         None, description="Share of the model's members whose own answers hold this one; null where it has one member."
     )
-    probability: float | None = Field(
+    probability: float | SkipJsonSchema[None] = Field(
         None,
         description="That the graph holds the pair, among pairs as the calibration drew them; "
-        "null where the model has no calibration.",
+        "absent where the model has no calibration, or one of other relations.",
+        json_schema_extra=_absent,
     )
     terms: list[Term] = Field(
         [], description="Metapaths that raise the score most, where the model is one of metapaths."
     )
-    evidence: list[Evidence] | None = Field(
-        None, description="Paths that join the two, where they were asked for: supporting context, not proof."
+    evidence: list[Evidence] | SkipJsonSchema[None] = Field(
+        None,
+        description="Paths that join the two: supporting context, not proof; absent where they were not asked for.",
+        json_schema_extra=_absent,
     )
 
 
@@ -174,7 +184,6 @@ class Prediction(BaseModel):
                             "known": [{"metaedge": "CtD", "relation": "treats", "part": "train"}],
                             "annotations": [],
                             "agreement": None,
-                            "probability": None,
                             "terms": [],
                         }
                     ],
@@ -263,7 +272,9 @@ class Explanation(BaseModel):
     question: str
     note: str = Field(description="What the evidence is, and is not.")
     answer: Answer
+    terms: list[Term] = Field(description="What the score is the sum of, where the model is one of metapaths.")
     evidence: list[Evidence] = Field(description="Paths between the two, grouped by metapath.")
+    no_path: str | None = Field(description="Said where no path joins the two; else null.")
     influences: list[dict[str, object]] = Field(description="Facts that raise the score most, or lower it.")
     links: dict[str, str]
 
