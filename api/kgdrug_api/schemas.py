@@ -198,6 +198,11 @@ class Prediction(BaseModel):
     graph: str
     graph_digest: str
     answers: list[Answer]
+    warnings: list[str] | SkipJsonSchema[None] = Field(
+        None,
+        description="Why the ranking is arbitrary: training held no fact about what was asked. Absent otherwise.",
+        json_schema_extra=_absent,
+    )
 
 
 class Scored(BaseModel):

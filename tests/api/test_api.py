@@ -190,6 +190,18 @@ def test_the_question_comes_back_in_words(client: TestClient) -> None:
     assert body["question"] == "? treats asthma"
 
 
+def test_an_arbitrary_ranking_is_said_to_be_arbitrary(client: TestClient) -> None:
+    questions = [{"compound": name, "top": 2} for name in ("Sucralfate", "Metformin")]
+    alone = [client.post("/v1/predict", json=question).json() for question in questions]
+    body = "\n".join(map(json.dumps, questions))
+    together = client.post("/v1/predict", content=body, headers={"content-type": "application/jsonl"}).text
+    for unseen, seen in (alone, map(json.loads, together.splitlines())):
+        assert unseen["warnings"] == [
+            "Sucralfate (Compound::DB00364) stands in no training triple: this ranking is arbitrary"
+        ]
+        assert "warnings" not in seen
+
+
 @pytest.mark.parametrize(
     ("question", "title", "close"),
     [

@@ -119,8 +119,9 @@ def test_every_route_with_a_form_is_asked(client: TestClient) -> None:
 
 
 def test_the_description_says_which_fields_are_left_out_where_they_have_no_value(client: TestClient) -> None:
-    described = client.get("/openapi.json").json()["components"]["schemas"]["Answer"]
-    for name in ("probability", "evidence"):
+    schema = client.get("/openapi.json").json()["components"]["schemas"]
+    for form, name in (("Answer", "probability"), ("Answer", "evidence"), ("Prediction", "warnings")):
+        described = schema[form]
         assert name not in described["required"]
         assert "null" not in str(described["properties"][name])
         assert "default" not in described["properties"][name]
