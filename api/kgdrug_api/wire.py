@@ -39,18 +39,19 @@ def json_response(content: Any, headers: dict[str, str] | None = None, status: i
     return Response(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY), status, headers, "application/json")
 
 
-def tagged(request: Request, digest: str, make: Callable[[], Response]) -> Response:
+def tagged(request: Request, of: str, make: Callable[[], Response]) -> Response:
     """A response that is the same as long as the model is: 304 for who has it already.
 
-    The tag is of the model's digest and the address asked for, so nothing is made for a request that it fits.
+    of: the model's digest, and what else is told of the model. The tag is of that, the version of kgdrug, and the
+    address asked for, so nothing is made for a request that it fits. `*` fits whatever there is, which has to be made.
     """
-    of = f"{digest} {request.url.path}?{request.url.query}"
-    tag = f'W/"{hashlib.sha256(of.encode()).hexdigest()[:24]}"'
+    whole = f"{kgdrug.__version__} {of} {request.url.path}?{request.url.query}"
+    tag = f'W/"{hashlib.sha256(whole.encode()).hexdigest()[:24]}"'
     headers = {"etag": tag, "cache-control": "no-cache"}
     wanted = [one.strip() for one in request.headers.get("if-none-match", "").split(",")]
-    if tag in wanted or "*" in wanted:
+    response = None if tag in wanted else make()
+    if response is None or "*" in wanted:
         return Response(status_code=304, headers=headers)
-    response = make()
     response.headers.update(headers)
     return response
 

@@ -208,6 +208,30 @@ def test_who_has_an_answer_of_this_model_is_told_so(client: TestClient) -> None:
     assert other.headers["etag"] != tag
 
 
+def test_whatever_there_is_of_it_is_not_made_up(client: TestClient) -> None:
+    anything = {"if-none-match": "*"}
+    assert client.get("/v1/entities/asthma", headers=anything).status_code == 304
+    missing = client.get("/v1/entities/astma", headers=anything)
+    assert missing.status_code == 404
+    assert "etag" not in missing.headers
+
+
+def test_an_answer_of_another_version_or_another_name_is_another(
+    model: kgdrug.TrainedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair = {"compound": "Metformin", "disease": "asthma"}
+
+    def tag(name: str) -> str:
+        models = kgdrug.LoadedModels([kgdrug.LoadedModel(name, "", model.served)])
+        return TestClient(create_app(models)).get("/v1/explain", params=pair).headers["etag"]
+
+    first = tag("first")
+    assert tag("first") == first
+    assert tag("second") != first
+    monkeypatch.setattr(kgdrug, "__version__", "99.0")
+    assert tag("first") != first
+
+
 def test_long_answers_are_compressed_for_who_reads_that(client: TestClient) -> None:
     with client.stream("POST", "/v1/predict", json={"disease": "asthma"}, headers={"accept-encoding": "gzip"}) as it:
         raw = b"".join(it.iter_raw())
