@@ -190,12 +190,40 @@ def test_more_evidence_than_is_told_is_refused(client: TestClient, asked: dict[s
     assert "evidence" in response.json()["detail"]
 
 
-def test_filters_hold_over_http_as_in_the_library(client: TestClient, trained_run: kgdrug.Run) -> None:
-    given = {"targets": ["ADRB2"], "exclude": ["Salmeterol"]}
+FILTERED = [
+    ({"targets": ["ADRB2"], "exclude": ["Salmeterol"]}, ["Salbutamol"]),
+    ({"classes": ["ACE"]}, ["Enalapril", "Lisinopril", "Ramipril"]),
+    ({"classes": ["ace", "AGTR1"], "only": ["Losartan", "Metformin", "Enalapril"]}, ["Enalapril", "Losartan"]),
+    ({"smarts": "NC(=N)N"}, ["Metformin"]),
+    ({"smarts": "c1ccccc1"}, []),
+    ({"smarts": "NC(=N)N", "classes": ["ABCC8"]}, []),
+]
+
+
+@pytest.mark.parametrize(("given", "names"), FILTERED)
+def test_filters_hold_over_http_as_in_the_library(
+    client: TestClient, model: kgdrug.TrainedModel, given: dict, names: list[str]
+) -> None:
     answers = client.post("/v1/predict", json={"disease": "asthma", "filters": given}).json()["answers"]
-    filters = kgdrug.Filters(targets=("ADRB2",), exclude=("Salmeterol",))
-    expected = kgdrug.predict(trained_run.model, disease="asthma", filters=filters)
-    assert [a["id"] for a in answers] == [a.id for a in expected] == ["Compound::DB01001"]
+    filters = kgdrug.Filters(**{name: value if name == "smarts" else tuple(value) for name, value in given.items()})
+    assert [a["id"] for a in answers] == [a.id for a in kgdrug.predict(model, disease="asthma", filters=filters)]
+    assert sorted(a["name"] for a in answers) == names
+    (line,) = lines(client, {"disease": "asthma", "filters": given})
+    assert [a["name"] for a in line["answers"]] == [a["name"] for a in answers]
+
+
+@pytest.mark.parametrize(
+    ("given", "status", "detail"),
+    [
+        ({"smarts": "C("}, 422, "'C(' is no SMARTS"),
+        ({"classes": ["statins"]}, 404, "unknown class 'statins'"),
+        ({"targets": ["ACEE"]}, 404, "did you mean ACE"),
+    ],
+)
+def test_a_filter_that_means_nothing_is_a_problem(client: TestClient, given: dict, status: int, detail: str) -> None:
+    response = client.post("/v1/predict", json={"disease": "asthma", "filters": given})
+    assert response.status_code == status
+    assert detail in response.json()["detail"]
 
 
 def test_who_has_an_answer_of_this_model_is_told_so(client: TestClient) -> None:
