@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -116,6 +117,19 @@ def test_a_model_is_loaded_and_unloaded_as_it_is_said(client: TestClient, traine
 def test_every_route_with_a_form_is_asked(client: TestClient) -> None:
     asked = {routed(client, method, path) for method, path, _ in ASKED + OF_TABLES}
     assert set(forms(client)) == asked | {("POST", "/v1/models"), ("DELETE", "/v1/models/{name}")}
+
+
+def test_every_route_stands_in_the_page_about_the_service(client: TestClient) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
+    told = page.partition("## Routes")[2].partition("NAME is an id or a name")[0]
+    shown, last = set(), ""
+    for row in re.findall(r"^\| (`.*?`) \|", told, re.MULTILINE):
+        for method, path in re.findall(r"`(?:([A-Z]+) )?(/[^`?]*)", row):
+            last = method or last
+            shown.add((last, path))
+    paths = client.get("/openapi.json").json()["paths"]
+    described = {(m.upper(), path.replace("{name}", "NAME")) for path, methods in paths.items() for m in methods}
+    assert shown == described
 
 
 def test_the_description_says_which_fields_are_left_out_where_they_have_no_value(client: TestClient) -> None:
