@@ -42,7 +42,8 @@ def create_app(
         served = [loaded.model for loaded in models.all()]
         for model in served:
             ask.warm_up(model)
-        later = asyncio.gather(*(asyncio.to_thread(ask.warm_up_slips, model) for model in served))
+        slips = (asyncio.to_thread(ask.warm_up_slips, model) for model in served)
+        later = asyncio.gather(*slips, return_exceptions=True)
         yield
         await later
         if store is not None:

@@ -29,6 +29,7 @@ NOT_SUPPORTED: dict[int | str, dict[str, Any]] = {
 
 
 MOST_TOLD, MOST_SIGNS = 10, 100  # errors of one body that are told, and signs of a field's name
+MOST_LISTED = 30_000  # errors that are listed, of which the first are told: more would take a second
 
 
 class TooLargeError(kgdrug.UsageError):
@@ -64,6 +65,8 @@ def of_error(error: Exception, instance: str) -> Problem:
     if isinstance(error, RequestValidationError):  # whose places begin with body or query
         return _problem(422, "Not a question", _complaints(error.errors(), offset=True), instance)
     if isinstance(error, ValidationError):
+        if error.error_count() > MOST_LISTED:
+            return _problem(422, "Not a question", f"{error.error_count():,} fields of the body are wrong", instance)
         complaints = _complaints(error.errors(include_url=False, include_input=False), offset=False)
         return _problem(422, "Not a question", complaints, instance)
     return _problem(500, "Failed", f"unexpected {type(error).__name__}; the log of the service says more", instance)

@@ -310,6 +310,8 @@ TOO_LONG = [
     ("/v1/score", {"pairs": [["Metformin", LONG_NAME]]}, "pairs.0.1: "),
     ("/v1/score", {"triples": [["Metformin", "CbG", ""]]}, "triples.0.2: "),
     ("/v1/score", {"pairs": [["Metformin", "asthma"]], LONG_NAME: 1}, "unknown field ééé"),
+    ("/v1/predict", {f"f{i}": i for i in range(10)}, "unknown field f0; unknown field f1; "),
+    ("/v1/predict", {f"f{i}": i for i in range(40_000)}, "40,000 fields of the body are wrong"),
 ]
 
 
