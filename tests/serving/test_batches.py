@@ -4,7 +4,6 @@ import asyncio
 import threading
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -124,9 +123,8 @@ def test_scores_that_are_no_product_are_made_by_a_thread(
     trained_run: Run, score: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served = trained_run.model.served
-    asked = question(served.graph, disease="asthma")
-    usual = {asked.relations: np.zeros(1)}
-    slow = replace(served, members=[replace(served.tables[0], score=score)], _usual=usual)
+    slow = replace(served, members=[replace(served.tables[0], score=score)])
+    monkeypatch.setattr(ServedModel, "usual_ready", lambda *_: True)
     assert threads(slow, 1, monkeypatch) == {False}
 
 
@@ -134,8 +132,7 @@ def test_scores_of_torch_are_made_by_a_thread_and_those_of_metapaths_are_not(
     trained_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served = trained_run.model.served
-    asked = question(served.graph, disease="asthma")
-    served.usual(asked.relations)
+    monkeypatch.setattr(ServedModel, "usual_ready", lambda *_: True)
     torches = replace(served, members=[TorchScorer(trained_run.model.members[0])])
     none = torch.empty(0)
     looked_up = replace(served, members=[ArrayMetapaths(range(1), range(1), 1, (), none, (), none, none)])
@@ -146,7 +143,7 @@ def test_scores_of_torch_are_made_by_a_thread_and_those_of_metapaths_are_not(
 def test_the_first_question_of_a_kind_is_answered_by_a_thread(
     trained_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fresh = replace(trained_run.model.served, _usual={})
+    fresh = ServedModel.of(trained_run.model)
     assert threads(fresh, 1, monkeypatch) == {False}
     fresh.usual(question(fresh.graph, disease="asthma").relations)
     assert threads(fresh, 1, monkeypatch) == {True}
