@@ -1,5 +1,6 @@
 """The service: routes put together. Everything about drugs happens in kgdrug."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import kgdrug
 from kgdrug_api import ask, look, manage, schemas, trapi
 from kgdrug_api.problems import answer_problems
-from kgdrug_api.wire import LONG, MOST_BYTES, Direct, Gate, Measures
+from kgdrug_api.wire import LEVEL, LONG, MOST_BYTES, Direct, Gate, Measures
 
 
 def create_app(
@@ -39,7 +40,10 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Service) -> AsyncIterator[None]:
         app.warm_up()
+        slips = (asyncio.to_thread(ask.warm_up_slips, loaded.model) for loaded in models.all())
+        later = asyncio.gather(*slips, return_exceptions=True)
         yield
+        await later
         if store is not None:
             store.close()
 
@@ -55,7 +59,7 @@ def create_app(
     app.include_router(look.routes(models))
     app.include_router(manage.routes(models, measures, store, admin_token))
     app.include_router(trapi.routes(models, measures, infores))
-    app.add_middleware(GZipMiddleware, minimum_size=LONG)
+    app.add_middleware(GZipMiddleware, minimum_size=LONG, compresslevel=LEVEL)
     app.add_middleware(Gate, measures=measures, most_bytes=most_bytes)
     answer_problems(app)
     _describe(app)
@@ -98,6 +102,7 @@ def _describe(app: FastAPI) -> None:
         template = "#/components/schemas/{model}"
         read: list[tuple[type[BaseModel], Literal["validation"]]] = [
             (schemas.Question, "validation"),
+            (schemas.Scored, "validation"),
             (trapi.TrapiQuery, "validation"),
         ]
         _, own = models_json_schema(read, ref_template=template)

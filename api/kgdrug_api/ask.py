@@ -1,6 +1,8 @@
 """Questions: predict, score, explain."""
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
@@ -8,25 +10,21 @@ from typing import Any
 import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
 
 import kgdrug
 from kgdrug_api import schemas
 from kgdrug_api.problems import PROBLEMS, TooLargeError, known_fields, of_error
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
-from kgdrug_api.wire import Endpoint, Measures, json_response, tagged
+from kgdrug_api.wire import LARGE, Endpoint, Measures, apart, json_response, tagged
 
+log = logging.getLogger(__name__)
 NO_FILTERS = kgdrug.Filters()
 MOST_EXPLAINED = 100  # answers of a question that have evidence
+MANY = 1000  # answers that a thread writes, if there are more
+UNSEEN = "stands in no training triple: this ranking is arbitrary"
 _FIELDS = tuple(field.name for field in fields(kgdrug.Answer))
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": {"$ref": "#/components/schemas/Question"}},
-            JSON_LINES: {"schema": {"type": "string", "description": "One question a line."}},
-        },
-    }
-}
 known_fields(schemas.Question, schemas.Filters, schemas.Scored)
 
 
@@ -45,12 +43,21 @@ class Resolved:
 
 
 def warm_up(model: kgdrug.ServedModel) -> None:
-    """Ask what the first question would have to wait for."""
+    """Ask what the first questions would have to wait for: about treatments, in both directions, and by a name."""
     graph = model.graph
     for r in graph.treatment_relations:
-        if len(graph.answers(r)) and len(graph.heads(r)):
-            kgdrug.answer(model, kgdrug.Question(graph.heads(r).start, (r,)), 1)
-            kgdrug.answer(model, kgdrug.Question(graph.answers(r).start, (r + graph.relations,)), 1)
+        for side, span in (("compound", graph.heads(r)), ("disease", graph.answers(r))):
+            if span:
+                # what cannot be asked is told to who asks it
+                with suppress(kgdrug.UsageError):
+                    kgdrug.answer(model, kgdrug.question(graph, **{side: graph.entities.ids[span.start]}), 1)
+    for name in graph.entities.names[:1]:
+        graph.entities.search(name, 1)
+
+
+def warm_up_slips(model: kgdrug.ServedModel) -> None:
+    """Look for a name that was mistyped: the index for that takes longer, and few need it soon."""
+    model.graph.entities.close_matches("astma")
 
 
 def about(loaded: kgdrug.LoadedModel) -> dict[str, str]:
@@ -81,33 +88,39 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
 
     def prediction(one: Resolved, answers: kgdrug.Columns) -> dict[str, Any]:
         measures.asked(one.loaded.name)
-        return {
-            "question": one.question.text(one.loaded.model.graph),
-            **about(one.loaded),
-            "answers": _records(one.loaded.model, answers),
-        }
+        model, entity = one.loaded.model, one.question.entity
+        told = {"question": one.question.text(model.graph), **about(one.loaded), "answers": _records(answers)}
+        if not model.seen_in_training(entity):
+            told["warnings"] = [f"{model.graph.entities.label(entity)} {UNSEEN}"]
+        return told
 
     def predict_many(lines: list[schemas.Question | Exception]) -> Iterator[bytes]:
-        """One line a question, in their order; one that cannot be asked has its problem in its place."""
+        """One line a question, in their order; one that cannot be asked, or answered, has its problem in its place."""
 
         def found(line: schemas.Question | Exception) -> Resolved | Exception:
             try:
                 return line if isinstance(line, Exception) else resolved(line)
-            except kgdrug.KgdrugError as error:
+            except Exception as error:
                 return error
 
-        for _, same in groupby(map(found, lines), lambda one: one.alike if isinstance(one, Resolved) else None):
-            together = list(same)
-            answers = _answers([one for one in together if isinstance(one, Resolved)])
-            for one in together:
-                try:
-                    content = prediction(one, next(answers)) if isinstance(one, Resolved) else _told(one)
-                except kgdrug.KgdrugError as error:
-                    content = _told(error)
-                yield orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
+        for one in _answered(map(found, lines)):
+            content = _told(one) if isinstance(one, Exception) else prediction(*one)
+            yield orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
+
+    def asked_once(body: bytes) -> Resolved:
+        return resolved(schemas.Question.model_validate_json(body))
+
+    def response(one: Resolved, answers: kgdrug.Columns) -> Response:
+        return json_response(prediction(one, answers))
+
+    lines_too = {JSON_LINES: {"schema": {"type": "string", "description": "One question a line."}}}
 
     @router.post(
-        "/v1/predict", response_model=schemas.Prediction, responses=PROBLEMS, openapi_extra=_BODY, tags=["ask"]
+        "/v1/predict",
+        response_model=schemas.Prediction,
+        responses=PROBLEMS,
+        openapi_extra=_body("Question", **lines_too),
+        tags=["ask"],
     )
     async def predict(request: Request) -> Response:
         """Rank the candidates of one question: `disease` or `compound`, or `tail` or `head` with `relation`.
@@ -117,21 +130,27 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         body = await request.body()
         kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
         if kind in (JSON_LINES, "application/x-ndjson", "application/x-jsonlines"):
-            lines = _parsed(body)
+            lines = await apart(len(body) > LARGE, _parsed, body)
             return StreamingResponse(predict_many(lines), media_type=JSON_LINES)
-        one = resolved(schemas.Question.model_validate_json(body))
+        one = await apart(len(body) > LARGE, asked_once, body)
         answers = await batches.answer(one.loaded.model, one.question, *one.wanted)
-        return json_response(prediction(one, answers))
+        return await apart(len(answers["rank"]) > MANY, response, one, answers)
 
-    @router.post("/v1/score", response_model=schemas.Scores, responses=PROBLEMS, tags=["ask"])
-    def score(asked: schemas.Scored) -> Response:
-        """What `predict` says of given pairs or triples, whatever their rank, in their order."""
+    def scored(body: bytes) -> Response:
+        asked = schemas.Scored.model_validate_json(body)
         loaded = models.get(asked.model)
         if (asked.pairs is None) == (asked.triples is None):
             raise kgdrug.UsageError("give pairs of compound and disease, or triples of head, relation and tail")
         answers = kgdrug.score(loaded.model, asked.pairs or asked.triples or [])
         columns = {name: [getattr(answer, name) for answer in answers] for name in _FIELDS}
-        return json_response({**about(loaded), "scores": _records(loaded.model, columns)})
+        return json_response({**about(loaded), "scores": _records(columns)})
+
+    @router.post(
+        "/v1/score", response_model=schemas.Scores, responses=PROBLEMS, openapi_extra=_body("Scored"), tags=["ask"]
+    )
+    async def score(request: Request) -> Response:
+        """What `predict` says of given pairs or triples, whatever their rank, in their order."""
+        return await run_in_threadpool(scored, await request.body())
 
     @router.get("/v1/explain", response_model=schemas.Explanation, responses=PROBLEMS, tags=["ask"])
     def explain(
@@ -153,13 +172,13 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
             explained = kgdrug.explain(loaded.model, **asked, metapaths=metapaths, per_metapath=paths)
             return json_response({**about(loaded), **kgdrug.explanation_record(explained)})
 
-        return tagged(request, loaded.model.digest, make)
+        return tagged(request, f"{loaded.name} {loaded.model.digest}", make)
 
     return router, predict
 
 
-def _records(model: kgdrug.ServedModel, answers: kgdrug.Columns) -> list[dict[str, Any]]:
-    """A mapping for each answer, without probability where the model has no calibration, and evidence not asked for."""
+def _records(answers: kgdrug.Columns) -> list[dict[str, Any]]:
+    """A mapping for each answer, without probability and evidence where it has none."""
     records = [  # in plain sight, since a dict of names that are known beforehand is made twice as soon
         {
             "rank": rank,
@@ -182,22 +201,36 @@ def _records(model: kgdrug.ServedModel, answers: kgdrug.Columns) -> list[dict[st
         ) in zip(*answers.values(), strict=True)
     ]  # fmt: skip
     for record in records:
-        if model.calibrated is None:
+        if record["probability"] is None:
             del record["probability"]
         if record["evidence"] is None:
             del record["evidence"]
     return records
 
 
-def _answers(alike: list[Resolved]) -> Iterator[kgdrug.Columns]:
-    if alike:
-        first = alike[0]
-        questions = [one.question for one in alike]
-        yield from kgdrug.answer_columns(first.loaded.model, questions, *first.wanted)
+def _answered(asked: Iterable[Resolved | Exception]) -> Iterator[tuple[Resolved, kgdrug.Columns] | Exception]:
+    """Each question with its answers, or what is wrong with it; neighbours that ask alike are answered together."""
+    for _, same in groupby(asked, lambda one: one.alike if isinstance(one, Resolved) else None):
+        together = list(same)
+        questions = [one for one in together if isinstance(one, Resolved)]
+        yield from (one for one in together if isinstance(one, Exception))  # of these there are none, or no others
+        if questions:
+            model, wanted = questions[0].loaded.model, questions[0].wanted
+            each = kgdrug.answer_each(model, [one.question for one in questions], *wanted)
+            for one, found in zip(questions, each, strict=True):
+                yield found if isinstance(found, Exception) else (one, found)
 
 
 def _told(error: Exception) -> dict[str, Any]:
+    if not isinstance(error, kgdrug.KgdrugError | ValidationError):
+        log.error("a question of a stream failed", exc_info=error)
     return {"problem": of_error(error, "/v1/predict").model_dump()}
+
+
+def _body(schema: str, **others: Any) -> dict[str, Any]:
+    """What OpenAPI says of a body that a route reads itself."""
+    json = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"requestBody": {"required": True, "content": {**json, **others}}}
 
 
 def _filters(given: schemas.Filters | None) -> kgdrug.Filters:

@@ -10,7 +10,7 @@ from kgdrug_api.problems import PROBLEMS
 from kgdrug_api.wire import json_response, tagged
 
 _MODEL = Query(None, max_length=500, description="Name, source or digest of a loaded model; the first by default.")
-_OFFSET = Query(0, ge=0, description="How many to leave out at the beginning.")
+_OFFSET = Query(0, ge=0, le=schemas.FARTHEST, description="How many to leave out at the beginning.")
 
 
 def routes(models: kgdrug.LoadedModels) -> APIRouter:
@@ -33,7 +33,7 @@ def routes(models: kgdrug.LoadedModels) -> APIRouter:
     def entities(
         request: Request,
         search: str = Query(min_length=1, max_length=200, examples=["diabetes"]),
-        type: str | None = Query(None, description="An entity type, such as Disease."),
+        type: str | None = Query(None, max_length=500, description="An entity type, such as Disease."),
         limit: int = Query(10, ge=1, le=100),
         offset: int = _OFFSET,
         model: str | None = _MODEL,
@@ -99,7 +99,7 @@ def routes(models: kgdrug.LoadedModels) -> APIRouter:
     @router.get("/v1/vectors", response_model=list[schemas.Vector])
     def vectors(
         request: Request,
-        entity: Annotated[list[str], Query(min_length=1, max_length=1000, description="Ids or names.")],
+        entity: Annotated[list[schemas.Name], Query(min_length=1, max_length=1000, description="Ids or names.")],
         model: str | None = _MODEL,
     ) -> Response:
         """The numbers that a table model has learnt about entities, of its first member."""

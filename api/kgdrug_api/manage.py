@@ -16,10 +16,9 @@ from kgdrug_api.problems import (
     PROBLEMS,
     ConflictError,
     ForbiddenError,
+    NotReadyError,
     known_fields,
-    problem_response,
 )
-from kgdrug_api.schemas import Problem
 from kgdrug_api.wire import Measures, json_response
 
 Authorization = Annotated[str, Header(description="`Bearer` and the administrator's token.")]
@@ -59,12 +58,12 @@ def routes(
     @router.get(
         "/ready", tags=["service"], response_model=schemas.Health, response_model_exclude_none=True, responses=NOT_READY
     )
-    async def ready(request: Request) -> schemas.Health | Response:
+    async def ready(request: Request) -> schemas.Health:
         """Whether a model is loaded and warmed up, so that questions are answered at once."""
         if models.all() and request.app.warm:
             return await health()
         detail = "the models are not warmed up" if models.all() else "no model is loaded"
-        return problem_response(Problem(title="Not ready", status=503, detail=detail, instance=request.url.path))
+        raise NotReadyError(detail)
 
     @router.get("/metrics", tags=["service"], response_class=Response)
     async def metrics() -> Response:
@@ -83,6 +82,7 @@ def routes(
         try:
             loaded = kgdrug.LoadedModel.open(asked.source, asked.name)
             warm_up(loaded)
+            ask.warm_up_slips(loaded.model)
         except kgdrug.UsageError:
             raise
         except (kgdrug.KgdrugError, OSError) as error:  # what came cannot be used: nothing failed here

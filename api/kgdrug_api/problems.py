@@ -1,14 +1,18 @@
 """What went wrong, in one form: `application/problem+json` (RFC 9457), with close matches where a name is unknown."""
 
 import difflib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 import kgdrug
 from kgdrug_api.schemas import Problem
@@ -30,6 +34,10 @@ NOT_READY: dict[int | str, dict[str, Any]] = {
 }
 
 
+MOST_TOLD, MOST_SIGNS = 10, 100  # errors of one body that are told, and signs of a field's name
+MOST_LISTED = 30_000  # errors that are listed, of which the first are told: more would take a second
+
+
 class TooLargeError(kgdrug.UsageError):
     """More came than one request may hold."""
 
@@ -40,6 +48,10 @@ class ConflictError(kgdrug.UsageError):
 
 class ForbiddenError(kgdrug.KgdrugError):
     """Only the administrator may do this."""
+
+
+class NotReadyError(kgdrug.KgdrugError):
+    """Questions are not answered yet."""
 
 
 class UnsupportedError(kgdrug.KgdrugError):
@@ -56,19 +68,25 @@ def of_error(error: Exception, instance: str) -> Problem:
         return _problem(413, "Too large", str(error), instance)
     if isinstance(error, ConflictError):
         return _problem(409, "Conflict", str(error), instance)
+    if isinstance(error, NotReadyError):
+        return _problem(503, "Not ready", str(error), instance)
     if isinstance(error, ForbiddenError):
         return _problem(403, "Forbidden", str(error), instance)
     if isinstance(error, UnsupportedError):
         return _problem(501, "Not supported", str(error), instance)
     if isinstance(error, kgdrug.UsageError):
         return _problem(422, "Not a question", str(error), instance)
+    if isinstance(error, ClientDisconnect):  # nobody reads it: it is counted
+        return _problem(400, "Broken off", "the client went away while it sent its body", instance)
     if isinstance(error, kgdrug.KgdrugError):
         return _problem(500, "Failed", str(error), instance)
-    if isinstance(error, ValidationError | RequestValidationError):
-        errors: Iterable[Any] = error.errors()
-        offset = isinstance(error, RequestValidationError)  # whose places begin with body or query
-        detail = "; ".join(_complaint(one, offset) for one in errors)
-        return _problem(422, "Not a question", detail, instance)
+    if isinstance(error, RequestValidationError):  # whose places begin with body or query
+        return _problem(422, "Not a question", _complaints(error.errors(), offset=True), instance)
+    if isinstance(error, ValidationError):
+        if error.error_count() > MOST_LISTED:
+            return _problem(422, "Not a question", f"{error.error_count():,} fields of the body are wrong", instance)
+        complaints = _complaints(error.errors(include_url=False, include_input=False), offset=False)
+        return _problem(422, "Not a question", complaints, instance)
     return _problem(500, "Failed", f"unexpected {type(error).__name__}; the log of the service says more", instance)
 
 
@@ -86,13 +104,17 @@ def answer_problems(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        detail = f"{request.method} {request.url.path}"
-        return problem_response(
-            _problem(error.status_code, str(error.detail), detail, request.url.path), dict(error.headers or {})
+        if isinstance(error.__cause__, kgdrug.KgdrugError | ClientDisconnect):  # what FastAPI met in reading a body
+            return await failed(request, error.__cause__)
+        phrase = HTTPStatus(error.status_code).phrase
+        detail = f"{request.method} {request.url.path}" + ("" if error.detail == phrase else f": {error.detail}")
+        problem = Problem(
+            type="about:blank", title=phrase, status=error.status_code, detail=detail, instance=request.url.path
         )
+        return problem_response(problem, dict(error.headers or {}))
 
     app.add_exception_handler(HTTPException, http_error)
-    for kind in (kgdrug.KgdrugError, ValidationError, RequestValidationError, Exception):
+    for kind in (kgdrug.KgdrugError, ValidationError, RequestValidationError, ClientDisconnect, Exception):
         app.add_exception_handler(kind, failed)
 
 
@@ -105,9 +127,15 @@ def known_fields(*models: type[BaseModel]) -> None:
 _FIELDS: list[str] = []
 
 
+def _complaints(errors: Sequence[Any], offset: bool) -> str:
+    """What is wrong with the first fields that something is wrong with."""
+    told = [_complaint(one, offset) for one in errors[:MOST_TOLD]]
+    return "; ".join(told + ([f"and {len(errors) - MOST_TOLD:,} more"] if len(errors) > MOST_TOLD else []))
+
+
 def _complaint(error: dict[str, Any], offset: bool) -> str:
     """What is wrong with one field, in words; an unknown field names the closest."""
-    places = [str(part) for part in error["loc"]]
+    places = [_short(str(part)) for part in error["loc"]]
     field = ".".join(places[1:] if offset and len(places) > 1 else places)
     if error["type"] == "json_invalid":
         return f"the body is not JSON: {error['ctx']['error']}"
@@ -117,5 +145,14 @@ def _complaint(error: dict[str, Any], offset: bool) -> str:
     return f"unknown field {field}" + (f"; did you mean {close[0]}?" if close else "")
 
 
+def _short(text: str) -> str:
+    """The text, or the beginning of one that nobody would read to its end."""
+    return text if len(text) <= MOST_SIGNS else text[:MOST_SIGNS] + "…"
+
+
 def _problem(status: int, title: str, detail: str, instance: str, close: Iterable[str] = ()) -> Problem:
-    return Problem(title=title, status=status, detail=detail, instance=instance, close_matches=list(close))
+    """A problem of our own: its type is its title in small letters, `urn:kgdrug:unknown-disease`."""
+    kind = "urn:kgdrug:" + re.sub(r"[\W_]+", "-", title.casefold()).strip("-")
+    return Problem(
+        type=quote(kind, safe=":"), title=title, status=status, detail=detail, instance=instance, close_matches=[*close]
+    )

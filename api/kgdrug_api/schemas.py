@@ -1,11 +1,17 @@
 """What goes over the wire."""
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
 
 JSON_LINES = "application/jsonl"
 MOST_QUESTIONS = 10_000  # in one request
 MOST_NAMES = 10_000  # in one list of a filter
 VERSION = "As the registry counts, `NAME/VERSION`; of a model that was loaded from there."
+FARTHEST = 1_000_000  # an offset, or a rank
+Name = Annotated[str, Field(min_length=1, max_length=500)]  # an id or a name, in a list
 
 
 class Filters(BaseModel):
@@ -13,12 +19,12 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    classes: tuple[str, ...] = Field((), max_length=100, description="Joined with one of these, such as drug classes.")
-    targets: tuple[str, ...] = Field((), max_length=100, description="Binds one of these genes.")
+    classes: tuple[Name, ...] = Field((), max_length=100, description="Joined with one of these, such as drug classes.")
+    targets: tuple[Name, ...] = Field((), max_length=100, description="Binds one of these genes.")
     approved: bool = Field(False, description="Treats something already, in the graph or by an annotation.")
     smarts: str | None = Field(None, max_length=1000, description="Its structure holds this pattern.")
-    only: tuple[str, ...] = Field((), max_length=MOST_NAMES, description="One of these.")
-    exclude: tuple[str, ...] = Field((), max_length=MOST_NAMES, description="None of these.")
+    only: tuple[Name, ...] = Field((), max_length=MOST_NAMES, description="One of these.")
+    exclude: tuple[Name, ...] = Field((), max_length=MOST_NAMES, description="None of these.")
 
 
 class Question(BaseModel):
@@ -41,7 +47,7 @@ class Question(BaseModel):
     disease: str | None = Field(None, min_length=1, max_length=500, description="Which compounds treat it?")
     compound: str | None = Field(None, min_length=1, max_length=500, description="Which diseases does it treat?")
     top: int = Field(20, ge=1, le=10_000, description="How many answers.")
-    offset: int = Field(0, ge=0, le=1_000_000, description="How many answers to leave out at the beginning.")
+    offset: int = Field(0, ge=0, le=FARTHEST, description="How many answers to leave out at the beginning.")
     novel: bool = Field(False, description="Leave out answers that the graph already holds.")
     filters: Filters | None = Field(None, description="Which candidates count.")
     evidence: int = Field(
@@ -114,6 +120,11 @@ class Evidence(BaseModel):
     paths: list[Path] = Field(description="The best of them.")
 
 
+def _absent(schema: JsonDict) -> None:
+    """Say that a field is left out where it has no value: its default is none that is sent."""
+    del schema["default"]
+
+
 class Answer(BaseModel):
     """One ranked candidate; the same fields as `kgdrug predict --format json`."""
 
@@ -134,16 +145,19 @@ class Answer(BaseModel):
     agreement: float | None = Field(
         None, description="Share of the model's members whose own answers hold this one; null where it has one member."
     )
-    probability: float | None = Field(
+    probability: float | SkipJsonSchema[None] = Field(
         None,
         description="That the graph holds the pair, among pairs as the calibration drew them; "
-        "null where the model has no calibration.",
+        "absent where the model has no calibration, or one of other relations.",
+        json_schema_extra=_absent,
     )
     terms: list[Term] = Field(
         [], description="Metapaths that raise the score most, where the model is one of metapaths."
     )
-    evidence: list[Evidence] | None = Field(
-        None, description="Paths that join the two, where they were asked for: supporting context, not proof."
+    evidence: list[Evidence] | SkipJsonSchema[None] = Field(
+        None,
+        description="Paths that join the two: supporting context, not proof; absent where they were not asked for.",
+        json_schema_extra=_absent,
     )
 
 
@@ -171,7 +185,6 @@ class Prediction(BaseModel):
                             "known": [{"metaedge": "CtD", "relation": "treats", "part": "train"}],
                             "annotations": [],
                             "agreement": None,
-                            "probability": None,
                             "terms": [],
                         }
                     ],
@@ -187,6 +200,11 @@ class Prediction(BaseModel):
     graph: str
     graph_digest: str
     answers: list[Answer]
+    warnings: list[str] | SkipJsonSchema[None] = Field(
+        None,
+        description="Why the ranking is arbitrary: training held no fact about what was asked. Absent otherwise.",
+        json_schema_extra=_absent,
+    )
 
 
 class Scored(BaseModel):
@@ -194,8 +212,8 @@ class Scored(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    pairs: list[tuple[str, str]] | None = Field(None, max_length=MOST_QUESTIONS, description="Compound and disease.")
-    triples: list[tuple[str, str, str]] | None = Field(
+    pairs: list[tuple[Name, Name]] | None = Field(None, max_length=MOST_QUESTIONS, description="Compound and disease.")
+    triples: list[tuple[Name, Name, Name]] | None = Field(
         None, max_length=MOST_QUESTIONS, description="Head, relation and tail."
     )
     model: str | None = Field(None, max_length=500, description="Name, source or digest of a loaded model.")
@@ -263,7 +281,9 @@ class Explanation(BaseModel):
     question: str
     note: str = Field(description="What the evidence is, and is not.")
     answer: Answer
+    terms: list[Term] = Field(description="What the score is the sum of, where the model is one of metapaths.")
     evidence: list[Evidence] = Field(description="Paths between the two, grouped by metapath.")
+    no_path: str | None = Field(description="Said where no path joins the two; else null.")
     influences: list[dict[str, object]] = Field(description="Facts that raise the score most, or lower it.")
     links: dict[str, str]
 
@@ -310,7 +330,7 @@ class Health(BaseModel):
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
-    type: str = "about:blank"
+    type: str = Field("about:blank", examples=["urn:kgdrug:unknown-disease"], description="What programs tell it by.")
     title: str
     status: int
     detail: str
@@ -340,7 +360,7 @@ class Judged(BaseModel):
     comment: str = Field("", max_length=5000)
     by: str = Field("", max_length=200)
     model: str | None = Field(None, max_length=500, description="The model whose answer is judged.")
-    rank: int = Field(0, ge=0, description="The candidate's rank there.")
+    rank: int = Field(0, ge=0, le=FARTHEST, description="The candidate's rank there.")
 
 
 class Judgement(Judged):

@@ -118,7 +118,15 @@ _ROOMS = {
         "write_neighbourhood",
         "write_vectors",
     ),
-    "kgdrug.serving": ("Batches", "Feedback", "Judgement", "LoadedModel", "LoadedModels", "as_annotations"),
+    "kgdrug.serving": (
+        "Batches",
+        "Feedback",
+        "Judgement",
+        "LoadedModel",
+        "LoadedModels",
+        "answer_each",
+        "as_annotations",
+    ),
     "kgdrug.client": ("Client",),
     "kgdrug.reports": ("graph_page", "model_page"),
     "kgdrug.registry": ("list_runs", "load_model", "open_model", "resolve_model", "show_run"),
@@ -208,7 +216,7 @@ if TYPE_CHECKING:
     )
     from kgdrug.registry import list_runs, load_model, open_model, resolve_model, show_run
     from kgdrug.reports import graph_page, model_page
-    from kgdrug.serving import Batches, Feedback, Judgement, LoadedModel, LoadedModels, as_annotations
+    from kgdrug.serving import Batches, Feedback, Judgement, LoadedModel, LoadedModels, answer_each, as_annotations
     from kgdrug.sources import (
         DATASETS,
         FORMS,
@@ -290,6 +298,7 @@ __all__ = [
     "answer",
     "answer_all",
     "answer_columns",
+    "answer_each",
     "answer_of",
     "as_annotations",
     "as_record",

@@ -1,6 +1,7 @@
 """The HTTP service, asked as its users ask it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,38 @@ def test_an_unknown_type_names_the_types_there_are(client: TestClient) -> None:
     assert body["close_matches"] == ["Compound", "Disease", "Gene"]
 
 
+# the start
+
+
+@pytest.mark.parametrize("treats", [("CtD",), ("CpD", "CtD"), ("CtD", "DrD")])
+def test_no_question_about_treatments_waits_for_what_the_first_one_makes(
+    model: kgdrug.TrainedModel, treats: tuple[str, ...]
+) -> None:
+    graph = replace(model.graph, treats=treats)
+    model = replace(model, split=replace(model.split, graph=graph))
+    with TestClient(create_app(model)) as client:
+        assert client.get("/ready").status_code == 200
+    for kind, side in (("Disease", "disease"), ("Compound", "compound")):
+        for entity in graph.entity_type(kind).range:
+            asked = kgdrug.question(graph, **{side: graph.entities.ids[entity]})
+            assert model.served.usual_ready(asked.relations)
+
+
+def test_names_are_in_an_index_before_anybody_asks(model: kgdrug.TrainedModel) -> None:
+    known = model.graph.entities
+    entities = kgdrug.Vocabulary(known.ids, known.names)
+    graph = replace(model.graph, entities=entities)
+    with TestClient(create_app(replace(model, split=replace(model.split, graph=graph)))):
+        assert "_words" in vars(entities._searched)
+    assert "_trigrams" in vars(entities._searched)
+
+
+def test_what_a_model_cannot_answer_does_not_keep_the_service_from_starting(model: kgdrug.TrainedModel) -> None:
+    broken = replace(model.members[0], entity=model.members[0].entity * float("nan"))
+    with TestClient(create_app(replace(model, members=[broken]))) as client:
+        assert problem(client.post("/v1/predict", json={"disease": "asthma"}), 500)["title"] == "Failed"
+
+
 # predictions
 
 QUESTIONS = [
@@ -158,6 +191,18 @@ def test_the_question_comes_back_in_words(client: TestClient) -> None:
     assert body["question"] == "? treats asthma"
 
 
+def test_an_arbitrary_ranking_is_said_to_be_arbitrary(client: TestClient) -> None:
+    questions = [{"compound": name, "top": 2} for name in ("Sucralfate", "Metformin")]
+    alone = [client.post("/v1/predict", json=question).json() for question in questions]
+    body = "\n".join(map(json.dumps, questions))
+    together = client.post("/v1/predict", content=body, headers={"content-type": "application/jsonl"}).text
+    for unseen, seen in (alone, map(json.loads, together.splitlines())):
+        assert unseen["warnings"] == [
+            "Sucralfate (Compound::DB00364) stands in no training triple: this ranking is arbitrary"
+        ]
+        assert "warnings" not in seen
+
+
 @pytest.mark.parametrize(
     ("question", "title", "close"),
     [
@@ -176,13 +221,14 @@ def test_an_unknown_name_is_404_and_names_its_close_matches(
 ) -> None:
     body = problem(client.post("/v1/predict", json=question), 404)
     assert body["title"] == title
+    assert body["type"] == "urn:kgdrug:" + title.lower().replace(" ", "-")
     assert close in body["close_matches"]
     assert body["instance"] == "/v1/predict"
 
 
 def test_an_ambiguous_name_is_422_and_names_the_ids(client: TestClient) -> None:
     body = problem(client.post("/v1/predict", json={"tail": "slc12a1", "relation": "DaG"}), 422)
-    assert body["title"] == "Ambiguous Gene"
+    assert (body["type"], body["title"]) == ("urn:kgdrug:ambiguous-gene", "Ambiguous Gene")
     assert body["close_matches"] == ["Slc12a1 (Gene::20497)", "SLC12A1 (Gene::6557)"]
 
 
@@ -205,7 +251,7 @@ def test_an_ambiguous_name_is_422_and_names_the_ids(client: TestClient) -> None:
 )
 def test_what_is_no_question_is_422_and_says_why(client: TestClient, question: object, detail: str) -> None:
     body = problem(client.post("/v1/predict", json=question), 422)
-    assert body["title"] == "Not a question"
+    assert (body["type"], body["title"]) == ("urn:kgdrug:not-a-question", "Not a question")
     assert detail in body["detail"]
 
 
@@ -222,8 +268,16 @@ def test_a_body_that_is_not_text_is_a_problem(client: TestClient) -> None:
     problem(response, response.status_code)
 
 
+def test_a_problem_of_http_alone_has_no_type_and_the_phrase_of_its_status(client: TestClient) -> None:
+    response = client.post("/v1/feedback", content=b"\xff\xfe\x00", headers={"content-type": "application/json"})
+    body = problem(response, 400)
+    assert (body["type"], body["title"]) == ("about:blank", "Bad Request")
+    assert "parsing the body" in body["detail"]
+
+
 def test_an_unknown_route_has_the_problem_form(client: TestClient) -> None:
-    assert problem(client.get("/v1/nothing"), 404)["instance"] == "/v1/nothing"
+    body = problem(client.get("/v1/nothing"), 404)
+    assert (body["instance"], body["type"], body["title"]) == ("/v1/nothing", "about:blank", "Not Found")
 
 
 def test_a_wrong_method_has_the_problem_form_and_says_what_is_allowed(client: TestClient) -> None:

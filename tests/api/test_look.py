@@ -11,11 +11,13 @@ from fastapi.testclient import TestClient
 import kgdrug
 from kgdrug_api import create_app
 
+SMILES = {"Metformin": "CN(C)C(=N)NC(N)=N", "Salbutamol": "CC(C)(C)NCC(O)c1ccc(O)c(CO)c1"}
+
 
 @pytest.fixture(scope="module")
 def model(trained_run: kgdrug.Run) -> kgdrug.TrainedModel:
     model = trained_run.model
-    graph = replace(model.graph, smiles={model.graph.find("Metformin"): "CN(C)C(=N)NC(N)=N"})
+    graph = replace(model.graph, smiles={model.graph.find(name): smiles for name, smiles in SMILES.items()})
     return replace(model, split=replace(model.split, graph=graph))
 
 
@@ -52,6 +54,32 @@ def test_vectors_are_the_models_numbers(client: TestClient, model: kgdrug.Traine
     assert [one["id"] for one in found] == ["Disease::DOID:2841", "Compound::DB00331"]
     rows = model.members[0].entity[[model.graph.find(one["name"]) for one in found]].numpy()
     np.testing.assert_allclose([one["vector"] for one in found], rows, rtol=1e-6)
+
+
+@pytest.mark.parametrize("asked", [{}, {"top": 2}, {"by": "structure"}, {"by": "vectors", "top": 1000}])
+def test_what_is_like_an_entity_is_what_the_library_says(
+    client: TestClient, model: kgdrug.TrainedModel, asked: dict
+) -> None:
+    found = client.get("/v1/similar", params={"entity": "metformin", **asked})
+    assert found.status_code == 200
+    assert found.json() == plain(kgdrug.similar(model, "Metformin", **asked))
+    assert len(found.json()) == {"structure": 1}.get(asked.get("by", ""), min(asked.get("top", 20), 21))
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "detail"),
+    [
+        ({}, 422, "entity: "),
+        ({"entity": "metforminn"}, 404, "Metformin"),
+        ({"entity": "metformin", "by": "colour"}, 422, "by: "),
+        ({"entity": "metformin", "top": 1001}, 422, "top: "),
+        ({"entity": "asthma", "by": "structure"}, 422, "structure"),
+    ],
+)
+def test_what_nothing_can_be_like_is_a_problem(client: TestClient, asked: dict, status: int, detail: str) -> None:
+    response = client.get("/v1/similar", params=asked)
+    assert response.status_code == status
+    assert detail in response.json()["detail"]
 
 
 def test_a_structure_is_drawn_with_what_is_marked(client: TestClient) -> None:

@@ -242,6 +242,7 @@ def test_judgements_become_annotations_of_a_graph(
         ({"judgement": "refutd"}, 422, "did you mean refuted?"),
         ({"compound": "metforminn"}, 404, "Metformin"),
         ({"rank": -1}, 422, "rank"),
+        ({"rank": 2**63}, 422, "rank"),
         ({"comments": "x"}, 422, "did you mean comment?"),
     ],
 )

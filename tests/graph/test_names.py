@@ -264,3 +264,18 @@ def test_a_finished_or_unfinished_name_of_the_sample_graph_is_found_at_once(esse
         assert entities.search(name, 1, [diseases]) == [i]
         assert i in entities.search(name[: max(4, len(name) - 3)], 10, [diseases])
         assert i in entities.search(name.split()[-1], len(diseases), [diseases])
+
+
+def test_a_text_is_read_no_further_than_anything_begins_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+
+    class Watched(bytes):
+        def __getitem__(self, place: object) -> object:
+            read.append(place)
+            return super().__getitem__(place)
+
+    monkeypatch.setattr(names, "folded", lambda text: Watched(folded(text)))
+    index = Names(["a", "b"], ["asthma bronchiale", "asthma"], {})
+    assert index.spelled("asthma bronchitis" + "x" * 100_000) == []
+    assert index.beginning("asthma bronchitis" + "x" * 100_000, 3) == []
+    assert len(read) < 50

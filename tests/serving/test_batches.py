@@ -2,13 +2,17 @@
 
 import asyncio
 import threading
+from dataclasses import replace
 
 import pytest
+import torch
 
 from kgdrug import Filters, Run, answer, answer_all, question
-from kgdrug.errors import UnknownNameError
+from kgdrug.errors import KgdrugError, UnknownNameError
+from kgdrug.models.arrays import ArrayMetapaths, TorchScorer
 from kgdrug.serving import batches
 from kgdrug.serving.batches import Batches
+from kgdrug.trained import ServedModel
 
 
 def test_questions_at_once_have_the_answers_that_each_has_alone(
@@ -39,7 +43,7 @@ def test_who_comes_during_a_product_joins_the_next(trained_run: Run, monkeypatch
         return [[] for _ in asked]
 
     monkeypatch.setattr(batches, "answer_columns", counted)
-    monkeypatch.setattr(batches, "QUICK", 0)  # so that a thread answers
+    monkeypatch.setattr(batches, "READ", 0)  # so that a thread answers
     one = question(model.graph, disease="asthma")
 
     async def three() -> None:
@@ -64,6 +68,7 @@ def test_who_asks_in_the_same_turn_of_the_loop_is_answered_together_and_by_no_th
 
     monkeypatch.setattr(batches, "answer_columns", counted)
     one, approved = question(model.graph, disease="asthma"), Filters(approved=True)
+    model.usual(one.relations)
 
     async def five() -> None:
         together = Batches()
@@ -78,6 +83,72 @@ def test_who_asks_in_the_same_turn_of_the_loop_is_answered_together_and_by_no_th
     assert sizes == [(3, True), (1, True), (1, False), (1, False), (1, True)]
 
 
+def threads(model: ServedModel, count: int, monkeypatch: pytest.MonkeyPatch, **words: int) -> set[bool]:
+    """Whether so many questions at once are answered on the loop, by a thread, or some here and some there."""
+    on_loop = set()
+
+    def told(served: object, asked: list, *rest: object) -> list:
+        on_loop.add(threading.current_thread() is threading.main_thread())
+        return [[] for _ in asked]
+
+    monkeypatch.setattr(batches, "answer_columns", told)
+    one = question(model.graph, disease="asthma")
+
+    async def everything() -> None:
+        together = Batches()
+        await asyncio.gather(*(together.answer(model, one, **words) for _ in range(count)))
+
+    asyncio.run(everything())
+    return on_loop
+
+
+def test_what_is_answered_on_the_loop_is_counted_over_all_of_a_batch(
+    trained_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = trained_run.model.served
+    asked = question(model.graph, disease="asthma")
+    model.usual(asked.relations)
+    assert threads(model, 50, monkeypatch, top=20) == {True}
+    assert threads(model, 51, monkeypatch, top=20) == {False}
+    assert threads(model, 2, monkeypatch, top=20, offset=481) == {False}
+    monkeypatch.setattr(batches, "MULTIPLIED", 8 * model.work(asked.relations))
+    assert threads(model, 8, monkeypatch) == {True}
+    assert threads(model, 9, monkeypatch) == {False}
+    monkeypatch.setattr(batches, "READ", model.work(asked.relations) - 1)
+    assert threads(model, 1, monkeypatch) == {False}
+
+
+@pytest.mark.parametrize("score", ["transe", "transe-l1", "rotate"])
+def test_scores_that_are_no_product_are_made_by_a_thread(
+    trained_run: Run, score: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = trained_run.model.served
+    slow = replace(served, members=[replace(served.tables[0], score=score)])
+    monkeypatch.setattr(ServedModel, "usual_ready", lambda *_: True)
+    assert threads(slow, 1, monkeypatch) == {False}
+
+
+def test_scores_of_torch_are_made_by_a_thread_and_those_of_metapaths_are_not(
+    trained_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = trained_run.model.served
+    monkeypatch.setattr(ServedModel, "usual_ready", lambda *_: True)
+    torches = replace(served, members=[TorchScorer(trained_run.model.members[0])])
+    none = torch.empty(0)
+    looked_up = replace(served, members=[ArrayMetapaths(range(1), range(1), 1, (), none, (), none, none)])
+    assert threads(torches, 1, monkeypatch) == {False}
+    assert threads(looked_up, 1, monkeypatch) == {True}
+
+
+def test_the_first_question_of_a_kind_is_answered_by_a_thread(
+    trained_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = ServedModel.of(trained_run.model)
+    assert threads(fresh, 1, monkeypatch) == {False}
+    fresh.usual(question(fresh.graph, disease="asthma").relations)
+    assert threads(fresh, 1, monkeypatch) == {True}
+
+
 def test_what_fails_fails_for_who_asked_it(trained_run: Run) -> None:
     model = trained_run.model.served
     one = question(model.graph, disease="asthma")
@@ -90,6 +161,25 @@ def test_what_fails_fails_for_who_asked_it(trained_run: Run) -> None:
     bad, good = asyncio.run(both())
     assert isinstance(bad, UnknownNameError)
     assert good["id"] == [a.id for a in answer(model, one)]
+
+
+def test_one_question_that_fails_fails_no_other_of_its_batch(trained_run: Run) -> None:
+    model = trained_run.model
+    broken = model.members[0].entity.clone()
+    broken[model.graph.find("hypertension")] = torch.nan
+    served = replace(model, members=[replace(model.members[0], entity=broken)]).served
+    asked = [question(served.graph, disease=d) for d in ("asthma", "hypertension", "migraine")]
+
+    async def everything() -> list:
+        together = Batches()
+        found = await asyncio.gather(*(together.answer(served, one) for one in asked), return_exceptions=True)
+        assert not together._waiting
+        return found
+
+    first, wrong, last = asyncio.run(everything())
+    assert isinstance(wrong, KgdrugError)
+    for one, found in ((asked[0], first), (asked[2], last)):
+        assert found["id"] == [a.id for a in answer(served, one)]
 
 
 def test_who_leaves_takes_nobody_along(trained_run: Run) -> None:

@@ -153,6 +153,8 @@ class Names:
         found = slice(np.searchsorted(keys, np.uint64(low)), np.searchsorted(keys, np.uint64(high), "right"))
         starts, merits = starts[found], merits[found]
         for place in range(_KEY, len(wanted)):
+            if not len(starts):
+                break
             same = self._text[starts + place] == wanted[place]  # no text goes on past the end of a row
             starts, merits = starts[same], merits[same]
         return starts, merits

@@ -6,13 +6,16 @@ on the loop itself, which costs less than passing it to another thread; see docs
 """
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import repeat
 
+from kgdrug.models.arrays import ArrayMetapaths, ArrayTable, Scorer
 from kgdrug.ranking import Columns, Filters, Question, answer_columns
 from kgdrug.trained import ServedModel
 
 MOST = 64  # questions of one product, so that the first of them does not wait for many others
-QUICK = 2_000_000  # numbers that are multiplied in less than a millisecond
+TOLD = 1000  # answers that are described in two or three milliseconds
+READ, MULTIPLIED = 2_000_000, 20_000_000  # numbers read, and multiplied for a batch, in less than a millisecond
 Shared = tuple[int, bool, Filters, int, int]  # by questions of one product: top, novel, filters, evidence, offset
 NO_FILTERS = Filters()
 
@@ -53,27 +56,80 @@ class Batches:
             batch, self._waiting[key] = self._waiting[key][:MOST], self._waiting[key][MOST:]
             questions = [question for question, _ in batch]
             try:
-                if _slow(model, questions[0], shared):
+                if _slow(model, questions, shared):
                     answers = await asyncio.to_thread(_answers, model, questions, shared)
                 else:
                     answers = _answers(model, questions, shared)
-            except BaseException as error:
-                for _, future in batch:
-                    if not future.done():  # who asked may have gone
-                        future.set_exception(error)
-            else:
-                for (_, future), found in zip(batch, answers, strict=True):
-                    if not future.done():
-                        future.set_result(found)
+            except BaseException as error:  # of no question: the loop is being closed
+                answers = [error] * len(batch)
+            for (_, future), found in zip(batch, answers, strict=True):
+                if future.done():  # who asked may have gone
+                    continue
+                if isinstance(found, BaseException):
+                    future.set_exception(found)
+                else:
+                    future.set_result(found)
         del self._waiting[key]
 
 
-def _slow(model: ServedModel, asked: Question, shared: Shared) -> bool:
-    """Whether an answer may take so long that others should not wait for it."""
-    top, _, filters, evidence, offset = shared
-    ready = filters.ready(model, asked.relations)
-    return offset + top > 1000 or evidence > 0 or not ready or model.work(asked.relations) > QUICK
+def answer_each(
+    model: ServedModel,
+    questions: Sequence[Question],
+    top: int = 20,
+    novel: bool = False,
+    filters: Filters = NO_FILTERS,
+    evidence: int = 0,
+    offset: int = 0,
+) -> Iterator[Columns | Exception]:
+    """What `kgdrug.answer_columns` says of each question, all over the same relations; the error of one that fails is
+    in its place.
+
+    They are answered together; where that fails they are asked one by one, so that only those are told who are wrong.
+    """
+    shared, done, failed = (top, novel, filters, evidence, offset), 0, None
+    try:
+        if questions:
+            filters.eligible(model, questions[0].relations)
+    except Exception as error:  # which all of them share
+        yield from repeat(error, len(questions))
+        return
+    try:
+        for found in answer_columns(model, questions, *shared):
+            yield found
+            done += 1
+    except Exception as error:
+        failed = error
+    if failed is not None and len(questions) == 1:
+        yield failed
+    elif failed is not None:
+        for one in questions[done:]:
+            yield from answer_each(model, [one], *shared)
 
 
-def _answers(model: ServedModel, questions: list[Question], shared: Shared) -> list[Columns]:
-    return list(answer_columns(model, questions, *shared))
+def _slow(model: ServedModel, questions: list[Question], shared: Shared) -> bool:
+    """Whether the answers may take so long that others should not wait for them.
+
+    Many questions of one product are multiplied some six times as fast as each alone, which waits for memory; scores
+    that are no product, or torch's, always take long, and so does the first question of a kind, whose usual
+    percentiles are still to be made.
+    """
+    (top, _, filters, evidence, offset), relations = shared, questions[0].relations
+    work = model.work(relations)
+    return (
+        evidence > 0
+        or (offset + top) * len(questions) > TOLD
+        or work > READ
+        or work * len(questions) > MULTIPLIED
+        or not model.usual_ready(relations)
+        or not filters.ready(model, relations)
+        or not all(map(_quick, model.members))
+    )
+
+
+def _quick(member: Scorer) -> bool:
+    """Whether its scores are a product, or only looked up."""
+    return member.product if isinstance(member, ArrayTable) else isinstance(member, ArrayMetapaths)
+
+
+def _answers(model: ServedModel, questions: list[Question], shared: Shared) -> list[Columns | BaseException]:
+    return list(answer_each(model, questions, *shared))

@@ -144,6 +144,10 @@ class ServedModel:
         found = (member.terms(head, tail) for member in self.members if isinstance(member, ArrayMetapaths))
         return next(found, [])
 
+    def usual_ready(self, relations: tuple[int, ...]) -> bool:
+        """Whether `usual` has nothing left to make."""
+        return relations in self._usual
+
     def usual(self, relations: tuple[int, ...]) -> Floats:
         """The mean percentile of each candidate over the questions that have known answers by these relations; `(k,)`.
 
