@@ -14,6 +14,11 @@ FARTHEST = 1_000_000  # an offset, or a rank
 Name = Annotated[str, Field(min_length=1, max_length=500)]  # an id or a name, in a list
 
 
+def _absent(schema: JsonDict) -> None:
+    """Say that a field is left out where it has no value: its default is none that is sent."""
+    del schema["default"]
+
+
 class Filters(BaseModel):
     """What a candidate must be; each that is given must hold. Names or ids."""
 
@@ -67,6 +72,10 @@ class KnownFact(BaseModel):
     licence: str = ""
     source: str = ""
     version: str = ""
+    direction: str = Field(
+        description="`forward` where what was asked is the head, `back` where the tail, `both` without direction."
+    )
+    one_type: bool = Field(description="Whether the metaedge joins entities of one type.")
 
 
 class Noted(BaseModel):
@@ -91,6 +100,9 @@ class Named(BaseModel):
     id: str
     name: str
     type: str
+    links: dict[str, str] | SkipJsonSchema[None] = Field(
+        None, description="Pages about it, in an explanation; else absent.", json_schema_extra=_absent
+    )
 
 
 class PathStep(BaseModel):
@@ -118,11 +130,6 @@ class Evidence(BaseModel):
     count: int = Field(description="How many paths it has.")
     dwpc: float = Field(description="The sum of their weights.")
     paths: list[Path] = Field(description="The best of them.")
-
-
-def _absent(schema: JsonDict) -> None:
-    """Say that a field is left out where it has no value: its default is none that is sent."""
-    del schema["default"]
 
 
 class Answer(BaseModel):
@@ -182,7 +189,15 @@ class Prediction(BaseModel):
                             "score": 5.1,
                             "percentile": 100.0,
                             "usual_percentile": 71.5,
-                            "known": [{"metaedge": "CtD", "relation": "treats", "part": "train"}],
+                            "known": [
+                                {
+                                    "metaedge": "CtD",
+                                    "relation": "treats",
+                                    "part": "train",
+                                    "direction": "back",
+                                    "one_type": False,
+                                }
+                            ],
                             "annotations": [],
                             "agreement": None,
                             "terms": [],
@@ -285,6 +300,8 @@ class Explanation(BaseModel):
     evidence: list[Evidence] = Field(description="Paths between the two, grouped by metapath.")
     no_path: str | None = Field(description="Said where no path joins the two; else null.")
     influences: list[dict[str, object]] = Field(description="Facts that raise the score most, or lower it.")
+    influences_of: str = Field(description="The score that they change; empty where there are none.")
+    no_influence: str | None = Field(description="Why there are none; else null.")
     links: dict[str, str]
 
 
