@@ -26,7 +26,7 @@ from kgdrug import __version__
 from kgdrug.errors import KgdrugError, ServiceError, UsageError
 from kgdrug.graph import Metaedge
 from kgdrug.models.arrays import Floats
-from kgdrug.ranking.answers import Answer
+from kgdrug.ranking.described import Answer
 from kgdrug.ranking.filters import NO_FILTERS, Filters
 
 if TYPE_CHECKING:

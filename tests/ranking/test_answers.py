@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from kgdrug.errors import AmbiguousNameError, UnknownNameError, UsageError
 from kgdrug.graph import Annotation
 from kgdrug.graph.annotations import STATUSES
-from kgdrug.ranking import Answer, Filters, KnownFact, answer, answer_columns, predict, question, score
-from kgdrug.ranking import answers as answers_module
+from kgdrug.ranking import Answer, Filters, KnownFact, answer, answer_columns, described, predict, question, score
 from kgdrug.ranking.export import known_text
 from kgdrug.ranking.filters import NO_FILTERS
 from kgdrug.trained import TrainedModel
@@ -327,7 +326,7 @@ def test_several_members_answer_with_their_mean_rank_score_and_say_how_many_agre
         everything = [{a.id: a for a in predict(seed, **asked, top=100)} for seed in seeds]
         own = [{a.id: a.rank for a in predict(seed, **asked, top=100, novel=novel, filters=kept)} for seed in seeds]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(answers_module, "ALIKE", alike)
+            patch.setattr(described, "ALIKE", alike)
             answers = predict(model, **asked, top=top, novel=novel, filters=kept)
         for a in answers:
             assert a.score == pytest.approx(sum(each[a.id].percentile for each in everything) / 3 / 100)

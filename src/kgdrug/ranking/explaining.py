@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from kgdrug.errors import UsageError
 from kgdrug.models.terms import Term
 from kgdrug.ranking.addresses import links, pair_links
-from kgdrug.ranking.answers import Answer
+from kgdrug.ranking.described import Answer
 from kgdrug.ranking.export import NO_PATH, as_record
 from kgdrug.ranking.influence import Influence, influences
 from kgdrug.ranking.paths import Evidence, paths

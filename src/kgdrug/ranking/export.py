@@ -13,7 +13,7 @@ from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.store import fresh_file
 from kgdrug.ranking.alike import Similar
-from kgdrug.ranking.answers import Answer, KnownFact, Noted
+from kgdrug.ranking.described import Answer, KnownFact, Noted
 from kgdrug.ranking.paths import Evidence
 from kgdrug.sources.sheets import Column, Kind, about_text, sheet
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kgdrug.biolink import narrowest
-from kgdrug.ranking.answers import Answer, answer
+from kgdrug.ranking.answers import answer
+from kgdrug.ranking.described import Answer
 from kgdrug.ranking.filters import NO_FILTERS, Filters
 from kgdrug.ranking.hops import Asked, Found, Hit, Hop, Prediction, Support
 from kgdrug.ranking.paths import Path, paths
