@@ -246,6 +246,16 @@ def test_novel_leaves_out_treatments_that_an_annotation_settles(
     }
 
 
+def test_what_is_settled_among_entities_of_another_type_changes_nothing(make: Maker) -> None:
+    metaedges = {"CtD": METAEDGES["CtD"], "CtS": ("Compound", "treats too", "Symptom")}
+    entities = {"Compound": ["Compound::a"], "Disease": ["Disease::d"], "Symptom": ["Symptom::s", "Symptom::t"]}
+    model = make(entities, metaedges, {("Compound::a", "CtS", "Symptom::s"): "train"}, ("CtD", "CtS"))
+    note = Annotation(0, 3, "approved", "X")  # a for t
+    model = replace(model, split=replace(model.split, graph=replace(model.graph, annotations=(note,))))
+    assert [a.name for a in predict(model, compound="a", novel=True)] == ["d"]
+    assert predict(model, head="a", relation="CtS", novel=True) == []
+
+
 def test_what_has_no_direction_is_known_whichever_way_it_is_written(clinic: TrainedModel) -> None:
     for side in ("head", "tail"):  # the graph holds fever DrD flu
         for entity, other in (("fever", "flu"), ("flu", "fever")):

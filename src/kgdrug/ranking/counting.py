@@ -71,8 +71,9 @@ def _settled(model: "ServedModel", asked: Question) -> Int:
     graph, m = model.graph, model.graph.relations
     settled = model.remembered("settled", lambda: _by_entity(graph.annotations))
     ways = {r < m for r in asked.relations if r % m in graph.treatment_relations}
-    found = [candidate for as_compound in ways for candidate in settled.get((asked.entity, as_compound), ())]
-    return np.array(found, np.int64)
+    found = [other for as_compound in ways for other in settled.get((asked.entity, as_compound), ())]
+    candidates = graph.answers(asked.relations[0])
+    return np.array([other for other in found if other in candidates], np.int64)
 
 
 def _by_entity(annotations: Iterable[Annotation]) -> dict[tuple[int, bool], list[int]]:
