@@ -175,10 +175,10 @@ def test_drkg_imported_answers_on_the_command_line_and_over_http_with_the_scores
         assert [a["score"] for a in body["answers"]] == pytest.approx([expected[c] for c in best_first], rel=1e-5)
         assert all(a["known"] == [] and a["type"] == "Compound" for a in body["answers"])
 
-    tails = {g: drkg.by_hand(GENES[0], GENE, g) for g in GENES}
+    tails = {g: drkg.by_hand(GENES[0], GENE, g) for g in GENES[1:]}
     over = {"head": GENES[0], "relation": GENE}
     answers = client.post("/v1/predict", json=over).json()["answers"]
-    assert [a["id"] for a in answers] == sorted(GENES, key=tails.__getitem__, reverse=True)
+    assert [a["id"] for a in answers] == sorted(GENES[1:], key=tails.__getitem__, reverse=True)
     assert {a["id"]: a["score"] for a in answers} == pytest.approx(tails, rel=1e-5)
 
 
@@ -195,7 +195,7 @@ def test_the_commands_that_an_import_prints_work(
     predict, serve = (shlex.split(line) for line in printed.splitlines() if line.startswith("  kgdrug "))
     code, answers, said = kg(*predict[1:], "--format", "json")
     assert (code, said) == (0, "")
-    assert len(json.loads(answers)["answers"]) == (len(COMPOUNDS) if drkg_names else 3)
+    assert len(json.loads(answers)["answers"]) == (len(COMPOUNDS) if drkg_names else 2)
     assert serve == ["kgdrug", "serve", "my model"]
 
 
@@ -374,7 +374,7 @@ def test_names_of_no_form_are_of_one_type_and_each_relation_joins_any_two(tmp_pa
     assert model.graph.treats == ()
     answers = kgdrug.predict(model, head="cat", relation="eats")
     assert {a.id: a.score for a in answers} == pytest.approx(
-        {name: vectors.by_hand("cat", "eats", name) for name in vectors.names}, rel=1e-5
+        {name: vectors.by_hand("cat", "eats", name) for name in vectors.names if name != "cat"}, rel=1e-5
     )
     with pytest.raises(UsageError, match="names no treatment relation"):
         kgdrug.predict(model, disease="Disease::dog")
