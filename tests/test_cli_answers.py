@@ -253,8 +253,8 @@ def test_a_matrix_that_is_ended_by_a_signal_leaves_nothing(
 ) -> None:
     from kgdrug.ranking import matrix
 
-    made = matrix._known_facts
-    monkeypatch.setattr(matrix, "_known_facts", lambda *rest: signal.raise_signal(number) or made(*rest))
+    made = matrix.known_facts
+    monkeypatch.setattr(matrix, "known_facts", lambda *rest: signal.raise_signal(number) or made(*rest))
     handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     assert kg("matrix", trained_run.folder, "--out", "m.parquet").code == code
     assert list(bare.iterdir()) == []

@@ -73,9 +73,10 @@ class KnownFact(BaseModel):
     source: str = ""
     version: str = ""
     direction: str = Field(
-        description="`forward` where what was asked is the head, `back` where the tail, `both` without direction."
+        "",
+        description="Within one type: `forward` where what was asked is the head, `back` where it is the tail, `both` "
+        "where the metaedge has no direction.",
     )
-    one_type: bool = Field(description="Whether the metaedge joins entities of one type.")
 
 
 class Noted(BaseModel):
@@ -194,8 +195,6 @@ class Prediction(BaseModel):
                                     "metaedge": "CtD",
                                     "relation": "treats",
                                     "part": "train",
-                                    "direction": "back",
-                                    "one_type": False,
                                 }
                             ],
                             "annotations": [],

@@ -24,7 +24,7 @@ from kgdrug import __version__
 from kgdrug.errors import KgdrugError, ServiceError, UsageError
 from kgdrug.graph import Metaedge
 from kgdrug.models.arrays import Floats
-from kgdrug.ranking.answers import Answer
+from kgdrug.ranking.described import Answer
 from kgdrug.ranking.filters import NO_FILTERS, Filters
 from kgdrug.records import from_record, to_json, whole_lines
 

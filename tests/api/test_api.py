@@ -152,12 +152,6 @@ def test_names_are_in_an_index_before_anybody_asks(model: kgdrug.TrainedModel) -
     assert "_trigrams" in vars(entities._searched)
 
 
-def test_what_a_model_cannot_answer_does_not_keep_the_service_from_starting(model: kgdrug.TrainedModel) -> None:
-    broken = replace(model.members[0], entity=model.members[0].entity * float("nan"))
-    with TestClient(create_app(replace(model, members=[broken]))) as client:
-        assert problem(client.post("/v1/predict", json={"disease": "asthma"}), 500)["title"] == "Failed"
-
-
 # predictions
 
 QUESTIONS = [
@@ -365,10 +359,7 @@ def test_an_untyped_model_is_served_too(tmp_path: Path, model: kgdrug.TrainedMod
     table = TableModel("distmult", torch.eye(3), torch.ones(2, 3))
     experiment = Experiment("abc", graph=GraphConfig(splits=str(tmp_path)), model=ModelConfig("distmult", 3))
     client = TestClient(create_app(kgdrug.TrainedModel([table], split, experiment)))
-    assert [a["id"] for a in client.post("/v1/predict", json={"head": "a", "relation": "r"}).json()["answers"]] == [
-        "a",
-        "b",
-        "c",
-    ]
+    answers = client.post("/v1/predict", json={"head": "a", "relation": "r"}).json()["answers"]
+    assert [a["id"] for a in answers] == ["b", "c"]  # not itself
     assert "names no treatment relation" in problem(client.post("/v1/predict", json={"disease": "a"}), 422)["detail"]
     assert client.get("/v1/models").json()["models"][0]["test"] == {}

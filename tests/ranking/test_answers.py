@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 from kgdrug.errors import AmbiguousNameError, UnknownNameError, UsageError
 from kgdrug.graph import Annotation
 from kgdrug.graph.annotations import STATUSES
-from kgdrug.ranking import Answer, Filters, KnownFact, answer, answer_columns, predict, question, score
-from kgdrug.ranking import answers as answers_module
+from kgdrug.ranking import Answer, Filters, KnownFact, answer, answer_columns, described, predict, question, score
 from kgdrug.ranking.export import known_text
 from kgdrug.ranking.filters import NO_FILTERS
 from kgdrug.trained import TrainedModel
@@ -76,7 +75,7 @@ def plain_answers(
         relations = [graph.relation(name) + (0 if asks_tail else graph.relations) for name in names]
         score = max(plain_score(model, graph.entities.index(entity), r, i) for r in relations)
         known = {
-            (r, part, "both" if r in UNDIRECTED else direction)
+            (r, part, "both" if r in UNDIRECTED else direction if METAEDGES[r][0] == METAEDGES[r][2] else "")
             for (h, r, t), part in facts.items()
             for direction, joins in (
                 ("forward", (h, t) == (entity, candidate)),
@@ -173,15 +172,15 @@ def test_novel_leaves_out_what_any_part_holds_and_nothing_else(clinic: TrainedMo
 
 def test_facts_of_other_relations_stay_and_are_marked_with_their_part(clinic: TrainedModel) -> None:
     known = {a.name: a.known for a in predict(clinic, disease="fever")}
-    assert known["aspirin"] == (KnownFact("CtD", "treats", "train", direction="back"),)
+    assert known["aspirin"] == (KnownFact("CtD", "treats", "train"),)
     assert set(known["ibuprofen"]) == {
-        KnownFact("CiD", "indicated for", "test", direction="back"),
-        KnownFact("CpD", "palliates", "withheld", direction="back"),
+        KnownFact("CiD", "indicated for", "test"),
+        KnownFact("CpD", "palliates", "withheld"),
     }
-    assert known["codeine"] == (KnownFact("CpD", "palliates", "valid", direction="back"),)
+    assert known["codeine"] == (KnownFact("CpD", "palliates", "valid"),)
     assert known["cold"] == ()
     assert predict(clinic, compound="aspirin", top=1, filters=Filters(only=("fever",)))[0].known == (
-        KnownFact("CtD", "treats", "train", direction="forward"),
+        KnownFact("CtD", "treats", "train"),
     )
 
 
@@ -245,6 +244,16 @@ def test_novel_leaves_out_treatments_that_an_annotation_settles(
     assert {a.id for a in everything} - {a.id for a in new} == {
         c for c in compounds if (c, "CpD", diseases[0]) in facts
     }
+
+
+def test_what_is_settled_among_entities_of_another_type_changes_nothing(make: Maker) -> None:
+    metaedges = {"CtD": METAEDGES["CtD"], "CtS": ("Compound", "treats too", "Symptom")}
+    entities = {"Compound": ["Compound::a"], "Disease": ["Disease::d"], "Symptom": ["Symptom::s", "Symptom::t"]}
+    model = make(entities, metaedges, {("Compound::a", "CtS", "Symptom::s"): "train"}, ("CtD", "CtS"))
+    note = Annotation(0, 3, "approved", "X")  # a for t
+    model = replace(model, split=replace(model.split, graph=replace(model.graph, annotations=(note,))))
+    assert [a.name for a in predict(model, compound="a", novel=True)] == ["d"]
+    assert predict(model, head="a", relation="CtS", novel=True) == []
 
 
 def test_what_has_no_direction_is_known_whichever_way_it_is_written(clinic: TrainedModel) -> None:
@@ -327,7 +336,7 @@ def test_several_members_answer_with_their_mean_rank_score_and_say_how_many_agre
         everything = [{a.id: a for a in predict(seed, **asked, top=100)} for seed in seeds]
         own = [{a.id: a.rank for a in predict(seed, **asked, top=100, novel=novel, filters=kept)} for seed in seeds]
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(answers_module, "ALIKE", alike)
+            patch.setattr(described, "ALIKE", alike)
             answers = predict(model, **asked, top=top, novel=novel, filters=kept)
         for a in answers:
             assert a.score == pytest.approx(sum(each[a.id].percentile for each in everything) / 3 / 100)

@@ -47,3 +47,12 @@ def test_many_queries_are_answered_as_one_is(block: int, monkeypatch: pytest.Mon
         expected = sorted(range(10, 30), key=lambda e: -float(scores[e]))[:5]
         assert entities[row].tolist() == expected
         np.testing.assert_allclose(values[row], scores[expected], rtol=1e-5)
+
+
+def test_no_queries_have_no_answers() -> None:
+    model = ArrayTable("distmult", np.ones((5, 2), np.float32), np.ones((2, 2), np.float32))
+    for candidates, top in ((slice(0, 5), 3), (slice(2, 4), 9), (slice(3, 3), 1)):
+        values, entities = top_candidates(model, np.empty((0, 2), np.int64), candidates, top)
+        assert values.shape == entities.shape == (0, min(top, candidates.stop - candidates.start))
+    values, entities = top_candidates(model, np.array([[0, 1]]), slice(3, 3), 4)
+    assert values.shape == entities.shape == (1, 0)

@@ -7,18 +7,10 @@ from kgdrug.lazy import lazily
 if TYPE_CHECKING:
     from kgdrug.ranking.addresses import links, pair_links
     from kgdrug.ranking.alike import Similar, similar
-    from kgdrug.ranking.answers import (
-        Answer,
-        Columns,
-        KnownFact,
-        Noted,
-        answer,
-        answer_all,
-        answer_columns,
-        predict,
-    )
+    from kgdrug.ranking.answers import answer, answer_all, answer_columns, predict
     from kgdrug.ranking.around import between, write_entities, write_neighbourhood
     from kgdrug.ranking.asked import read_questions
+    from kgdrug.ranking.described import Answer, Columns, KnownFact, Noted
     from kgdrug.ranking.entities import Neighbour, about_entity, draw, neighbours
     from kgdrug.ranking.explaining import Explanation, explain, explanation_record
     from kgdrug.ranking.export import about_model, as_record, flat_rows, write_all_answers, write_answers
@@ -89,18 +81,10 @@ __getattr__ = lazily(
     {
         "kgdrug.ranking.addresses": ("links", "pair_links"),
         "kgdrug.ranking.alike": ("Similar", "similar"),
-        "kgdrug.ranking.answers": (
-            "Answer",
-            "Columns",
-            "KnownFact",
-            "Noted",
-            "answer",
-            "answer_all",
-            "answer_columns",
-            "predict",
-        ),
+        "kgdrug.ranking.answers": ("answer", "answer_all", "answer_columns", "predict"),
         "kgdrug.ranking.around": ("between", "write_entities", "write_neighbourhood"),
         "kgdrug.ranking.asked": ("read_questions",),
+        "kgdrug.ranking.described": ("Answer", "Columns", "KnownFact", "Noted"),
         "kgdrug.ranking.entities": ("Neighbour", "about_entity", "draw", "neighbours"),
         "kgdrug.ranking.explaining": ("Explanation", "explain", "explanation_record"),
         "kgdrug.ranking.export": ("about_model", "as_record", "flat_rows", "write_all_answers", "write_answers"),

@@ -7,7 +7,7 @@ from kgdrug.errors import UsageError
 from kgdrug.models.arrays import METAPATHS, ArrayMetapaths, ArrayTable, Scorer
 from kgdrug.models.terms import Term
 from kgdrug.ranking.addresses import links, pair_links
-from kgdrug.ranking.answers import Answer
+from kgdrug.ranking.described import Answer
 from kgdrug.ranking.export import NO_PATH, as_record
 from kgdrug.ranking.influence import Influence, influences
 from kgdrug.ranking.paths import Evidence, Named, answered, paths

@@ -13,7 +13,7 @@ from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.store import fresh_file
 from kgdrug.ranking.alike import Similar
-from kgdrug.ranking.answers import Answer, KnownFact, Noted
+from kgdrug.ranking.described import Answer, KnownFact, Noted
 from kgdrug.ranking.paths import Evidence
 from kgdrug.sources.sheets import Column, Kind, about_text, sheet
 
@@ -172,7 +172,7 @@ def _origin(what: str, source: str, licence: str) -> str:
 
 
 def _direction(fact: KnownFact) -> str:
-    return f" {fact.direction}" if fact.one_type and fact.direction != "both" else ""
+    return f" {fact.direction}" if fact.direction in ("forward", "back") else ""
 
 
 def write_answers(

@@ -9,7 +9,7 @@ import numpy as np
 from kgdrug.biolink import QUALIFIED, ancestors, meets
 from kgdrug.errors import UsageError
 from kgdrug.graph import from_curie
-from kgdrug.ranking.answers import Answer
+from kgdrug.ranking.described import Answer
 from kgdrug.ranking.statements import Concept, Meaning, Speaker, Statement
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from kgdrug.errors import KgdrugError, UsageError
 from kgdrug.graph.store import fresh_file, write_json
 from kgdrug.models.arrays import Floats, Int
 from kgdrug.models.progress import Progress
-from kgdrug.ranking.answers import _known_facts, _noted
+from kgdrug.ranking.described import known_facts, noted
 from kgdrug.ranking.export import (
     MEANINGS,
     about_model,
@@ -123,7 +123,7 @@ def _rows(
     ids, answers = np.array(model.graph.entities.ids, object), asked.answers
     every = np.arange(answers.start, answers.stop)
     usual = model.usual(asked.relations).astype(np.float32)
-    noted = _noted_with(model)
+    partners = _noted_with(model)
     numbers = ("score", "percentile", "usual_percentile")
     columns = [
         *(Column(name) for name in asked.ordered(0, 0)),
@@ -137,13 +137,13 @@ def _rows(
             ends = np.repeat(ids[entities], len(answers)), np.tile(ids[answers.start : answers.stop], len(entities))
             said: dict[str, list[str]] = {name: [""] * scores.size for name in _SAID}
             for row, entity in enumerate(entities.tolist()):
-                for column, facts in enumerate(_known_facts(model, entity, every)):
+                for column, facts in enumerate(known_facts(model, entity, every)):
                     if facts:
                         place = row * len(answers) + column
                         said["known"][place], said["known_sources"][place] = known_text(facts), known_sources(facts)
-                for other in noted.get(entity, ()):
+                for other in partners.get(entity, ()):
                     if other in answers:
-                        place, notes = row * len(answers) + other - answers.start, _noted(model, entity, other)
+                        place, notes = row * len(answers) + other - answers.start, noted(model, entity, other)
                         said["annotations"][place] = annotations_text(notes)
                         said["annotation_sources"][place] = annotation_sources(notes)
             write(

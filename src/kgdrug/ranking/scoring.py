@@ -12,7 +12,9 @@ import numpy as np
 from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.models.arrays import Floats, Int
-from kgdrug.ranking.answers import AT_ONCE, Answer, Counting, Scored, _agreement, _described, _made, in_order, itself
+from kgdrug.ranking.answers import AT_ONCE
+from kgdrug.ranking.counting import Counting, itself
+from kgdrug.ranking.described import Answer, Scored, agreement, described, in_order, made
 from kgdrug.ranking.export import about_model, column_of, flat_rows
 from kgdrug.ranking.questions import Question, question
 
@@ -193,8 +195,8 @@ def _told(served: "ServedModel", asked: Question, scored: Scored, columns: Int, 
     ranks = _ranks(scored.scores, columns)
     for left in out.tolist():
         ranks -= _before(scored.scores, left, columns)
-    agreed = _agreement(scored.each, Counting(None, out), columns, ranks.tolist())
-    return _made(_described(served, asked, scored, columns, ranks.tolist(), agreed))
+    agreed = agreement(scored.each, Counting(None, out), columns, ranks.tolist())
+    return made(described(served, asked, scored, columns, ranks.tolist(), agreed))
 
 
 def _before(scores: Floats, one: int, columns: Int) -> np.ndarray:

@@ -18,10 +18,12 @@ def top_candidates(model: Scorer, queries: Int, candidates: slice, top: int) -> 
 
     top: fewer where there are fewer candidates. Memory beyond the model: a block of scores, `BLOCK` numbers or one row.
     """
-    step = max(1, BLOCK // max(1, candidates.stop - candidates.start))
-    blocks = (model.scores(queries[start : start + step], candidates) for start in range(0, len(queries), step))
-    found = [top_scores(scores, top) for block in blocks for scores in block]
-    values, columns = (np.stack(each) for each in zip(*found, strict=True))
+    k = max(0, candidates.stop - candidates.start)
+    step, top = max(1, BLOCK // max(1, k)), min(top, k)
+    values, columns = np.empty((len(queries), top), np.float32), np.empty((len(queries), top), np.int64)
+    for start in range(0, len(queries), step):
+        for row, scores in enumerate(model.scores(queries[start : start + step], candidates), start):
+            values[row], columns[row] = top_scores(scores, top)
     return values, columns + candidates.start
 
 
@@ -33,21 +35,20 @@ def top_scores(scores: Floats, top: int, ascending: Floats | None = None) -> tup
     top, k = min(top, len(scores)), len(scores)
     if not top:
         return scores[:0], np.empty(0, np.int64)
-    places = None  # of the scores that may be among the best, where they are not all looked at again
     if ascending is not None:
         few, bound = ascending[-1:], ascending[k - top]  # what is no number is sorted behind all others
+        (columns,) = (scores >= bound).nonzero()
     elif k < 2 * top * WIDTH:
         few, bound = scores, np.partition(scores, k - top)[k - top]
-    else:
-        full = k - k % WIDTH
-        few = np.append(scores[:full].reshape(-1, WIDTH).max(1), scores[full:])  # those that fill no block, one by one
-        bound = np.partition(few, len(few) - top)[len(few) - top]
-        (blocks,) = (few[: full // WIDTH] >= bound).nonzero()
-        places = np.append(((blocks * WIDTH)[:, None] + np.arange(WIDTH)).ravel(), np.arange(full, k))
-    if places is None:
         (columns,) = (scores >= bound).nonzero()
     else:
-        columns = places[scores[places] >= bound]
+        apart = k // WIDTH  # of the scores of a block: not side by side, so that maxima are of whole rows
+        blocks, rest = scores[: apart * WIDTH].reshape(WIDTH, apart), scores[apart * WIDTH :]
+        few = np.append(blocks.max(0), rest)  # those of no block one by one
+        bound = np.partition(few, len(few) - top)[len(few) - top]
+        (reaching,) = (few[:apart] >= bound).nonzero()
+        rows, which = (blocks.take(reaching, 1) >= bound).nonzero()
+        columns = np.append(rows * apart + reaching[which], apart * WIDTH + (rest >= bound).nonzero()[0])  # ascending
     columns = columns[(-scores[columns]).argsort(kind="stable")[:top]]
     if len(columns) < top or np.isnan(few).any():  # what is no number is no larger than anything
         raise KgdrugError("the model's scores are not numbers (NaN)")
