@@ -162,7 +162,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         relation: str | None = Query(None, max_length=500),
         model: str | None = Query(None, max_length=500),
         paths: int = Query(3, ge=1, le=20, description="Of each metapath."),
-        metapaths: int = Query(12, ge=0, le=100),
+        metapaths: int = Query(12, ge=1, le=100),
     ) -> Response:
         """Why a candidate ranks where it does: supporting context, not proof."""
         loaded = models.get(model)

@@ -123,7 +123,7 @@ def routes(
     def feedback(
         form: str = Query("json", pattern="^(json|annotations)$", description="`annotations`: TSV for `kgdrug build`."),
         limit: int | None = Query(None, ge=1, le=100_000, description="Of `json`; 1,000 where none is given."),
-        offset: int | None = Query(None, ge=0, le=2**62, description="Of `json`."),
+        offset: int | None = Query(None, ge=0, le=schemas.FARTHEST, description="Of `json`."),
     ) -> Response:
         """The judgements, oldest first: a page of them, or all as annotations."""
         store = kept()

@@ -53,7 +53,7 @@ class Question(BaseModel):
     compound: str | None = Field(None, min_length=1, max_length=500, description="Which diseases does it treat?")
     top: int = Field(20, ge=1, le=10_000, description="How many answers.")
     offset: int = Field(0, ge=0, le=FARTHEST, description="How many answers to leave out at the beginning.")
-    novel: bool = Field(False, description="Leave out answers that the graph already holds.")
+    novel: bool = Field(False, description="Leave out what the graph holds, and treatments that an annotation settles.")
     filters: Filters | None = Field(None, description="Which candidates count.")
     evidence: int = Field(
         0,
@@ -151,7 +151,9 @@ class Answer(BaseModel):
     known: list[KnownFact]
     annotations: list[Noted]
     agreement: float | None = Field(
-        None, description="Share of the model's members whose own answers hold this one; null where it has one member."
+        None,
+        description="Share of the model's members that rank it as high as the whole does, or among their own first 20; "
+        "null where it has one member.",
     )
     probability: float | SkipJsonSchema[None] = Field(
         None,

@@ -9,8 +9,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from kgdrug.errors import UsageError
-from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.store import fresh_file
 from kgdrug.ranking.alike import Similar
 from kgdrug.ranking.described import Answer, KnownFact, Noted
@@ -59,10 +57,9 @@ def about_model(model: "TrainedModel | ServedModel", **first: object) -> dict[st
 
     served = model.served
     graph = served.graph
-    without = {_metaedge(graph, name) for name in served.experiment.training.without}
     learned, besides = dict[str, list[str]](), dict[str, list[str]]()
     for r, metaedge in enumerate(graph.metaedges):
-        licences = besides if r in without else learned
+        licences = besides if r in served.hidden else learned
         licences.setdefault(metaedge.licence or "none stated", []).append(metaedge.abbreviation)
     for licence in sorted({a.licence or "none stated" for a in graph.annotations}):
         learned.setdefault(licence, []).append("annotations")
@@ -78,14 +75,6 @@ def about_model(model: "TrainedModel | ServedModel", **first: object) -> dict[st
         "kgdrug": __version__,
         "note": NOTE,
     }
-
-
-def _metaedge(graph: KnowledgeGraph, name: str) -> int | None:
-    """The metaedge that training left out by this name; None where the graph has none any more."""
-    try:
-        return graph.relation(name)
-    except UsageError:
-        return None
 
 
 def about_line(about: Mapping[str, object]) -> str:

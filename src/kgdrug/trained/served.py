@@ -7,6 +7,7 @@ neither its split nor torch. Opening a folder takes what its names take to read.
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgdrug.config import Experiment, TrainingConfig, experiment_from
-from kgdrug.errors import UsageError
+from kgdrug.errors import UnknownNameError, UsageError
 from kgdrug.graph import Annotation, KnowledgeGraph
 from kgdrug.graph.facts import PARTS, Facts, open_facts
 from kgdrug.graph.store import GRAPH_FILE, load_schema, load_triples, read_array, read_json, sha256_of
@@ -188,7 +189,16 @@ class ServedModel:
         """The relations in `[0, m)` whose facts a member was not shown; a regression on metapaths sees all."""
         if isinstance(self.members[member], ArrayMetapaths):
             return frozenset()
-        return frozenset(self.graph.relation(name) for name in self.training_of(member).without)
+        found = set()
+        for name in self.training_of(member).without:
+            with suppress(UnknownNameError):  # the graph may have lost it since
+                found.add(self.graph.relation(name))
+        return frozenset(found)
+
+    @cached_property
+    def hidden(self) -> frozenset[int]:
+        """The relations in `[0, m)` whose facts no member was shown."""
+        return frozenset[int].intersection(*map(self.left_out, range(len(self.members))))
 
     def seen_in_training(self, entity: int) -> bool:
         """Whether training had a fact about the entity, or the model does not say what it was trained on."""
@@ -197,10 +207,9 @@ class ServedModel:
     @cached_property
     def _seen(self) -> NDArray[np.bool_]:
         """Whether a member was shown a fact about each entity, `(n,)`; all of them where no training is known."""
-        hidden = frozenset[int].intersection(*map(self.left_out, range(len(self.members))))
         trained = np.append(0, np.cumsum(self.facts.parts & PARTS["train"], dtype=np.int64))
         of_query = np.diff(trained[self.facts.offsets]) > 0
-        of_query &= ~np.isin(self.facts.keys % self.facts.relations, list(hidden))
+        of_query &= ~np.isin(self.facts.keys % self.facts.relations, list(self.hidden))
         seen = np.zeros(len(self.graph.entities), bool)
         seen[self.facts.keys[of_query] // (2 * self.facts.relations)] = True
         return seen if seen.any() else ~seen
