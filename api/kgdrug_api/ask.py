@@ -172,7 +172,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
             explained = kgdrug.explain(loaded.model, **asked, metapaths=metapaths, per_metapath=paths)
             return json_response({**about(loaded), **kgdrug.explanation_record(explained)})
 
-        return tagged(request, f"{loaded.name} {loaded.model.digest}", make)
+        return tagged(request, f"{loaded.name} {loaded.version} {loaded.model.digest}", make)
 
     return router, predict
 

@@ -9,7 +9,9 @@ from kgdrug_api import schemas
 from kgdrug_api.problems import PROBLEMS
 from kgdrug_api.wire import json_response, tagged
 
-_MODEL = Query(None, max_length=500, description="Name, source or digest of a loaded model; the first by default.")
+_MODEL = Query(
+    None, max_length=500, description="Name, version, source or digest of a loaded model; the first by default."
+)
 _OFFSET = Query(0, ge=0, le=schemas.FARTHEST, description="How many to leave out at the beginning.")
 
 

@@ -106,15 +106,16 @@ def routes(
 
     @router.post("/v1/feedback", tags=["feedback"], status_code=201)
     def judge(judged: schemas.Judged) -> schemas.Judgement:
-        """Keep a judgement on a candidate: a compound and a disease that `predict` answers with and of."""
+        """Keep a judgement on a candidate: a compound and a disease, as the graph's treatments join them."""
         feedback, loaded = kept(), models.get(judged.model)
-        graph = loaded.model.graph
-        asked = kgdrug.question(graph, disease=judged.disease)
-        compound = graph.entities.find(judged.compound, [graph.answers(asked.relations[0])], "compound")
+        graph, entities = loaded.model.graph, loaded.model.graph.entities
+        treating = graph.treatment_relations  # without any, whatever the graph holds may be judged
+        compound = entities.find(judged.compound, [graph.heads(r) for r in treating] or None, "compound")
+        disease = entities.find(judged.disease, [graph.answers(r) for r in treating] or None, "disease")
         written = feedback.add(
             kgdrug.Judgement(
-                graph.entities.ids[compound], graph.entities.ids[asked.entity], judged.judgement, judged.comment,
-                judged.by, loaded.model.digest, judged.rank,
+                entities.ids[compound], entities.ids[disease], judged.judgement, judged.comment, judged.by,
+                loaded.model.digest, judged.rank,
             )
         )  # fmt: skip
         return schemas.Judgement.model_validate(written, from_attributes=True)

@@ -62,7 +62,7 @@ class Question(BaseModel):
         description="So many metapaths that join each answer with what was asked, with the best path of each; "
         "of at most 100 answers.",
     )
-    model: str | None = Field(None, max_length=500, description="Name, source or digest of a loaded model.")
+    model: str | None = Field(None, max_length=500, description="Name, version, source or digest of a loaded model.")
 
 
 class KnownFact(BaseModel):
@@ -232,7 +232,7 @@ class Scored(BaseModel):
     triples: list[tuple[Name, Name, Name]] | None = Field(
         None, max_length=MOST_QUESTIONS, description="Head, relation and tail."
     )
-    model: str | None = Field(None, max_length=500, description="Name, source or digest of a loaded model.")
+    model: str | None = Field(None, max_length=500, description="Name, version, source or digest of a loaded model.")
 
 
 class Scores(BaseModel):
@@ -286,6 +286,17 @@ class Vector(Entity):
     vector: list[float]
 
 
+class Influence(BaseModel):
+    """What a training fact does to a score."""
+
+    metaedge: str
+    relation: str
+    head: Named
+    tail: Named
+    end: str = Field(description="Whose row it moves: `question`, `candidate` or `both`.")
+    change: float = Field(description="The score without the fact less the score with it.")
+
+
 class Explanation(BaseModel):
     """Why a candidate ranks where it does."""
 
@@ -300,7 +311,7 @@ class Explanation(BaseModel):
     terms: list[Term] = Field(description="What the score is the sum of, where the model is one of metapaths.")
     evidence: list[Evidence] = Field(description="Paths between the two, grouped by metapath.")
     no_path: str | None = Field(description="Said where no path joins the two; else null.")
-    influences: list[dict[str, object]] = Field(description="Facts that raise the score most, or lower it.")
+    influences: list[Influence] = Field(description="Facts that raise the score most, or lower it.")
     influences_of: str = Field(description="The score that they change; empty where there are none.")
     no_influence: str | None = Field(description="Why there are none; else null.")
     links: dict[str, str]

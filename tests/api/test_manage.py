@@ -181,6 +181,13 @@ def test_judgements_outlive_the_service(trained_run: kgdrug.Run, tmp_path: Path)
             assert len(client.get("/v1/feedback", params={"offset": 1}).json()) == number - 1
 
 
+def test_a_graph_that_names_no_treatments_is_judged_as_well(trained_run: kgdrug.Run, tmp_path: Path) -> None:
+    served = kgdrug.open_model(trained_run.folder)
+    model = kgdrug.LoadedModel("first", "", replace(served, graph=replace(served.graph, treats=())))
+    with TestClient(create_app(kgdrug.LoadedModels([model]), feedback=tmp_path / "said.db")) as client:
+        assert client.post("/v1/feedback", json=JUDGED).status_code == 201
+
+
 def test_a_name_of_two_types_is_judged_as_the_one_that_is_asked_for(trained_run: kgdrug.Run, tmp_path: Path) -> None:
     served = kgdrug.open_model(trained_run.folder)
     entities = served.graph.entities

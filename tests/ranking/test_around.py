@@ -122,6 +122,15 @@ def test_of_many_those_with_few_facts_stay(clinic: TrainedModel, tmp_path: Path)
     }  # fmt: skip
 
 
+def test_licences_of_what_training_left_out_stand_in_the_file_too(clinic: TrainedModel, tmp_path: Path) -> None:
+    training = replace(clinic.experiment.training, without=("CbG",))
+    model = replace(clinic, experiment=replace(clinic.experiment, training=training))
+    write_neighbourhood(model, tmp_path / "a.graphml", compound="C0", disease="D0")
+    about = networkx.read_graphml(tmp_path / "a.graphml").graph
+    assert json.loads(about["licences_besides"]) == {"CC BY 4.0": ["CbG"]}
+    assert "CbG" not in about["licences"]
+
+
 def test_each_fact_says_where_it_is_from_and_the_file_what_it_is_of(clinic: TrainedModel, tmp_path: Path) -> None:
     write_neighbourhood(clinic, tmp_path / "a.graphml", compound="C0", disease="D0")
     drawn = networkx.read_graphml(tmp_path / "a.graphml", force_multigraph=True)

@@ -35,6 +35,14 @@ def test_ids_are_taken_whole_or_bare_and_repeats_are_counted(graph: KnowledgeGra
     assert (table.lines, table.repeated, table.unknown) == (3, 1, ())
 
 
+def test_names_and_synonyms_do_in_any_case(graph: KnowledgeGraph, tmp_path: Path) -> None:
+    entities = graph.entities
+    known_as = {entities.index("Compound::DB00331"): ["Glucophage"]}
+    graph = replace(graph, entities=Vocabulary(entities.ids, entities.names, synonyms=known_as))
+    table = read(graph, tmp_path, "compound\tdisease\nglucophage\tASTHMA\n")
+    assert ids(graph, table) == {("Compound::DB00331", "Disease::DOID:2841")}
+
+
 def test_what_the_graph_does_not_know_is_named_as_it_was_written(graph: KnowledgeGraph, tmp_path: Path) -> None:
     lines = ["DB99999\tDOID:9352", "DB00331\tDOID:0", "DB99999\tDOID:9352", "DB00331\tDOID:2841"]
     table = read(graph, tmp_path, "\r\n".join(["compound\tdisease", *lines]) + "\r\n")

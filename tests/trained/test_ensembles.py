@@ -106,10 +106,12 @@ def test_each_member_is_explained_by_how_it_was_trained(graph: KnowledgeGraph, t
 
 
 def test_a_folder_of_before_members_kept_their_experiments_opens(graph: KnowledgeGraph, tmp_path: Path) -> None:
-    model = together([trained_by(drawn(graph, (1,)), n3=0.25), drawn(graph, (2,))], [3, 1], "all")
-    save_trained(replace(model, experiments=()), tmp_path)
+    first = trained_by(drawn(graph, (1,)), n3=0.25, without=("DaG",))
+    model = together([first, drawn(graph, (2,))], [3, 1], "all")
+    save_trained(replace(model, experiments=(), metrics={"ensemble": {"of": []}}), tmp_path)
     assert not (tmp_path / "experiments.json").exists()
     assert load_trained(tmp_path).experiments == ()
+    assert load_trained(tmp_path).served.hidden == frozenset()  # the other member may have been shown all
     assert [open_served(tmp_path).training_of(i).n3 for i in range(2)] == [0.25, 0.25]
 
 

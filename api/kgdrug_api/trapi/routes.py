@@ -19,7 +19,9 @@ INFORES = "infores:kgdrug"
 MOST_RESULTS = 5000
 EXPLAINED = 10  # answers that have paths
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-_MODEL = Query(None, max_length=500, description="Name, source or digest of a loaded model; the first by default.")
+_MODEL = Query(
+    None, max_length=500, description="Name, version, source or digest of a loaded model; the first by default."
+)
 _BODY = {
     "requestBody": {
         "required": True,

@@ -43,6 +43,7 @@ def serve(
     service = create_app(loaded, feedback=feedback, admin_token=admin_token, infores=infores)
     with closing(_bound(host, port)) as place:
         service.warm_up()
+        gc.collect()
         gc.freeze()  # names and tables stay: looking through them for garbage takes a third of a long answer's time
         _run(service, place, ", ".join(one.name for one in loaded.all()))
 
@@ -73,11 +74,16 @@ def _run(service: "Service", place: socket.socket, names: str) -> None:
     class Server(uvicorn.Server):
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
+            if self.should_exit:
+                return
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             err.print(f"serving {names} on http://{address} (documentation at /docs)")
 
+    server = Server(uvicorn.Config(service, log_level="warning", access_log=False))
     try:
-        Server(uvicorn.Config(service, log_level="warning", access_log=False)).run([place])
+        server.run([place])
+        if not server.started:  # as older releases of uvicorn end where newer ones exit
+            raise SystemExit
     except OSError as error:  # who was quicker listens there
         raise _not_listening(host, port, error) from None
     except SystemExit:  # uvicorn's own codes would collide with ours

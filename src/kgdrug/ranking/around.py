@@ -100,7 +100,7 @@ def write_entities(
     for entity, role in (roles or {}).items():
         found.nodes[graph.entities.ids[entity]]["role"] = role
     about = about_model(served)
-    about["licences"] = json.dumps(about["licences"], ensure_ascii=False)
+    about |= {name: json.dumps(said, ensure_ascii=False) for name, said in about.items() if isinstance(said, dict)}
     there = [e for e in graph.metaedges if any(key == e.abbreviation for *_, key in found.edges(keys=True))]
     for name in ABOUT:  # as kgdrug's own GraphML has them
         about[name] = json.dumps(

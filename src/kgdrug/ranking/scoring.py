@@ -186,7 +186,12 @@ class Finder:
             return None
 
     def _find_entity(self, text: str, ranges: tuple[range, ...]) -> int | None:
-        found = self.graph.entities.meant(text, ranges)
+        entities = self.graph.entities
+        for span in ranges:  # tables hold bare ids more often than names that are somebody else's
+            whole = f"{self.graph.type_of(span.start).name}::{text}"
+            if whole in entities and entities.index(whole) in span:
+                return entities.index(whole)
+        found = entities.meant(text, ranges)
         return found[0] if len(found) == 1 else None
 
 

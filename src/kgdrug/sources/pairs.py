@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +40,9 @@ def read_pairs(
     """A table of pairs, tab-separated (or `.csv`), whose header names `compound` and `disease`, among others or not.
 
     A file without a header holds compound and disease in its first two columns. An entity is given by its id, as the
-    graph writes it or bare (`DB00331` finds `Compound::DB00331`), or by a name that one compound, or disease, bears
-    alone, in any case. An id that the graph has, but not among compounds or diseases, is a BadInputError: the columns
-    may be swapped. Empty lines are passed over.
+    graph writes it or bare (`DB00331` finds `Compound::DB00331`), or by a name or a synonym that one compound, or
+    disease, bears alone, in any case. An id that the graph has, but not among compounds or diseases, is a
+    BadInputError: the columns may be swapped. Empty lines are passed over.
     """
     if not path.is_file():
         raise UsageError(f"no such file: {path}")
@@ -113,16 +112,9 @@ class _Finder:
         kinds = [graph.type_of(span.start).name, side.capitalize(), *(t.name for t in graph.entity_types)]
         self.kinds = list(dict.fromkeys(kinds))
 
-    @cached_property
-    def _folded(self) -> dict[str, int]:
-        """Indices within the span by id, bare id and name in lower case; those that several bear are left out."""
-        ids, names = self.graph.entities.ids, self.graph.entities.names
-        found: dict[str, int] = {}
-        for i in self.span:
-            for text in {ids[i].casefold(), ids[i].partition("::")[2].casefold(), names[i].casefold()}:
-                found[text] = -1 if text in found else i
-        return found
-
     def index(self, given: str) -> int:
         known = ids_meant(self.graph, given, self.kinds)
-        return self.graph.entities.index(known[0]) if known else self._folded.get(given.casefold(), -1)
+        if known:
+            return self.graph.entities.index(known[0])
+        found = self.graph.entities.meant(given, [self.span])
+        return found[0] if len(found) == 1 else -1

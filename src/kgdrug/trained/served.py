@@ -197,7 +197,9 @@ class ServedModel:
 
     @cached_property
     def hidden(self) -> frozenset[int]:
-        """The relations in `[0, m)` whose facts no member was shown."""
+        """The relations in `[0, m)` whose facts no member was shown; none where an older ensemble does not say."""
+        if len(self.members) > 1 and not self.experiments and "ensemble" in self.metrics:
+            return frozenset()
         return frozenset[int].intersection(*map(self.left_out, range(len(self.members))))
 
     def seen_in_training(self, entity: int) -> bool:
