@@ -23,7 +23,6 @@ log = logging.getLogger(__name__)
 NO_FILTERS = kgdrug.Filters()
 MOST_EXPLAINED = 100  # answers of a question that have evidence
 MANY = 1000  # answers that a thread writes, if there are more
-UNSEEN = "stands in no training triple: this ranking is arbitrary"
 _FIELDS = tuple(field.name for field in fields(kgdrug.Answer))
 known_fields(schemas.Question, schemas.Filters, schemas.Scored)
 
@@ -88,10 +87,10 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
 
     def prediction(one: Resolved, answers: kgdrug.Columns) -> dict[str, Any]:
         measures.asked(one.loaded.name)
-        model, entity = one.loaded.model, one.question.entity
+        model = one.loaded.model
         told = {"question": one.question.text(model.graph), **about(one.loaded), "answers": _records(answers)}
-        if not model.seen_in_training(entity):
-            told["warnings"] = [f"{model.graph.entities.label(entity)} {UNSEEN}"]
+        if arbitrary := model.arbitrary(one.question.entity):
+            told["warnings"] = [arbitrary]
         return told
 
     def predict_many(lines: list[schemas.Question | Exception]) -> Iterator[bytes]:

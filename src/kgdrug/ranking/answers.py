@@ -118,9 +118,8 @@ def _ranked(
     offset: int,
 ) -> Columns:
     """The answers of one question."""
-    if not model.seen_in_training(asked.entity):
-        label = model.graph.entities.label(asked.entity)
-        log.warning("%s stands in no training triple: this ranking is arbitrary", label)
+    if arbitrary := model.arbitrary(asked.entity):
+        log.warning("%s", arbitrary)
     start = model.graph.answers(asked.relations[0]).start
     out = itself(model, asked.entity, asked.relations)
     if novel:

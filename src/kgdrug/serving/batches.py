@@ -11,13 +11,13 @@ from itertools import repeat
 
 from kgdrug.models.arrays import ArrayMetapaths, ArrayTable, Scorer
 from kgdrug.ranking import Columns, Filters, Question, answer_columns
+from kgdrug.ranking.filters import NO_FILTERS
 from kgdrug.trained import ServedModel
 
 MOST = 64  # questions of one product, so that the first of them does not wait for many others
 TOLD = 1000  # answers that are described in two or three milliseconds
 READ, MULTIPLIED = 2_000_000, 20_000_000  # numbers read, and multiplied for a batch, in less than a millisecond
 Shared = tuple[int, bool, Filters, int, int]  # by questions of one product: top, novel, filters, evidence, offset
-NO_FILTERS = Filters()
 
 
 class Batches:

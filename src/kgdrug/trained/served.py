@@ -65,7 +65,6 @@ class ServedModel:
     # what follows is the model's own: one that is made of it by `replace` begins without
     _passing: Memory = field(init=False, repr=False, default_factory=lambda: Memory(KEPT, KEPT_SIZE))
     _lasting: Memory = field(init=False, repr=False, default_factory=Memory)
-    _usual: dict[tuple[int, ...], Floats] = field(init=False, repr=False, default_factory=dict)
 
     @classmethod
     def of(cls, model: "TrainedModel") -> "ServedModel":
@@ -147,28 +146,29 @@ class ServedModel:
 
     def usual_ready(self, relations: tuple[int, ...]) -> bool:
         """Whether `usual` has nothing left to make."""
-        return relations in self._usual
+        return self.remembers(("usual", relations))
 
     def usual(self, relations: tuple[int, ...]) -> Floats:
         """The mean percentile of each candidate over the questions that have known answers by these relations; `(k,)`.
 
         Of more than `MOST_QUESTIONS`, or `MOST_SCORES` scores, as many, evenly drawn.
         """
-        if relations not in self._usual:
-            span = self.graph.answers(relations[0])
-            keys = self.facts.keys
-            heads = np.unique(keys[np.isin(keys % (2 * self.facts.relations), relations)] // (2 * self.facts.relations))
-            if not len(heads):
-                heads = np.array(self.graph.heads(relations[0]), np.int64)
-            most = max(1, min(MOST_QUESTIONS, MOST_SCORES // max(1, len(span))))
-            heads = heads[np.linspace(0, len(heads) - 1, min(most, len(heads))).round().astype(np.int64)]
-            total = np.zeros(len(span), np.int64)
-            for block in np.array_split(heads, max(1, len(heads) * len(span) // 1_000_000)):
-                for scores in self.best_of(block, relations)[0]:
-                    total += twice_below(scores)
-            mean = 50 * total / max(1, len(heads)) / max(1, len(span) - 1)
-            self._usual[relations] = mean.astype(np.float32)
-        return self._usual[relations]
+        return self.remembered(("usual", relations), lambda: self._usual(relations), keep=True)
+
+    def _usual(self, relations: tuple[int, ...]) -> Floats:
+        span = self.graph.answers(relations[0])
+        keys = self.facts.keys
+        heads = np.unique(keys[np.isin(keys % (2 * self.facts.relations), relations)] // (2 * self.facts.relations))
+        if not len(heads):
+            heads = np.array(self.graph.heads(relations[0]), np.int64)
+        most = max(1, min(MOST_QUESTIONS, MOST_SCORES // max(1, len(span))))
+        heads = heads[np.linspace(0, len(heads) - 1, min(most, len(heads))).round().astype(np.int64)]
+        total = np.zeros(len(span), np.int64)
+        for block in np.array_split(heads, max(1, len(heads) * len(span) // 1_000_000)):
+            for scores in self.best_of(block, relations)[0]:
+                total += twice_below(scores)
+        mean: Floats = (50 * total / max(1, len(heads)) / max(1, len(span) - 1)).astype(np.float32)
+        return mean
 
     def best_of(self, entities: Int, relations: tuple[int, ...]) -> tuple[Floats, Floats]:
         """The best over relations of each entity's scores: `(b, k)`, and `(members, b, k)` of each member."""
@@ -205,6 +205,12 @@ class ServedModel:
     def seen_in_training(self, entity: int) -> bool:
         """Whether training had a fact about the entity, or the model does not say what it was trained on."""
         return bool(self._seen[entity])
+
+    def arbitrary(self, entity: int) -> str | None:
+        """What to say of any ranking for an entity that training had no fact about; None where it had some."""
+        if self.seen_in_training(entity):
+            return None
+        return f"{self.graph.entities.label(entity)} stands in no training triple: this ranking is arbitrary"
 
     @cached_property
     def _seen(self) -> NDArray[np.bool_]:
