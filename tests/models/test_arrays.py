@@ -58,6 +58,7 @@ def test_moduli_are_those_that_n3_is_of(score: str) -> None:
     scorer = scorer_of(model)
     assert isinstance(scorer, ArrayTable)
     expected = SCORES[score].moduli(model.entity, False).numpy()
+    expected = np.tile(expected, model.entity.shape[1] // expected.shape[1])
     np.testing.assert_allclose(scorer.moduli(scorer.entity), expected, rtol=1e-5)
 
 

@@ -449,14 +449,14 @@ def test_the_modulus_of_a_real_number_is_its_size(score: str, relation: bool) ->
 
 
 @pytest.mark.parametrize(("score", "relation"), [("complex", False), ("complex", True), ("rotate", False)])
-def test_both_halves_of_a_complex_number_have_its_modulus(score: str, relation: bool) -> None:
+def test_the_two_halves_of_a_complex_number_have_one_modulus(score: str, relation: bool) -> None:
     table = torch.tensor([[3.0, 0.0, -4.0, 5.0]])  # 3 - 4i and 5i
-    assert SCORES[score].moduli(table, relation).tolist() == [[5.0, 5.0, 5.0, 5.0]]
+    assert SCORES[score].moduli(table, relation).tolist() == [[5.0, 5.0]]
 
 
-def test_the_four_parts_of_a_quaternion_have_its_modulus() -> None:
+def test_the_four_parts_of_a_quaternion_have_one_modulus() -> None:
     table = torch.tensor([[1.0, 4.0, -4.0, 0.0, 8.0, 0.0, 0.0, -3.0]])  # 1 - 4i + 8j and 4 - 3k
-    assert SCORES["quate"].moduli(table, False).tolist() == [[9.0, 5.0] * 4]
+    assert SCORES["quate"].moduli(table, False).tolist() == [[9.0, 5.0]]
 
 
 @pytest.mark.parametrize(("score", "relation"), [("rotate", [[1.0, -3.0]]), ("quate", [[1.0, -3.0, 0.0, 2.0]])])

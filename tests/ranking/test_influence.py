@@ -23,7 +23,6 @@ METAEDGES = (
 RELATION = {metaedge.abbreviation: i for i, metaedge in enumerate(METAEDGES)}
 M = len(METAEDGES)
 SCORED = ("distmult", "complex", "quate", "cp", "simple", "rescal")  # dot products, linear in the head
-PARTS = {"distmult": 1, "complex": 2, "quate": 4, "cp": 1, "simple": 1, "rescal": 1}  # numbers that share a modulus
 Fact = tuple[int, int, int]
 
 
@@ -80,7 +79,7 @@ class Example:
         out = out.masked_fill(~inside, -torch.inf).log_softmax(1).gather(1, others[:, None])[:, 0]
         asked_back = self.query(self.entity[others], self.relation[(relations + M) % (2 * M)])
         back = function.compare(asked_back, table[own.start : own.stop]).log_softmax(1)[:, end - own.start]
-        n3 = 2 * self.n3 * (function.moduli(row[None], False) ** 3).sum() / PARTS[self.score]
+        n3 = 2 * self.n3 * (function.moduli(row[None], False) ** 3).sum()
         weights = torch.where(relations % M == RELATION["CtD"], self.repeats, 1)
         return self.ridge / 2 * row @ row + (weights * (n3 - out - back)).sum()
 
@@ -137,7 +136,8 @@ class Example:
             return function.answers(torch.from_numpy(rows)).numpy()
 
         def moduli(rows: np.ndarray) -> np.ndarray:
-            return function.moduli(torch.from_numpy(rows), False).numpy()
+            found = function.moduli(torch.from_numpy(rows), False).numpy()
+            return np.tile(found, rows.shape[1] // found.shape[1])
 
         parts = {1: np.array(self.facts), 4: np.array(held_out, np.int64).reshape(-1, 3)}
         tables = (table.numpy().astype(np.float32) for table in (self.entity, self.relation))

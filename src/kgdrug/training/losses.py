@@ -47,9 +47,12 @@ def sampled_softmax_loss(
     return torch.nn.functional.softplus(margin).sum(), softmax, weight, -missed
 
 
-def n3_gradient(table: Tensor, moduli: Tensor, weight: Tensor, strength: float) -> Tensor:
-    """Gradient of the N3 regulariser, `strength · Σ weight · Σ modulus³` (Lacroix et al. 2018).
+def add_n3(gradient: Tensor, table: Tensor, moduli: Tensor, weight: Tensor, strength: float) -> None:
+    """Add the gradient of the N3 regulariser, `strength · Σ weight · Σ modulus³` (Lacroix et al. 2018), in place.
 
-    table, moduli: `(u, d)`; weight: `(u,)`, how many triples each row stands in.
+    gradient, table: `(u, d)`; moduli: `(u, d / parts)` of numbers that have so many parts, which lie one after another;
+    weight: `(u,)`, how many triples each row stands in.
     """
-    return (moduli * table).mul_((3 * strength * weight)[:, None])
+    parts = len(table), table.shape[1] // moduli.shape[1], moduli.shape[1]
+    scaled = (3 * strength * weight)[:, None] * moduli
+    gradient.view(parts).addcmul_(table.view(parts), scaled[:, None])

@@ -20,7 +20,7 @@ from kgdrug.config import TrainingConfig
 from kgdrug.models import TableModel
 from kgdrug.models.scores import ScoreFunction
 from kgdrug.training.batches import Batch
-from kgdrug.training.losses import n3_gradient, sampled_softmax_loss, softmax_loss
+from kgdrug.training.losses import add_n3, sampled_softmax_loss, softmax_loss
 from kgdrug.training.state import State
 
 EPSILON = 1e-10
@@ -91,16 +91,31 @@ def _sampled_candidates(
     function: ScoreFunction, asked: Tensor, sample: Tensor, answers: Tensor, batch: Batch, precision: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The same against a sample of the candidates; the gradient by the answers is left with them."""
-    leaf = asked.clone().requires_grad_()
-    positive = function.pairwise(leaf.index_select(0, batch.rows), answers)
     scores, factors = _scores(function, asked, sample, precision)
+    by_hand = function.product
+    mine = asked.index_select(0, batch.rows).requires_grad_(not by_hand)
+    with torch.set_grad_enabled(not by_hand):
+        positive = function.pairwise(mine, answers)
     population = batch.candidates.stop - batch.candidates.start
     loss, softmax, weight, missed = sampled_softmax_loss(
         scores.detach(), positive.detach(), batch.rows, batch.hits, population
     )
     for_asked, for_rows = _back(function, sample, factors, scores, softmax, weight / len(batch.answers))
-    positive.backward(missed / len(batch.answers))
-    return loss, for_asked + _gradient(leaf), for_rows
+    missed /= len(batch.answers)
+    if by_hand:
+        own = _of_queries(function.answers(answers.detach()), batch, missed)
+        answers.grad = _in_rows(function, mine.mul_(missed[:, None]), answers)
+    else:
+        positive.backward(missed)
+        own = _of_queries(_gradient(mine), batch)
+    return loss, for_asked + own, for_rows
+
+
+def _of_queries(rows: Tensor, batch: Batch, weight: Tensor | None = None) -> Tensor:
+    """Rows `(p, v)`, one an answer, each times its weight, summed by the query that it answers; `(b, v)`."""
+    counts = batch.counts.long()
+    places, starts = torch.arange(len(rows), device=rows.device), counts.cumsum(0) - counts
+    return torch.nn.functional.embedding_bag(places, rows.contiguous(), starts, mode="sum", per_sample_weights=weight)
 
 
 def _predict_relations(
@@ -150,11 +165,16 @@ def _back(
     wide = torch.promote_types(asked.dtype, torch.float32)
     for_asked = (gradient @ rows).to(wide) * weight
     by_answers = gradient.T @ (asked * weight).to(asked.dtype)
+    return for_asked, _in_rows(function, by_answers, table)
+
+
+def _in_rows(function: ScoreFunction, by_answers: Tensor, table: Tensor) -> Tensor:
+    """The gradient by rows of the table, from that by what a score function takes of them."""
     if by_answers.shape == table.shape:
-        return for_asked, by_answers
+        return by_answers
     for_rows = by_answers.new_zeros(table.shape)
     function.answers(for_rows).copy_(by_answers)
-    return for_asked, for_rows
+    return for_rows
 
 
 def _change_candidates(table: Tensor, sums: Tensor, batch: Batch, for_rows: Tensor, some: Tensor, rate: float) -> None:
@@ -213,7 +233,7 @@ def _with_n3(function: ScoreFunction, leaf: Tensor, weight: Tensor, strength: fl
     """The gradient of a leaf with that of the N3 regulariser, where it has any strength."""
     gradient = _gradient(leaf)
     if strength:
-        gradient += n3_gradient(leaf, function.moduli(leaf, relation), weight, strength)
+        add_n3(gradient, leaf, function.moduli(leaf, relation), weight, strength)
     return gradient
 
 

@@ -86,7 +86,7 @@ class RotatE(Real):
         return -complex_moduli(queries - rows + 1e-12).sum(1)  # hypot has no gradient at zero
 
     def moduli(self, table: Tensor, relation: bool) -> Tensor:
-        return torch.zeros_like(table) if relation else complex_moduli(table).repeat(1, 2)
+        return torch.zeros_like(table) if relation else complex_moduli(table)
 
 
 class _SumOfModuli(torch.autograd.Function):

@@ -49,7 +49,7 @@ class ScoreFunction(Protocol):
         ...
 
     def moduli(self, table: Tensor, relation: bool) -> Tensor:
-        """The modulus that each number of a table belongs to, for N3; the table's shape."""
+        """The moduli of the numbers of a table `(u, d)`, for N3; `(u, d / parts)`, as each has so many parts."""
         ...
 
 

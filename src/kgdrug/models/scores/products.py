@@ -56,7 +56,7 @@ class ComplEx(Product):
         return torch.cat([h_re * t_re + h_im * t_im, h_re * t_im - h_im * t_re], -1)
 
     def moduli(self, table: Tensor, relation: bool) -> Tensor:
-        return complex_moduli(table).repeat(1, 2)
+        return complex_moduli(table)
 
 
 class CP(Product):
@@ -133,7 +133,7 @@ class QuatE(Product):
         return hamilton_product(heads, unit_quaternions(relations))
 
     def moduli(self, table: Tensor, relation: bool) -> Tensor:
-        return torch.zeros_like(table) if relation else quaternion_moduli(table).repeat(1, 4)
+        return torch.zeros_like(table) if relation else quaternion_moduli(table)
 
 
 def _swap_halves(rows: Tensor) -> Tensor:
