@@ -169,9 +169,9 @@ def quality(work: Path, device: str) -> list[Figure]:
     indices, goals = work / "fb15k-237", "goals=(0.3,0.34)"
     _run(Contestant("kgdrug", "indices", (str(data), str(indices)), "peers.py"))
     peers = (
-        Contestant("PyKEEN", "quality-pykeen", (str(indices), goals, "limit=720"), "peers.py", PEERS),
-        Contestant("PyG nn.kge", "quality-pyg", (str(indices), goals, "limit=720"), "peers.py", PEERS),
-        Contestant("DICE", "quality-dicee", (str(indices), goals, "limit=720"), "peers.py", DICEE),
+        Contestant("PyKEEN", "quality-pykeen", (str(indices), goals, "limit=1100"), "peers.py", PEERS),
+        Contestant("PyG nn.kge", "quality-pyg", (str(indices), goals, "limit=1100"), "peers.py", PEERS),
+        Contestant("DICE", "quality-dicee", (str(indices), goals, "limit=1100"), "peers.py", DICEE),
     )
     peers = tuple(peer for peer in peers if peer.python.is_file() and device == "cpu")
     figures = []

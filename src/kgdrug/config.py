@@ -93,7 +93,8 @@ class MetapathConfig:
 @dataclass(frozen=True)
 class TrainingConfig:
     epochs: int = _setting(50, minimum=1)
-    batch_size: int = _setting(512, minimum=1)  # queries a step, each with up to 8 of its answers, or all in 1-vs-all
+    batch_size: int = _setting(512, minimum=1)  # queries a step
+    answers_per_query: int | Literal["auto", "all"] = _setting("auto", minimum=1)  # a step; auto: 8, or all in 1-vs-all
     negatives: int | Literal["all"] = _setting(1024, minimum=1)  # per batch, shared; "all" is 1-vs-all
     candidates: Literal["typed", "all"] = "typed"  # which entities an answer competes with
     without: tuple[str, ...] = ()  # metaedges that training does not show; they stay in the graph

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import replace
 from itertools import pairwise, product
+from typing import Any
 
 import numpy as np
 import pytest
@@ -166,6 +167,26 @@ def test_queries_stay_whole_where_every_candidate_is_scored(
     ]
     assert len(asked) == len(set(asked))
     assert len(asked) == len(KnownTails(graph.triples, len(graph.entities), graph.relations).queries)
+
+
+@settings(max_examples=30, deadline=None)
+@given(graphs(), sizes, st.integers(1, 4), st.sampled_from([3, "all"]))
+@example(hub(40), 7, 1, "all")
+def test_a_step_has_as_many_answers_of_a_query_as_are_asked_for(
+    graph: KnowledgeGraph, batch_size: int, most: int, negatives: Any
+) -> None:
+    known = KnownTails(graph.triples, len(graph.entities), graph.relations)
+
+    def counts(answers_per_query: Any) -> list[int]:
+        config = TrainingConfig(batch_size=batch_size, negatives=negatives, answers_per_query=answers_per_query)
+        epoch = list(Batches(graph, known, config, 0).epoch(1))
+        assert len({fact for batch in epoch for fact in facts(batch)}) == 2 * len(graph.triples)
+        return sorted(count for batch in epoch for count in batch.counts.int().tolist())
+
+    whole = np.diff(known.offsets).tolist()
+    assert counts("all") == sorted(whole)
+    assert counts(most) == sorted(min(most, count - done) for count in whole for done in range(0, count, most))
+    assert counts("auto") == counts("all" if negatives == "all" else PIECE)
 
 
 @settings(max_examples=30, deadline=None)

@@ -94,8 +94,8 @@ class _Pieces:
 class Batches:
     """The batches of every epoch, from a seed and the epoch's number alone, so that any epoch can be made again.
 
-    With `negatives = "all"` queries stay whole: the scores are what costs. Otherwise a query with many answers is cut
-    into pieces of at most `PIECE`, so that a hub's answers spread over many steps.
+    A query with many answers is cut into pieces of at most `answers_per_query`, so that a hub's answers spread over
+    many steps: by default of `PIECE`, while with `negatives = "all"` queries stay whole, as scores are what costs.
     Memory: 8 bytes a triple and direction, and 32 a query or piece. With the graph and all that is needed on the way, a
     training peaks at its tables, 45 bytes a triple and 145 a query or piece (the scale part of the benchmarks).
     """
@@ -105,7 +105,10 @@ class Batches:
         self.config, self.seed = config, seed
         rng = np.random.default_rng(seed)
         counts = np.diff(known.offsets)
-        piece = max(counts.max(initial=1), 1) if config.negatives == "all" else PIECE
+        most = config.answers_per_query
+        if most == "auto":
+            most = "all" if config.negatives == "all" else PIECE
+        piece = max(counts.max(initial=1), 1) if most == "all" else most
         self.tails = _shuffled(known, rng)
         pieces_of = -(-counts // piece)
         query = np.repeat(np.arange(len(counts)), pieces_of)
