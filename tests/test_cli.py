@@ -432,6 +432,32 @@ def test_a_stopped_training_says_how_to_go_on_and_goes_on(
     refused(kgdrug_command("train", "--resume", "model"), "nothing to resume: model is a finished model")
 
 
+@pytest.mark.parametrize("name", ["essential", "essential.toml", "experiments/essential.toml"])
+def test_an_experiment_that_comes_with_kgdrug_is_found_by_name_where_no_such_file_is(bare: Path, name: str) -> None:
+    from kgdrug.experiment import find_experiment
+
+    (bare / "essential").mkdir()  # such as a built graph
+    assert find_experiment(name) == kgdrug.shipped("experiments/essential.toml")
+    Path(name).with_suffix(".toml").parent.mkdir(exist_ok=True)
+    Path(name).with_suffix(".toml").write_text("")
+    if name.endswith(".toml"):
+        assert find_experiment(name) == Path(name)
+
+
+def test_an_experiment_that_is_not_there_names_those_that_come_with_kgdrug(kg: Kgdrug) -> None:
+    refused(kg("train", "esential.toml"), "did you mean essential?", "with kgdrug come auto, ", "essential, ")
+    refused(kg("train", "my/essential.toml"), "no such experiment file: my/essential.toml")
+    Path("trials").mkdir()
+    Path("trials/one.toml").write_text("")
+    refused(kg("train", "trials"), "trials cannot be read", "it is a folder; give one of its files: one.toml")
+
+
+def test_a_dimension_that_follows_from_the_graph_is_told_in_words(kgdrug_command: Kgdrug, bare: Path) -> None:
+    words = ["--set", "graph.source=nowhere", "--set", "auto=['model.dimension']"]
+    err = kgdrug_command("train", "essential", *words).err
+    assert "experiment essential: complex, as many numbers per entity as suit the graph\n" in err
+
+
 def test_a_training_needs_an_experiment_or_something_to_resume(kg: Kgdrug) -> None:
     refused(kg("train"), "give an EXPERIMENT.toml to train, or --resume DIR")
     refused(kg("train", "--resume", "nothing"), "nothing to resume: there are no checkpoints in nothing.partial")

@@ -51,9 +51,7 @@ class TrainedModel:
     split: Split
     experiment: Experiment
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    digest: str = (
-        ""  # SHA-256 of the manifest, of what decides answers; empty where no folder was loaded
-    )
+    digest: str = ""  # SHA-256 of the manifest, of what decides answers; empty where no folder was loaded
     weights: tuple[int, ...] = ()  # how much each member counts, above 0; empty where all count alike
     calibrated: Calibrated | None = None
     experiments: tuple[Experiment, ...] = ()  # of each member; empty where all are of the one experiment
