@@ -122,6 +122,21 @@ def test_help_names_every_command(kg: Kgdrug) -> None:
     assert "no medical advice" in done.out
 
 
+def test_help_has_the_commands_in_the_order_of_the_work_each_told_whole(
+    kg: Kgdrug, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    lines = kg("--help").out.partition("Commands:\n")[2].splitlines()
+    names = [line.split()[0] for line in lines]
+    way = ("demo", "doctor", "data", "build", "split", "audit", "train", "evaluate", "predict", "explain", "serve")
+    assert [name for name in names if name in way] == list(way)
+    assert names[-1] == "serve"
+    for group in ([], ["data"], ["runs"], ["import"]):
+        lines = kg(*group, "--help").out.partition("Commands:\n")[2].splitlines()
+        assert all(re.match(r"  \w+  .*\w\.$", line) and len(line) <= 80 for line in lines), lines
+
+
 @pytest.mark.parametrize(
     ("command", "options"),
     [
@@ -178,6 +193,8 @@ def test_a_command_left_out_is_answered_with_the_help(kg: Kgdrug, words: list[st
         (["predict", "m", "--disease", "x", "--topp", "3"], "--topp"),
         (["serve", "m", "--port", "99999"], "--port"),
         (["build", "essential"], "--out"),
+        (["vectors", "m", "--out", "q"], "missing option --form"),
+        (["vectors", "m", "--out", "q"], ": parquet, npy, word2vec or projector\ntry: kgdrug vectors --help"),
     ],
 )
 def test_words_that_are_no_command_are_wrong_use(kg: Kgdrug, words: list[str], part: str) -> None:
@@ -728,6 +745,12 @@ def test_a_pipe_that_closes_early_is_no_error(
 
 
 # serve; the real server is asked in tests/api
+
+
+def test_two_models_of_one_name_are_told_how_to_be_served(kg: Kgdrug, trained_run: Run, bare: Path) -> None:
+    Path("mine").symlink_to(trained_run.folder)
+    refused(kg("serve", trained_run.folder, "mine"), "mine are both named small; name one of them, such as mine=mine")
+    refused(kg("serve", "small=mine", "mine=mine", "mine"), "small=mine and mine are both", "such as small-2=mine")
 
 
 def test_a_port_that_is_taken_has_failed_and_is_nothing_found(kg: Kgdrug, trained_run: Run) -> None:

@@ -189,7 +189,7 @@ def ensemble(
     out.print(f"\nmodel folder  {done.folder}\ntracked run   {done.run_id} at {done.tracking_uri}")
 
 
-@import_app.command("dglke")
+@import_app.command("dglke", short_help="Make a model of vectors that DGL-KE trained.")
 def import_dglke(
     vectors: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of DGL-KE's or DRKG's vectors and maps.")],
     out_folder: Annotated[Path, typer.Option("--out", help="Model folder to write.")],
