@@ -310,6 +310,36 @@ def test_doctor_says_what_is_wrong(kg: Kgdrug, monkeypatch: pytest.MonkeyPatch) 
     assert "problem: KGDRUG_DATA is no folder, which is no folder" in done.out
 
 
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A tracking server that is not there."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    return address
+
+
+@pytest.mark.parametrize(
+    "words", [["runs", "list"], ["runs", "show", "abc"], ["predict", "runs:abc", "--disease", "x"], ["train", "mine"]]
+)
+def test_a_tracking_server_that_is_down_is_told_in_a_line_before_anything_is_trained(
+    kg: Kgdrug, nobody: str, experiment_file: Path, words: list[str]
+) -> None:
+    train = words[0] == "train"
+    done = kg("train", experiment_file, "--out", "model") if train else kg(*words)
+    *before, last = done.err.splitlines()
+    assert (done.code, len(before)) == (1, int(train))
+    said = f"kgdrug: MLflow at {nobody} does not answer: Connection refused; see MLFLOW_TRACKING_URI"
+    assert last == said
+    assert list(Path().iterdir()) == []
+
+
+def test_doctor_finds_a_tracking_server_that_is_down(kg: Kgdrug, nobody: str) -> None:
+    done = kg("doctor")
+    assert done.code == 1
+    assert f"problem: runs cannot be tracked: MLflow at {nobody} does not answer" in done.out
+
+
 def test_data_sets_are_listed_with_where_they_are(kg: Kgdrug) -> None:
     done = kg("data", "list")
     assert done.code == 0

@@ -128,7 +128,7 @@ def doctor() -> None:
     """Print versions, device, folders, and what is wrong."""
     import platform
 
-    from kgdrug.registry import import_mlflow, versions
+    from kgdrug.registry import import_mlflow, list_runs, versions
     from kgdrug.sources import SAMPLE, cache_folder, data_folder, load_graph
 
     problems = []
@@ -160,6 +160,10 @@ def doctor() -> None:
     if not _writable(writable):
         problems.append(f"the cache folder cannot be made in {writable}; set KGDRUG_CACHE")
     out.print(f"{'tracking':12} {import_mlflow().get_tracking_uri()}")
+    try:
+        list_runs(1)
+    except KgdrugError as error:
+        problems.append(f"runs cannot be tracked: {error}")
     try:
         load_graph(SAMPLE)
     except KgdrugError as error:
