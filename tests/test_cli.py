@@ -231,6 +231,7 @@ def test_what_is_not_there_is_wrong_use_and_leaves_nothing_behind(
         (["--head", "Metformin"], ["head needs a relation"]),
         ([], ["give one of disease, compound, head or tail; none came"]),
         (["--disease", "asthma", "--compound", "Metformin"], ["disease and compound came"]),
+        (["--disease", "asthma", "--only", "@nofile.txt"], ["no such file: nofile.txt"]),
         (["--disease", "asthma", "--format", "parquet"], ["--format parquet needs --out FILE"]),
     ],
 )

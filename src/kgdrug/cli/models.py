@@ -159,6 +159,8 @@ def _listed(names: list[str] | None) -> tuple[str, ...]:
 
     listed: list[str] = []
     for name in names or ():
+        if name.startswith("@") and not Path(name[1:]).exists():  # a pipe is no file, and read
+            raise UsageError(f"no such file: {name[1:]}")
         listed += read_text(Path(name[1:])).split("\n") if name.startswith("@") else [name]
     return tuple(name.strip() for name in listed if name.strip())
 
