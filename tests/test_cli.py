@@ -21,6 +21,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
 import kgdrug
 from kgdrug import Run, cli
@@ -121,6 +122,21 @@ def test_help_names_every_command(kg: Kgdrug) -> None:
     assert "no medical advice" in done.out
 
 
+def test_help_has_the_commands_in_the_order_of_the_work_each_told_whole(
+    kg: Kgdrug, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERMINAL_WIDTH", "80")
+    lines = kg("--help").out.partition("Commands:\n")[2].splitlines()
+    names = [line.split()[0] for line in lines]
+    way = ("demo", "doctor", "data", "build", "split", "audit", "train", "evaluate", "predict", "explain", "serve")
+    assert [name for name in names if name in way] == list(way)
+    assert names[-1] == "serve"
+    for group in ([], ["data"], ["runs"], ["import"]):
+        lines = kg(*group, "--help").out.partition("Commands:\n")[2].splitlines()
+        assert all(re.match(r"  \w+  .*\w\.$", line) and len(line) <= 80 for line in lines), lines
+
+
 @pytest.mark.parametrize(
     ("command", "options"),
     [
@@ -177,6 +193,8 @@ def test_a_command_left_out_is_answered_with_the_help(kg: Kgdrug, words: list[st
         (["predict", "m", "--disease", "x", "--topp", "3"], "--topp"),
         (["serve", "m", "--port", "99999"], "--port"),
         (["build", "essential"], "--out"),
+        (["vectors", "m", "--out", "q"], "missing option --form"),
+        (["vectors", "m", "--out", "q"], ": parquet, npy, word2vec or projector\ntry: kgdrug vectors --help"),
     ],
 )
 def test_words_that_are_no_command_are_wrong_use(kg: Kgdrug, words: list[str], part: str) -> None:
@@ -213,6 +231,7 @@ def test_what_is_not_there_is_wrong_use_and_leaves_nothing_behind(
         (["--head", "Metformin"], ["head needs a relation"]),
         ([], ["give one of disease, compound, head or tail; none came"]),
         (["--disease", "asthma", "--compound", "Metformin"], ["disease and compound came"]),
+        (["--disease", "asthma", "--only", "@nofile.txt"], ["no such file: nofile.txt"]),
         (["--disease", "asthma", "--format", "parquet"], ["--format parquet needs --out FILE"]),
     ],
 )
@@ -290,6 +309,36 @@ def test_doctor_says_what_is_wrong(kg: Kgdrug, monkeypatch: pytest.MonkeyPatch) 
     done = kg("doctor")
     assert done.code == 1
     assert "problem: KGDRUG_DATA is no folder, which is no folder" in done.out
+
+
+@pytest.fixture
+def nobody(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A tracking server that is not there."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address = f"http://127.0.0.1:{free.getsockname()[1]}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    return address
+
+
+@pytest.mark.parametrize(
+    "words", [["runs", "list"], ["runs", "show", "abc"], ["predict", "runs:abc", "--disease", "x"], ["train", "mine"]]
+)
+def test_a_tracking_server_that_is_down_is_told_in_a_line_before_anything_is_trained(
+    kg: Kgdrug, nobody: str, experiment_file: Path, words: list[str]
+) -> None:
+    train = words[0] == "train"
+    done = kg("train", experiment_file, "--out", "model") if train else kg(*words)
+    *before, last = done.err.splitlines()
+    assert (done.code, len(before)) == (1, int(train))
+    said = f"kgdrug: MLflow at {nobody} does not answer: Connection refused; see MLFLOW_TRACKING_URI"
+    assert last == said
+    assert list(Path().iterdir()) == []
+
+
+def test_doctor_finds_a_tracking_server_that_is_down(kg: Kgdrug, nobody: str) -> None:
+    done = kg("doctor")
+    assert done.code == 1
+    assert f"problem: runs cannot be tracked: MLflow at {nobody} does not answer" in done.out
 
 
 def test_data_sets_are_listed_with_where_they_are(kg: Kgdrug) -> None:
@@ -432,6 +481,32 @@ def test_a_stopped_training_says_how_to_go_on_and_goes_on(
     refused(kgdrug_command("train", "--resume", "model"), "nothing to resume: model is a finished model")
 
 
+@pytest.mark.parametrize("name", ["essential", "essential.toml", "experiments/essential.toml"])
+def test_an_experiment_that_comes_with_kgdrug_is_found_by_name_where_no_such_file_is(bare: Path, name: str) -> None:
+    from kgdrug.experiment import find_experiment
+
+    (bare / "essential").mkdir()  # such as a built graph
+    assert find_experiment(name) == kgdrug.shipped("experiments/essential.toml")
+    Path(name).with_suffix(".toml").parent.mkdir(exist_ok=True)
+    Path(name).with_suffix(".toml").write_text("")
+    if name.endswith(".toml"):
+        assert find_experiment(name) == Path(name)
+
+
+def test_an_experiment_that_is_not_there_names_those_that_come_with_kgdrug(kg: Kgdrug) -> None:
+    refused(kg("train", "esential.toml"), "did you mean essential?", "with kgdrug come auto, ", "essential, ")
+    refused(kg("train", "my/essential.toml"), "no such experiment file: my/essential.toml")
+    Path("trials").mkdir()
+    Path("trials/one.toml").write_text("")
+    refused(kg("train", "trials"), "trials cannot be read", "it is a folder; give one of its files: one.toml")
+
+
+def test_a_dimension_that_follows_from_the_graph_is_told_in_words(kgdrug_command: Kgdrug, bare: Path) -> None:
+    words = ["--set", "graph.source=nowhere", "--set", "auto=['model.dimension']"]
+    err = kgdrug_command("train", "essential", *words).err
+    assert "experiment essential: complex, as many numbers per entity as suit the graph\n" in err
+
+
 def test_a_training_needs_an_experiment_or_something_to_resume(kg: Kgdrug) -> None:
     refused(kg("train"), "give an EXPERIMENT.toml to train, or --resume DIR")
     refused(kg("train", "--resume", "nothing"), "nothing to resume: there are no checkpoints in nothing.partial")
@@ -488,6 +563,55 @@ def test_each_epoch_is_a_line_with_loss_speed_valid_mrr_the_best_and_the_time_le
         "seed 7, epoch 3 of 20: loss 2.500, 1,234 triples/s, best valid MRR 0.250, 6 min 10 s left",
         "seed 8, epoch 18 of 20: loss 2.500, 1,234 triples/s, 20 s left",
     ]
+
+
+def terminal(width: int) -> Console:
+    """A terminal of so many columns that keeps what is printed, as `screen.err` and `screen.out` are made."""
+    return Console(
+        file=io.StringIO(), force_terminal=True, width=width, highlight=False, soft_wrap=True, markup=False, emoji=False
+    )
+
+
+def seen_on(console: Console) -> list[str]:
+    assert isinstance(console.file, io.StringIO)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue()).replace("\r", "\n").splitlines()
+
+
+def test_a_terminal_keeps_a_line_of_each_epoch_and_has_room_for_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kgdrug.cli import screen
+
+    monkeypatch.setattr(screen, "time", Clock())
+    monkeypatch.setattr(screen, "err", terminal(80))
+    first = Epoch(1, 200, 7, 2.5, 1.0, 1234567.5, 0.1, {"mrr": 0.25}, True, 0.25)
+    list(screen.epochs([first, replace(first, number=120, best=False)], range(7, 9)))
+    lines = seen_on(screen.err)
+    assert "seed 7, epoch 1 of 200: loss 2.500, 1,234,568 triples/s, valid MRR 0.250 (best)" in lines
+    bar = next(line for line in lines if "120/200 epochs" in line)
+    assert "━━━━━━━━━━━━━━━━" in bar.replace("╸", "━").replace("╺", "━")
+    assert re.search(r"\d:\d\d:\d\d 46 min 40 s left", bar)
+    assert len(bar.rstrip()) <= 80
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (60, "model one 0.535 [0.48, 0.59] 0.408 12.0"),
+        (45, "model one 0.535 [0.48, 0.59] 0.408"),
+        (34, "model one 0.535 0.408"),
+        (24, "model 0.535 0.408"),
+    ],
+)
+def test_a_narrow_terminal_gets_fewer_numbers_and_no_broken_ones(
+    monkeypatch: pytest.MonkeyPatch, width: int, expected: str
+) -> None:
+    from kgdrug.cli import screen
+
+    monkeypatch.setattr(screen, "out", terminal(width))
+    columns = ("test", "MRR [95 %]", "Hits@1", "mean rank")
+    screen.print_numbers(columns, [["both sides"], ["model one", "0.535 [0.48, 0.59]", "0.408", "12.0"]], ["mean rank"])
+    lines = seen_on(screen.out)
+    assert expected in [" ".join(line.split()) for line in lines]
+    assert ("without" in "".join(lines)) == (width < 60)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (7505, "2 h 5 min")])
@@ -652,6 +776,12 @@ def test_a_pipe_that_closes_early_is_no_error(
 
 
 # serve; the real server is asked in tests/api
+
+
+def test_two_models_of_one_name_are_told_how_to_be_served(kg: Kgdrug, trained_run: Run, bare: Path) -> None:
+    Path("mine").symlink_to(trained_run.folder)
+    refused(kg("serve", trained_run.folder, "mine"), "mine are both named small; name one of them, such as mine=mine")
+    refused(kg("serve", "small=mine", "mine=mine", "mine"), "small=mine and mine are both", "such as small-2=mine")
 
 
 def test_a_port_that_is_taken_has_failed_and_is_nothing_found(kg: Kgdrug, trained_run: Run) -> None:

@@ -93,9 +93,16 @@ def test_an_unknown_key_names_the_file_and_the_closest_key(toml, text, unknown, 
     fails(toml(text), f"unknown key {unknown}; did you mean {close}?")
 
 
-def test_a_mistyped_section_names_a_key_of_that_section(toml):
-    with pytest.raises(UsageError, match=r"unknown key trainig; did you mean training"):
-        read_experiment(toml("[trainig]\nepochs = 3"))
+@pytest.mark.parametrize(
+    ("text", "section", "hint"),
+    [
+        ("[trainig]\nepochs = 3", "trainig", "; did you mean [training]?"),
+        ("[Model]\ndimension = 3", "Model", "; did you mean [model]?"),
+        ("[zzzz]\nepochs = 3", "zzzz", ""),
+    ],
+)
+def test_a_mistyped_section_names_the_closest_section(toml, text, section, hint):
+    fails(toml(text), f"unknown section [{section}]{hint}")
 
 
 def test_a_key_like_no_other_is_named_alone(toml):
@@ -226,11 +233,13 @@ def test_an_empty_graph_section_counts_what_was_given(toml):
 def test_a_file_that_cannot_be_read_is_named(tmp_path):
     with pytest.raises(UsageError, match=rf"no such experiment file: {tmp_path}/none\.toml"):
         read_experiment(tmp_path / "none.toml")
-    with pytest.raises(UsageError, match="cannot be read as an experiment"):
+    with pytest.raises(UsageError, match=r"as an experiment: it is a folder; give a \.toml file; it holds none"):
         read_experiment(tmp_path)
     (tmp_path / "latin.toml").write_text('name = "Sjögren"', encoding="latin-1")
     with pytest.raises(UsageError, match=r"latin\.toml cannot be read"):
         read_experiment(tmp_path / "latin.toml")
+    with pytest.raises(UsageError, match=r"it is a folder; give one of its files: latin\.toml"):
+        read_experiment(tmp_path)
     (tmp_path / "broken.toml").write_text("[graph]\nsource = \n")
     with pytest.raises(UsageError, match=r"broken\.toml: .*line 2"):
         read_experiment(tmp_path / "broken.toml")
@@ -363,7 +372,8 @@ def test_an_override_leaves_the_experiment_as_it_was():
         ("training=5", "--set: training is a section, written [training], not 5"),
         ("split.kind=given", "--set: split.kind = 'given' needs split.folder"),
         ("split.fold=1", "--set: split.fold needs split.folds; fold 0 of folds 5 tests the first fifth"),
-        ("qqq.www=1", "--set: unknown key qqq"),
+        ("qqq.www=1", "--set: unknown key qqq.www"),
+        ("trainig.epochs=5", "--set: unknown key trainig.epochs; did you mean training.epochs?"),
     ],
 )  # fmt: skip
 def test_a_setting_that_does_not_fit_is_refused(setting, message):

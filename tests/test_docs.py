@@ -55,8 +55,10 @@ def test_the_training_script_of_the_readme_runs_as_it_stands(
     assert re.findall(r"^epoch (\d): loss", printed, re.MULTILINE) == ["1", "2", "3", "4", "5"]
     assert names["trained"].metrics["both"]["mrr"] > 2 * names["trained"].metrics["baselines"]["degree"]["mrr"]
     assert printed.count("Answer(rank=") == 3
-    kgdrug.save_trained(names["trained"], tmp_path)
-    asked = [kgdrug.predict(model, disease="asthma") for model in (kgdrug.load_model(tmp_path), names["trained"])]
+    kgdrug.save_trained(names["trained"], tmp_path / "model")
+    asked = [
+        kgdrug.predict(model, disease="asthma") for model in (kgdrug.load_model(tmp_path / "model"), names["trained"])
+    ]
     assert [a.id for a in asked[0]] == [a.id for a in asked[1]]
 
 

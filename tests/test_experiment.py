@@ -115,6 +115,8 @@ def test_two_runs_with_one_seed_are_equal_to_the_bit_and_another_seed_is_not(
     report = set(again.model.metrics) - {"seconds"}
     assert {key: again.model.metrics[key] for key in report} == {key: trained_run.model.metrics[key] for key in report}
     assert not same_tables(other.model, trained_run.model)
+    assert again.model.digest == trained_run.model.digest  # though one took longer
+    assert other.model.digest != again.model.digest
 
 
 def test_a_folder_of_fixed_parts_is_trained_on_and_ranked_among_all(desk: Path) -> None:

@@ -15,7 +15,7 @@ from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from kgdrug.errors import UsageError
+from kgdrug.errors import UsageError, close_words
 
 T = TypeVar("T")
 
@@ -150,7 +150,11 @@ def read_experiment(path: str | Path, settings: Sequence[str] = ()) -> Experimen
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"no such experiment file: {path}") from None
-    except (IsADirectoryError, UnicodeDecodeError) as error:
+    except IsADirectoryError:
+        files = ", ".join(file.name for file in sorted(path.glob("*.toml")))
+        advice = f"one of its files: {files}" if files else "a .toml file; it holds none"
+        raise UsageError(f"{path} cannot be read as an experiment: it is a folder; give {advice}") from None
+    except UnicodeDecodeError as error:
         raise UsageError(f"{path} cannot be read as an experiment: {error}") from None
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path}: {error}") from None
@@ -199,6 +203,8 @@ def override(experiment: Experiment, settings: Sequence[str]) -> Experiment:
             raise UsageError(f"--set {setting}: write KEY=VALUE, such as training.epochs=50")
         section: dict[str, Any] = content
         *parts, last = key.strip().split(".")
+        if parts and parts[0] not in content and parts[0] not in _sections(Experiment):
+            raise UsageError(f"--set: unknown key {key.strip()}{_did_you_mean(key.strip(), Experiment)}")
         for part in parts:
             inner = section.setdefault(part, {})
             if not isinstance(inner, dict):
@@ -319,6 +325,10 @@ def _dataclass(cls: Any, content: Mapping[str, Any], where: str, prefix: str, ro
     values = {}
     for key, value in content.items():
         name = prefix + key
+        if key not in fields and isinstance(value, Mapping):
+            section = close_words(key, _sections(cls), 0.6)
+            hint = f"; did you mean [{prefix}{section[0]}]?" if section else _did_you_mean(name, root)
+            raise UsageError(f"{where}: unknown section [{name}]{hint}")
         if key not in fields:
             raise UsageError(f"{where}: unknown key {name}{_did_you_mean(name, root)}")
         if dataclasses.is_dataclass(hints[key]):
@@ -382,6 +392,10 @@ def _value(text: str) -> Any:
 def _did_you_mean(name: str, cls: Any) -> str:
     close = difflib.get_close_matches(name, _keys(cls), 1, cutoff=0.5)
     return f"; did you mean {close[0]}?" if close else ""
+
+
+def _sections(cls: Any) -> list[str]:
+    return [f.name for f in dataclasses.fields(cls) if dataclasses.is_dataclass(f.default_factory)]
 
 
 def _keys(cls: Any, prefix: str = "") -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from kgdrug.config import FITTED, Experiment, flat, override, unused
-from kgdrug.errors import UsageError
+from kgdrug.errors import UsageError, did_you_mean
 from kgdrug.evaluation import (
     DegreeCorrected,
     compare,
@@ -28,7 +28,7 @@ from kgdrug.evaluation import (
 from kgdrug.graph.store import fresh_folder, refuse_existing
 from kgdrug.models import TableModel, pick_device
 from kgdrug.registry import Tracker, tracked
-from kgdrug.sources import load_graph
+from kgdrug.sources import load_graph, shipped
 from kgdrug.splits import Split, given_away_rows, open_split, split_graph
 from kgdrug.trained import MANIFEST, Ensemble, TrainedModel, load_trained, save_trained, together, weigh
 from kgdrug.training import (
@@ -82,6 +82,20 @@ class RunInterruptedError(KeyboardInterrupt):
     def __init__(self, folder: Path, signal_number: int) -> None:
         self.folder, self.signal = folder, signal.Signals(signal_number)
         super().__init__(f"training of {folder} was stopped by {self.signal.name}")
+
+
+def find_experiment(name: str | Path) -> Path:
+    """The experiment file of this name, or the one that comes with kgdrug: `essential`, with `.toml` or without."""
+    path, folder = Path(name), shipped("experiments")
+    if path.is_file():
+        return path
+    known = {file.stem: file for file in sorted(folder.glob("*.toml"))}
+    if str(path.parent) in (".", "experiments") and path.suffix in ("", ".toml") and path.stem in known:
+        return known[path.stem]
+    if path.exists():  # a folder, which reading tells of
+        return path
+    there = f"with kgdrug come {', '.join(known)}"
+    raise UsageError(f"no such experiment file: {path}{did_you_mean(path.stem, known)}; {there}")
 
 
 def make_split(experiment: Experiment) -> Split:

@@ -1,9 +1,12 @@
 """What MLflow knows of a run, and how runs and models are found again."""
 
+import socket
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,6 +28,7 @@ from kgdrug.registry import (
     tracked,
     versions,
 )
+from kgdrug.registry.tracking import reach_tracking
 from kgdrug.sources import load_graph
 from kgdrug.splits import Draw, Split, hold_out_pairs
 from kgdrug.trained import MANIFEST
@@ -441,6 +445,30 @@ def test_a_tracking_server_of_the_user_is_respected(
     assert tracker.uri.endswith("elsewhere.db")
     assert [run.id for run in list_runs()] == [tracker.run_id]
     assert not (bare / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize("status", [200, 401, 404])
+def test_a_tracking_server_that_says_anything_is_there(status: int) -> None:
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        reach_tracking(f"http://127.0.0.1:{server.server_port}")
+        server.shutdown()
+
+
+def test_a_tracking_server_that_never_answers_is_not_waited_for() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        pytest.raises(KgdrugError, match=r"does not answer: timed out"),
+    ):
+        reach_tracking(f"http://127.0.0.1:{silent.getsockname()[1]}", seconds=0.1)
 
 
 def test_a_tracking_place_that_cannot_be_is_an_error_in_plain_words(

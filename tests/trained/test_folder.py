@@ -1,5 +1,6 @@
 """The trained-model folder: what comes back is what was saved, and nothing damaged comes back."""
 
+import hashlib
 import json
 import pickle
 import shutil
@@ -145,8 +146,46 @@ def test_known_answers_are_kept_apart_by_part(model: TrainedModel, saved: Path) 
 
 def test_the_manifest_vouches_for_every_other_file(saved: Path) -> None:
     manifest = json.loads((saved / MANIFEST).read_text())
-    assert sorted([*manifest["files"], MANIFEST]) == files(saved)
-    assert load_trained(saved).digest  # of the manifest, and so of everything
+    assert sorted([*manifest["files"], *METRICS, MANIFEST]) == files(saved)
+    assert load_trained(saved).digest  # of the manifest, and so of all that decides answers
+
+
+def test_the_sum_of_the_metrics_is_as_other_tools_read_it(saved: Path) -> None:
+    written = hashlib.sha256((saved / "metrics.json").read_bytes()).hexdigest()
+    assert (saved / "metrics.json.sha256").read_text() == f"{written}  metrics.json\n"
+
+
+def test_a_model_has_one_digest_however_long_it_took(model: TrainedModel, saved: Path, tmp_path: Path) -> None:
+    slower = replace(model, metrics={**model.metrics, "seconds": {"train": 3600.0}})
+    save_trained(slower, tmp_path / "slower")
+    assert load_trained(tmp_path / "slower").digest == load_trained(saved).digest
+
+
+def test_a_folder_whose_manifest_lists_the_metrics_still_opens_and_is_verified(copy: Path) -> None:
+    manifest = json.loads((copy / MANIFEST).read_text())  # as kgdrug wrote it before
+    manifest["files"]["metrics.json"] = hashlib.sha256((copy / "metrics.json").read_bytes()).hexdigest()
+    (copy / "metrics.json.sha256").unlink()
+    (copy / MANIFEST).write_text(json.dumps(manifest))
+    assert load_trained(copy).metrics["both"]["mrr"] == 0.1
+    (copy / "metrics.json").write_text("{}")
+    with pytest.raises(BadInputError, match=r"metrics\.json: is damaged"):
+        load_trained(copy)
+
+
+def test_a_model_is_saved_where_a_text_says_and_its_folders_are_made(
+    model: TrainedModel, saved: Path, bare: Path
+) -> None:
+    save_trained(model, "models/mine")
+    assert files(bare / "models/mine") == files(saved)
+    assert load_trained(bare / "models/mine").digest == load_trained(saved).digest
+
+
+def test_a_model_is_saved_over_nothing(model: TrainedModel, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    for place in (tmp_path, tmp_path / "notes.txt"):
+        with pytest.raises(UsageError, match="exists and is no empty folder"):
+            save_trained(model, place)
+    assert files(tmp_path) == ["notes.txt"]
 
 
 def test_a_changed_model_has_another_digest(model: TrainedModel, saved: Path, tmp_path: Path) -> None:
@@ -168,18 +207,18 @@ FILES = (
     "graph.json",
     "members/0.safetensors",
     "members/1.safetensors",
-    "metrics.json",
     "parts.npy",
     "split.json",
     "triples.npy",
 )
+METRICS = ("metrics.json", "metrics.json.sha256")
 
 
 def test_the_files_are_those_that_the_tests_damage(saved: Path) -> None:
-    assert files(saved) == sorted([*FILES, MANIFEST])
+    assert files(saved) == sorted([*FILES, *METRICS, MANIFEST])
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, "metrics.json"])
 def test_one_changed_bit_is_found_and_named(copy: Path, name: str) -> None:
     content = bytearray((copy / name).read_bytes())
     content[len(content) // 2] ^= 1
@@ -189,12 +228,19 @@ def test_one_changed_bit_is_found_and_named(copy: Path, name: str) -> None:
     assert error.value.file == copy / name
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [*FILES, *METRICS])
 def test_a_missing_file_is_named(copy: Path, name: str) -> None:
     (copy / name).unlink()
     with pytest.raises(BadInputError, match="is missing") as error:
         load_trained(copy)
     assert error.value.file == copy / name
+
+
+@pytest.mark.parametrize("text", ["", "0" * 64, f"{'0' * 64}  metrics.json", f"{'0' * 64}  other.json"])
+def test_a_damaged_sum_of_the_metrics_is_found(copy: Path, text: str) -> None:
+    (copy / "metrics.json.sha256").write_text(text)
+    with pytest.raises(BadInputError, match=r"metrics\.json.* is damaged or was changed"):
+        load_trained(copy)
 
 
 def test_a_file_cut_short_is_named(copy: Path) -> None:
@@ -269,7 +315,7 @@ def test_a_folder_without_manifest_is_no_model(tmp_path: Path) -> None:
 
 
 def test_no_file_is_a_pickle(saved: Path) -> None:
-    for name in files(saved):
+    for name in set(files(saved)) - {"metrics.json.sha256"}:  # a line of text
         path = saved / name
         assert path.suffix in {".json", ".tsv", ".npy", ".safetensors"}
         assert not zipfile.is_zipfile(path)  # as torch.save writes

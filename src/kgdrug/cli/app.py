@@ -4,7 +4,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -12,7 +12,49 @@ from typer.exceptions import TyperException
 from kgdrug.cli.screen import fail, out
 from kgdrug.errors import KgdrugError
 
+COMMANDS = {
+    "demo": "Train on the sample graph, and rank drugs for three diseases.",
+    "doctor": "Print versions, device, folders, and what is wrong.",
+    "data": "List, download and describe graphs.",
+    "build": "Build a graph folder from files of many forms.",
+    "export": "Write a graph in the form of another tool.",
+    "split": "Part a graph into training, valid and test triples.",
+    "audit": "Look for what training gives away of the test part.",
+    "train": "Train, evaluate, save and track a model.",
+    "runs": "List and show tracked runs.",
+    "import": "Make a model of vectors that were trained elsewhere.",
+    "evaluate": "Rank held-out answers again, or judge pairs of a file.",
+    "folds": "Evaluate several models together, one a fold or repeat.",
+    "compare": "Say how sure the difference of two models is.",
+    "calibrate": "Learn probabilities of treatments, and judge them.",
+    "ensemble": "Put models together, where that beats the best of them.",
+    "report": "Write a page about a model.",
+    "predict": "Rank the candidates of one question, or of many.",
+    "explain": "Say what stands behind one answer.",
+    "similar": "List what is most like an entity.",
+    "score": "Say of each row of a table what the model says of it.",
+    "matrix": "Write the score of every compound for every disease.",
+    "vectors": "Write the vectors of entities for other tools.",
+    "neighbourhood": "Write what joins a compound and a disease, as GraphML.",
+    "serve": "Answer questions over HTTP.",
+}  # in the order of the work, each in one line of 80 columns
+
+
+class _InOrder(typer.core.TyperGroup):
+    """The commands as `COMMANDS` has them; what is not there comes last, in its own words."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        known = [name for name in COMMANDS if name in self.commands]
+        return [*known, *(name for name in self.commands if name not in COMMANDS)]
+
+    def format_commands(self, *given: Any) -> None:
+        for name, command in self.commands.items():
+            command.short_help = COMMANDS.get(name, command.short_help)
+        super().format_commands(*given)
+
+
 app = typer.Typer(
+    cls=_InOrder,
     help="Drug repurposing on knowledge graphs. Research software: no medical advice.",
     no_args_is_help=True,
     add_completion=False,
@@ -41,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.stderr.write(error.format_message() + "\n")
             raise SystemExit(error.exit_code) from None
         path = getattr(getattr(error, "ctx", None), "command_path", "kgdrug")
-        fail(f"{error.format_message()}\ntry: {path} --help", error.exit_code)
+        fail(f"{_in_one_line(error.format_message())}\ntry: {path} --help", error.exit_code)
     except typer.Abort:
         fail("stopped by hand", 130)
     except BrokenPipeError:
@@ -56,6 +98,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
             raise
         fail(f"unexpected {type(error).__name__}: {error}\nrun again with --debug for the traceback", 1)
     raise SystemExit(code or 0)
+
+
+def _in_one_line(message: str) -> str:
+    """The message without its line breaks; choices stand as in `missing option --form: parquet, npy or word2vec`."""
+    what, choose, choices = " ".join(message.split()).partition(". Choose from: ")
+    if not choose:
+        return what
+    *most, last = choices.split(", ")
+    named = what.replace("'", "")
+    return f"{named[:1].lower()}{named[1:]}: {' or '.join([', '.join(most), last] if most else [last])}"
 
 
 @app.callback(invoke_without_command=True)
@@ -76,7 +128,7 @@ def doctor() -> None:
     """Print versions, device, folders, and what is wrong."""
     import platform
 
-    from kgdrug.registry import import_mlflow, versions
+    from kgdrug.registry import import_mlflow, list_runs, versions
     from kgdrug.sources import SAMPLE, cache_folder, data_folder, load_graph
 
     problems = []
@@ -108,6 +160,10 @@ def doctor() -> None:
     if not _writable(writable):
         problems.append(f"the cache folder cannot be made in {writable}; set KGDRUG_CACHE")
     out.print(f"{'tracking':12} {import_mlflow().get_tracking_uri()}")
+    try:
+        list_runs(1)
+    except KgdrugError as error:
+        problems.append(f"runs cannot be tracked: {error}")
     try:
         load_graph(SAMPLE)
     except KgdrugError as error:

@@ -28,7 +28,7 @@ def data_list() -> None:
     out.print(table)
 
 
-@data_app.command("get")
+@data_app.command("get", short_help="Download a data set, or go on where that stopped.")
 def data_get(name: Annotated[str, typer.Argument(metavar="NAME", help="See: kgdrug data list.")]) -> None:
     """Download a data set into the cache, or go on where that stopped; what is in the cache is checked."""
     from kgdrug.sources import cache_folder, find_dataset, get_dataset
@@ -43,7 +43,7 @@ def data_get(name: Annotated[str, typer.Argument(metavar="NAME", help="See: kgdr
     out.print(f"{name} is in {found}")
 
 
-@data_app.command("describe")
+@data_app.command("describe", short_help="Count what is in a graph.")
 def data_describe(
     graph: Annotated[str, typer.Argument(metavar="GRAPH", help="A name, a file, or a folder.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,

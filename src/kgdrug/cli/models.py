@@ -58,7 +58,9 @@ def demo(
 
 @app.command()
 def train(
-    experiment_file: Annotated[Path | None, typer.Argument(metavar="EXPERIMENT.toml", help="See experiments/.")] = None,
+    experiment_file: Annotated[
+        Path | None, typer.Argument(metavar="EXPERIMENT.toml", help="A file, or a name, as essential.")
+    ] = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a setting.")
     ] = None,
@@ -75,7 +77,7 @@ def train(
     """Train, evaluate, save and track a model; or go on with a training that was stopped."""
     from kgdrug import read_experiment, run
     from kgdrug import resume as go_on
-    from kgdrug.experiment import find_stopped
+    from kgdrug.experiment import find_experiment, find_stopped
 
     settings = [*(settings or []), *([] if seeds is None else [f"seeds={seeds}"])]
     if resume is not None:
@@ -89,7 +91,7 @@ def train(
     elif experiment_file is None:
         raise UsageError("give an EXPERIMENT.toml to train, or --resume DIR to go on with a stopped training")
     else:
-        experiment = read_experiment(experiment_file, settings)
+        experiment = read_experiment(find_experiment(experiment_file), settings)
         options = {"force": force, "keep_checkpoints": keep_checkpoints}
         done = train_and_show(experiment, lambda watch: run(experiment, out_folder, **options, watch=watch))
     out.print(f"\nNext: kgdrug predict {done.folder} --disease NAME, kgdrug serve {done.folder}, mlflow ui")
@@ -157,6 +159,8 @@ def _listed(names: list[str] | None) -> tuple[str, ...]:
 
     listed: list[str] = []
     for name in names or ():
+        if name.startswith("@") and not Path(name[1:]).exists():  # a pipe is no file, and read
+            raise UsageError(f"no such file: {name[1:]}")
         listed += read_text(Path(name[1:])).split("\n") if name.startswith("@") else [name]
     return tuple(name.strip() for name in listed if name.strip())
 
@@ -187,7 +191,7 @@ def ensemble(
     out.print(f"\nmodel folder  {done.folder}\ntracked run   {done.run_id} at {done.tracking_uri}")
 
 
-@import_app.command("dglke")
+@import_app.command("dglke", short_help="Make a model of vectors that DGL-KE trained.")
 def import_dglke(
     vectors: Annotated[Path, typer.Argument(metavar="DIR", help="A folder of DGL-KE's or DRKG's vectors and maps.")],
     out_folder: Annotated[Path, typer.Option("--out", help="Model folder to write.")],
@@ -260,9 +264,10 @@ def train_and_show(experiment: "Experiment", begin: "Callable[[Watch], Run]") ->
 
     model, seeds = experiment.model, experiment.seeds
     members = f", {seeds} seeds from {experiment.seed}" if seeds > 1 else ""
-    width = "as many as suit the graph" if "model.dimension" in experiment.auto else model.dimension
     fitted = model.score in FITTED
-    size = f"of up to {experiment.metapaths.length} steps" if fitted else f"{width} numbers per entity"
+    size = f"of up to {experiment.metapaths.length} steps" if fitted else f"{model.dimension} numbers per entity"
+    if "model.dimension" in experiment.auto:
+        size = "as many numbers per entity as suit the graph"
     err.print(f"experiment {experiment.name}: {model.score}, {size}{members}")
     watch = stages if fitted else functools.partial(epochs, seeds=range(experiment.seed, experiment.seed + seeds))
     try:

@@ -4,21 +4,21 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kgdrug.cli.screen import as_text, new_table, out
+from kgdrug.cli.screen import as_text, new_table, out, print_numbers
 
 
 def print_report(report: Mapping[str, Any], name: str) -> None:
     """Ranks of the held-out answers; where treatments were held out, pairs and popularity."""
-    table = new_table("test", "MRR [95 %]", "Hits@1", "Hits@3", "Hits@10", "mean rank", "AMRI")
+    columns = "test", "MRR [95 %]", "Hits@1", "Hits@3", "Hits@10", "mean rank", "AMRI"
+    rows: list[list[str]] = []
     keys = ("hits_at_1", "hits_at_3", "hits_at_10", "mean_rank", "amri")
 
     def add(label: str, values: Mapping[str, Any]) -> None:
         numbers = (as_text(values[key], 1 if key == "mean_rank" else 3) for key in keys)
-        table.add_row(label, interval(values, "mrr", 3), *numbers)
+        rows.append([label, interval(values, "mrr", 3), *numbers])
 
     def add_all(title: str, own: Mapping[str, Any], others: Mapping[str, Any]) -> None:
-        table.add_section()
-        table.add_row(title)
+        rows.append([title])
         add(name, own)
         for baseline, values in others.items():
             add(f"baseline {_label(baseline)}", values)
@@ -29,7 +29,7 @@ def print_report(report: Mapping[str, Any], name: str) -> None:
     if report["by_disease"]:
         title = f"mean over {report['by_disease']['groups']:,} diseases"
         add_all(title, report["by_disease"], report["baselines_by_disease"])
-    out.print(table)
+    print_numbers(columns, rows, spare=("Hits@3", "mean rank"))
     for title, part in (("MRR by metaedge", "by_metaedge"), ("MRR by degree", "by_degree")):
         if len(report[part]) > 1:
             _print_beside(report[part], report[f"baselines_{part}"], title)
@@ -53,11 +53,13 @@ def print_pairs(pairs: Mapping[str, Any], popularity: Mapping[str, Any], name: s
     columns = {"AUROC": "macro_auroc", "recall@10": "macro_recall_at_10", "enriched 1 %": "macro_enrichment_1pct"}
     _print_columns(models, columns, "mean over diseases")
     lists = {name: popularity} | {f"baseline {_label(key)}": v for key, v in popularity["baselines"].items()}
-    table = new_table("popularity", "Commonality@10", "Entropy@10", "score ~ degree", "score ~ treatments")
-    for label, values in lists.items():
-        keys = ("commonality_at_10", "entropy_at_10", "score_and_degree", "score_and_treatments")
-        table.add_row(label, *("-" if values[key] is None else f"{values[key]:.2f}" for key in keys))
-    out.print(table)
+    names = "popularity", "Commonality@10", "Entropy@10", "score ~ degree", "score ~ treatments"
+    keys = ("commonality_at_10", "entropy_at_10", "score_and_degree", "score_and_treatments")
+    rows = [
+        [label, *("-" if values[key] is None else f"{values[key]:.2f}" for key in keys)]
+        for label, values in lists.items()
+    ]
+    print_numbers(names, rows, spare=("Entropy@10",))
     out.print("intervals: bootstrap over diseases; scores order pairs, and say nothing of how likely each is")
 
 
@@ -80,20 +82,19 @@ def _digits(value: float) -> int:
 
 
 def _print_columns(models: Mapping[str, Mapping[str, Any]], columns: Mapping[str, str], title: str) -> None:
-    table = new_table(title, *columns)
-    for label, values in models.items():
-        table.add_row(label, *(interval(values, key) for key in columns.values()))
-    out.print(table)
+    rows = [[label, *(interval(values, key) for key in columns.values())] for label, values in models.items()]
+    print_numbers([title, *columns], rows)
 
 
 def _print_beside(rows: Mapping[str, Any], others: Mapping[str, Any], title: str) -> None:
     """The MRR of the model in each row, with its interval, and that of each baseline."""
     names = list(next(iter(others.values())))
-    table = new_table(title, "queries", "this model [95 %]", *(_label(name).replace(" ", "\n") for name in names))
-    for row, values in rows.items():
-        beside = (f"{others[row][name]['mrr']:.3f}" for name in names)
-        table.add_row(row, as_text(values["queries"]), interval(values, "mrr", 3), *beside)
-    out.print(table)
+    cells = [
+        [row, as_text(values["queries"]), interval(values, "mrr", 3),
+         *(f"{others[row][name]['mrr']:.3f}" for name in names)]
+        for row, values in rows.items()
+    ]  # fmt: skip
+    print_numbers([title, "queries", "this model [95 %]", *(_label(name).replace(" ", "\n") for name in names)], cells)
 
 
 def print_listed(report: Mapping[str, Any], shown: int = 3) -> None:
@@ -143,23 +144,24 @@ def print_folds(report: Mapping[str, Any]) -> None:
         table.add_row(one["model"], as_text(one["number"]), as_text(one["test"]), *numbers)
     out.print(table)
     models = {report["kind"]: report} | {f"baseline {_label(key)}": v for key, v in report["baselines"].items()}
-    table = new_table(f"mean over {len(each)} {repeats}", "MRR", "Hits@1", "Hits@3", "Hits@10")
+    rows: list[list[str]] = []
     parts = {"both": "both sides", "head": "head asked", "tail": "tail asked", "by_disease": "mean over diseases"}
     for part, words in parts.items():
         if report[part] is not None:
-            table.add_section()
-            table.add_row(words)
+            rows.append([words])
             for label, values in models.items():
                 means = (as_text(values[part][key]) for key in ("hits_at_1", "hits_at_3"))
-                table.add_row(label, interval(values[part], "mrr", 3), *means, interval(values[part], "hits_at_10", 3))
-    out.print(table)
+                ends = interval(values[part], "hits_at_10", 3)
+                rows.append([label, interval(values[part], "mrr", 3), *means, ends])
+    print_numbers([f"mean over {len(each)} {repeats}", "MRR", "Hits@1", "Hits@3", "Hits@10"], rows, spare=("Hits@3",))
     if pairs:
         of_pairs = {label: values["pairs"] for label, values in models.items()}
         _print_columns(of_pairs, {"AUROC": "auroc", "AUPRC": "auprc", "AUROC, matched": "auroc_matched"}, "all pairs")
-    table = new_table("ahead of", *(title for *_, title in columns))
-    for name, differences in report["differences"].items():
-        table.add_row(_label(name), *(_signed(differences[part], key) for part, key, _ in columns))
-    out.print(table)
+    rows = [
+        [_label(name), *(_signed(differences[part], key) for part, key, _ in columns)]
+        for name, differences in report["differences"].items()
+    ]
+    print_numbers(["ahead of", *(title for *_, title in columns)], rows)
     out.print("± standard deviation; [Student's interval of 95 %]")
     out.print(_FOLDS_READ[repeats])
 
@@ -172,18 +174,18 @@ def _signed(values: Mapping[str, Any], key: str) -> str:
 
 def print_comparison(report: Mapping[str, Any], a: str, b: str) -> None:
     """Two models on the same queries."""
-    table = new_table("asked", "MRR A", "MRR B", "A - B [95 %]", "p", "better A", "better B", "queries")
+    rows = []
     for side, words in (("both", "both sides"), ("head", "head asked"), ("tail", "tail asked")):
         values = report[side]
         p = "< 0.001" if values["p"] < 0.001 else f"{values['p']:.3f}"
         low, high = values["difference_low"], values["difference_high"]
         ends = "" if low is None else f" [{low:+.3f}, {high:+.3f}]"
-        table.add_row(
+        rows.append([
             words, f"{values['mrr_a']:.3f}", f"{values['mrr_b']:.3f}", f"{values['difference']:+.3f}{ends}", p,
             *(as_text(values[key]) for key in ("wins_a", "wins_b", "queries")),
-        )  # fmt: skip
+        ])  # fmt: skip
     out.print(f"A  {a}\nB  {b}")
-    out.print(table)
+    print_numbers(("asked", "MRR A", "MRR B", "A - B [95 %]", "p", "better A", "better B", "queries"), rows)
     which = "the entities of the answer's type" if report["candidates"] == "typed" else "all entities"
     out.print(f"{report['common']:,} test triples, ranked among {which}; paired bootstrap and sign flips over triples")
 

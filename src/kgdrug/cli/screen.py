@@ -1,12 +1,14 @@
 """What the command line shows: two consoles, tables, progress bars."""
 
+import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -28,19 +30,21 @@ def console(stderr: bool = False) -> Console:
 
 
 out, err = console(), console(stderr=True)
+BAR = 16  # columns of a progress bar
 
 
 def epochs(epochs: "Iterable[Epoch]", seeds: range = range(0, 1)) -> "Iterator[Epoch]":
-    """The epochs of one seed as they come, with a progress bar on a terminal and a line each elsewhere.
+    """The epochs of one seed as they come, with a line each, and on a terminal a bar below the lines.
 
     seeds: all that are trained one after another; the time left is that until the last of them has ended.
     """
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TextColumn("epochs"), TimeElapsedColumn(), TextColumn("{task.fields[now]}"))  # fmt: skip
+    # of the lengths of these an 80 columns wide terminal has room for
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(BAR), MofNCompleteColumn(),
+               TextColumn("epochs"), TimeElapsedColumn(), TextColumn("{task.fields[left]}"))  # fmt: skip
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task("training", total=None, now="")
+        task = progress.add_task("training", total=None, left="")
         started = time.monotonic()
         for seen, epoch in enumerate(epochs, 1):
             each = (time.monotonic() - started) / seen  # looks at valid and checkpoints included
@@ -49,11 +53,12 @@ def epochs(epochs: "Iterable[Epoch]", seeds: range = range(0, 1)) -> "Iterator[E
             if epoch.valid is not None:
                 best = " (best)" if epoch.best else f" (best {epoch.best_mrr or 0:.3f})"
                 valid = f"valid MRR {epoch.valid['mrr']:.3f}{best}, "
-            now = f"loss {epoch.loss:.3f}, {epoch.triples_per_second:,.0f} triples/s, {valid}{as_time(left)} left"
+            now = f"loss {epoch.loss:.3f}, {epoch.triples_per_second:,.0f} triples/s, {valid}"
             which = f"seed {epoch.seed}, " if len(seeds) > 1 else ""
-            progress.update(task, completed=epoch.number, total=epoch.of, now=now, description=f"{which}training")
-            if not err.is_terminal:
-                err.print(f"{which}epoch {epoch.number} of {epoch.of}: {now}")
+            ends = f"{as_time(left)} left"
+            progress.update(task, completed=epoch.number, total=epoch.of, left=ends, description=f"{which}training")
+            now = now.removesuffix(", ") if err.is_terminal else now + ends  # the bar has it
+            err.print(f"{which}epoch {epoch.number} of {epoch.of}: {now}")
             yield epoch
 
 
@@ -61,7 +66,8 @@ def stages(progress: "Iterable[Stage]") -> "Iterator[Stage]":
     """How far a fit is, with a bar on a terminal, and elsewhere a line for each thing that it begins to count."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(BAR), MofNCompleteColumn(),
+               TimeElapsedColumn())  # fmt: skip
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bars:
         task, what, started = bars.add_task("fitting", total=None), "", time.monotonic()
         for stage in progress:
@@ -206,8 +212,48 @@ def new_table(*columns: str, title: str | None = None) -> Table:
             "relation",
             "tail",
         )
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
+        # where room is short, words are folded and numbers stay whole
+        table.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=right)
     return table
+
+
+def print_numbers(columns: Sequence[str], rows: Sequence[Sequence[str]], spare: Collection[str] = ()) -> None:
+    """A table of numbers, such as `0.536 [0.49, 0.58]`; a row of one cell begins a section.
+
+    Where the terminal is too narrow for it, the spare columns are left out, or else the intervals, or else both.
+    """
+    plain, cut = [_without_ends(cell) for cell in columns], [[_without_ends(cell) for cell in row] for row in rows]
+    kept = [i for i, column in enumerate(columns) if column not in spare]
+    less = ", ".join(spare)
+    tables = [_numbers_table(columns, rows)]
+    if spare:
+        tables.append(_numbers_table(*_only(kept, columns, rows), less))
+    if cut != [list(row) for row in rows]:
+        tables.append(_numbers_table(plain, cut, "intervals"))
+        if spare:
+            tables.append(_numbers_table(*_only(kept, plain, cut), f"intervals, {less}"))
+    boundless = out.options.update(max_width=10_000)
+    out.print(next((t for t in tables if Measurement.get(out, boundless, t).maximum <= out.width), tables[-1]))
+
+
+def _only(kept: Sequence[int], columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[Any]]:
+    return [columns[i] for i in kept], [[row[i] for i in kept if i < len(row)] for row in rows]
+
+
+def _numbers_table(columns: Sequence[str], rows: Sequence[Sequence[str]], without: str = "") -> Table:
+    table = new_table(*columns)
+    if without:
+        table.caption, table.caption_justify = f"without {without}: the terminal is too narrow", "left"
+    for row in rows:
+        if len(row) == 1:
+            table.add_section()
+        table.add_row(*row)
+    return table
+
+
+def _without_ends(cell: str) -> str:
+    """`0.536 [0.49, 0.58]` without what stands in brackets."""
+    return re.sub(r" \[[^\]]*\]$", "", cell)
 
 
 def as_text(value: object, digits: int = 3) -> str:

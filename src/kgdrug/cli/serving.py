@@ -10,7 +10,7 @@ import typer
 
 from kgdrug.cli.app import app
 from kgdrug.cli.screen import err
-from kgdrug.errors import KgdrugError
+from kgdrug.errors import KgdrugError, UsageError
 
 if TYPE_CHECKING:
     from kgdrug_api.app import Service
@@ -37,7 +37,17 @@ def serve(
     """Answer questions over HTTP; the documentation is at /docs. The first model answers where none is named."""
     from kgdrug import LoadedModels
 
-    loaded = LoadedModels.open(models)
+    loaded = LoadedModels()
+    places: dict[str, str] = {}
+    for given in models:
+        (one,) = LoadedModels.open([given]).all()
+        if one.name in places:
+            name = Path(one.source).name if Path(one.source).is_dir() else one.name
+            name = f"{one.name}-2" if name in places or not name else name
+            said = f"{places[one.name]} and {given} are both named {one.name}"
+            raise UsageError(f"{said}; name one of them, such as {name}={one.source}")
+        places[one.name] = given
+        loaded.add(one)
     from kgdrug_api import create_app
 
     service = create_app(loaded, feedback=feedback, admin_token=admin_token, infores=infores)

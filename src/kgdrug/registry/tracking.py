@@ -7,11 +7,15 @@
 import logging
 import os
 import platform
+import ssl
 import subprocess
+import urllib.error
+import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
@@ -43,6 +47,22 @@ def import_mlflow() -> ModuleType:
     if not mlflow.is_tracking_uri_set():
         mlflow.set_tracking_uri(f"sqlite:///{Path.cwd() / 'mlflow.db'}")
     return mlflow  # type: ignore[no-any-return]
+
+
+def reach_tracking(uri: str, seconds: float = 5) -> None:
+    """A KgdrugError where a tracking server does not answer; MLflow itself would go on asking it for minutes."""
+    if not uri.startswith(("http://", "https://")):
+        return
+    try:
+        urllib.request.urlopen(uri, timeout=seconds).close()
+    except urllib.error.HTTPError:
+        return  # an answer: who may ask is MLflow's matter, as is a certificate below
+    except (OSError, HTTPException, ValueError) as error:
+        reason = error.reason if isinstance(error, urllib.error.URLError) else error
+        if isinstance(reason, ssl.SSLError):
+            return
+        why = reason.strerror if isinstance(reason, OSError) and reason.strerror else reason
+        raise KgdrugError(f"MLflow at {uri} does not answer: {why}; see MLFLOW_TRACKING_URI") from None
 
 
 def versions() -> dict[str, str]:
@@ -125,6 +145,7 @@ def tracked(
     run_id: a run to go on with, of a training that was stopped; what of its settings changed becomes tags `resumed.…`.
     """
     mlflow, git = import_mlflow(), git_state(Path.cwd())  # before this run writes anything into the checkout
+    reach_tracking(mlflow.get_tracking_uri())
     try:
         mlflow.set_experiment(experiment.name)
         run = mlflow.start_run(run_id=run_id, run_name=None if run_id else run_name)
@@ -177,6 +198,7 @@ def find_model(model: str) -> FoundModel:
         raise UsageError(f"no such model: {model}; give a folder, NAME@ALIAS, NAME/VERSION or runs:ID")
     run_id = _run_id(model.removeprefix("runs:").strip("/")) if model.startswith("runs:") else None
     mlflow, version = import_mlflow(), None
+    reach_tracking(mlflow.get_tracking_uri())
     try:
         if run_id is not None:
             uri = _logged_model(mlflow, run_id)
@@ -235,6 +257,7 @@ def list_runs(limit: int = 50) -> list[RunSummary]:
     local = mlflow.get_tracking_uri().removeprefix("sqlite:///")
     if local.endswith(".db") and not Path(local).exists():
         return []  # asking would make the database
+    reach_tracking(mlflow.get_tracking_uri())
     client = mlflow.MlflowClient()
     try:
         names = {e.experiment_id: e.name for e in client.search_experiments()}

@@ -3,7 +3,8 @@
 `graph.json`, `entities.tsv`, `triples.npy` (as a built graph), `parts.npy` (which part each triple is in),
 `split.json`, `experiment.json`, `metrics.json`, `members/*.safetensors`, `weights.json` where members do not count
 alike, `experiments.json` where they were not trained by one experiment, `calibration.json` where it has one,
-`facts/*.npy`, which are the triples as answers find them, and `manifest.json` over all of them.
+`facts/*.npy`, which are the triples as answers find them, `manifest.json` over all that decides answers, and
+`metrics.json.sha256` over the metrics, which hold how long it took and would make each training another model.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,10 +17,11 @@ import numpy as np
 from torch import Tensor
 
 from kgdrug.config import FITTED, Experiment, experiment_from, to_dict
+from kgdrug.errors import UsageError
 from kgdrug.evaluation import Pairs, PairScores, calibrate
 from kgdrug.graph import KnowledgeGraph, KnownTails, load_graph_folder
 from kgdrug.graph.facts import save_facts
-from kgdrug.graph.store import read_json, sha256_of, write_json
+from kgdrug.graph.store import fresh_folder, read_json, sha256_of, write_json
 from kgdrug.models import Candidates, Model, load_model_file, save_model
 from kgdrug.models.calibration import Kind
 from kgdrug.splits import PARTS, Split, read_parts, save_split
@@ -49,7 +51,7 @@ class TrainedModel:
     split: Split
     experiment: Experiment
     metrics: Mapping[str, Any] = field(default_factory=dict)
-    digest: str = ""  # SHA-256 of the manifest; empty for a model that was not loaded from a folder
+    digest: str = ""  # SHA-256 of the manifest, of what decides answers; empty where no folder was loaded
     weights: tuple[int, ...] = ()  # how much each member counts, above 0; empty where all count alike
     calibrated: Calibrated | None = None
     experiments: tuple[Experiment, ...] = ()  # of each member; empty where all are of the one experiment
@@ -106,8 +108,19 @@ class TrainedModel:
         return next(iter(each)) if len(self.members) == 1 else mean_rank_scores(each, self.weights)
 
 
-def save_trained(model: TrainedModel, folder: Path) -> None:
-    """Write the model into an existing, empty folder."""
+def save_trained(model: TrainedModel, folder: Path | str) -> None:
+    """Write the model into a folder, which is made where it is not there; one that holds anything is refused."""
+    folder = Path(folder)
+    if folder.is_dir() and not any(folder.iterdir()):
+        _write(model, folder)
+        return
+    if folder.exists():
+        raise UsageError(f"{folder} exists and is no empty folder; give another place")
+    with fresh_folder(folder) as writing:
+        _write(model, writing)
+
+
+def _write(model: TrainedModel, folder: Path) -> None:
     save_split(model.split, folder)
     write_json(folder / "experiment.json", to_dict(model.experiment))
     write_json(folder / "metrics.json", model.metrics)

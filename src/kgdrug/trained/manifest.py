@@ -1,4 +1,8 @@
-"""What a trained-model folder must hold: each file vouched for by a SHA-256."""
+"""What a trained-model folder must hold: each file vouched for by a SHA-256.
+
+The manifest lists what decides answers, so that its own SHA-256, the model's digest, is the same for the same model.
+What was measured decides none, and holds times that are never the same: its sum lies beside it.
+"""
 
 from pathlib import Path
 
@@ -8,11 +12,14 @@ from kgdrug.graph.store import read_json, sha256_of, write_json
 
 FORMAT = "kgdrug model 1"
 MANIFEST, WEIGHTS, EXPERIMENTS, FACTS = "manifest.json", "weights.json", "experiments.json", "facts"
+METRICS, METRICS_SUM = "metrics.json", "metrics.json.sha256"  # the sum as `sha256sum --check` reads it
 
 
 def write_manifest(folder: Path, name: str) -> None:
-    """List every file of the folder with its SHA-256."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MANIFEST)
+    """List every file of the folder with its SHA-256, that of the metrics in a file of its own."""
+    (folder / METRICS_SUM).write_text(f"{sha256_of(folder / METRICS)}  {METRICS}\n", encoding="utf-8")
+    beside = MANIFEST, METRICS, METRICS_SUM
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and p.relative_to(folder).as_posix() not in beside)
     sums = {p.relative_to(folder).as_posix(): sha256_of(p) for p in files}
     write_json(folder / MANIFEST, {"format": FORMAT, "name": name, "files": sums})
 
@@ -52,13 +59,27 @@ def _verify(folder: Path, sums: object) -> None:
     """BadInputError for the first file that is missing, is not what was saved, or was added since."""
     if not isinstance(sums, dict):
         raise BadInputError(folder / MANIFEST, "does not list the files with their SHA-256")
+    listed = {name: (expected, MANIFEST) for name, expected in sums.items()}
+    beside = {MANIFEST}
+    if METRICS not in sums:  # older manifests list it
+        listed[METRICS], beside = (_metrics_sum(folder), METRICS_SUM), {MANIFEST, METRICS_SUM}
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         name = path.relative_to(folder).as_posix()
-        if name != MANIFEST and name not in sums:
+        if name not in beside and name not in listed:
             raise BadInputError(path, f"is not listed in {MANIFEST}")
-    for name, expected in sums.items():
+    for name, (expected, where) in listed.items():
         path = folder / name
         if not path.is_file():
-            raise BadInputError(path, f"is missing, though {MANIFEST} lists it")
+            raise BadInputError(path, f"is missing, though {where} lists it")
         if sha256_of(path) != expected:
-            raise BadInputError(path, f"is damaged or was changed: its SHA-256 is not the one in {MANIFEST}")
+            raise BadInputError(path, f"is damaged or was changed: its SHA-256 is not the one in {where}")
+
+
+def _metrics_sum(folder: Path) -> str:
+    path = folder / METRICS_SUM
+    if not path.is_file():
+        raise BadInputError(path, "is missing")
+    words = path.read_bytes().decode("utf-8", "replace").split()
+    if words[1:] != [METRICS]:
+        raise BadInputError(path, f"is damaged or was changed: it does not hold the SHA-256 of {METRICS}")
+    return words[0]
