@@ -39,13 +39,17 @@ class UsageError(KgdrugError):
 
 
 class UnknownNameError(UsageError):
-    """No entity or relation goes by this id or name."""
+    """Nothing goes by this id or name. close: perhaps what was meant; choices: all there are, told if none is close."""
 
-    def __init__(self, kind: str, name: str, close: Sequence[str] = (), within: str = "") -> None:
-        self.kind, self.name, self.close = kind, name, tuple(close)
+    def __init__(
+        self, kind: str, name: str, close: Sequence[str] = (), within: str = "", choices: Sequence[str] = ()
+    ) -> None:
+        self.kind, self.name, self.close = kind, name, tuple(close or close_words(name, choices))
         text = f"unknown {kind} {name!r}" + (f" in {within}" if within else "")
-        if close:
-            text += "; did you mean " + ", ".join(close) + "?"
+        if self.close:
+            text += "; did you mean " + ", ".join(self.close) + "?"
+        elif choices:
+            text += "; choose from " + ", ".join(choices)
         super().__init__(text)
 
 

@@ -104,7 +104,7 @@ def test_each_type_is_a_slice_of_the_entities(medicines):
 
 def test_a_type_is_found_by_its_name_in_any_case(medicines):
     assert medicines.entity_type(" dIsEaSe ").name == "Disease"
-    with pytest.raises(UnknownNameError, match="unknown entity type 'Drug'; did you mean Compound, Disease, Gene"):
+    with pytest.raises(UnknownNameError, match="unknown entity type 'Drug'; choose from Compound, Disease, Gene"):
         medicines.entity_type("Drug")
 
 

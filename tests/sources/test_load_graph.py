@@ -198,8 +198,8 @@ def test_the_data_folder_comes_before_the_cache(tmp_path, monkeypatch):
 
 
 def test_an_unknown_data_set_names_those_there_are():
-    with pytest.raises(UnknownNameError, match="unknown data set 'hetio'; did you mean essential, hetionet"):
-        find_dataset("hetio")
+    with pytest.raises(UnknownNameError, match="unknown data set 'ogbl'; choose from essential, hetionet"):
+        find_dataset("ogbl")
 
 
 def test_what_is_shipped_is_found_in_the_checkout():

@@ -149,7 +149,7 @@ class KnowledgeGraph:
         for entity_type in self.entity_types:
             if entity_type.name.casefold() == name.strip().casefold():
                 return entity_type
-        raise UnknownNameError("entity type", name, [t.name for t in self.entity_types])
+        raise UnknownNameError("entity type", name, choices=[t.name for t in self.entity_types])
 
     def type_of(self, entity: int) -> EntityType:
         """The type of an entity index."""

@@ -75,7 +75,7 @@ class LoadedModels:
             for loaded in reversed(models):
                 if fit(loaded):
                     return loaded
-        raise UnknownNameError("model", wanted, [loaded.name for loaded in models])
+        raise UnknownNameError("model", wanted, choices=[loaded.name for loaded in models])
 
     def load(self, source: str, name: str | None = None) -> LoadedModel:
         """Open a model and add it; its files are read before others wait."""
@@ -94,7 +94,7 @@ class LoadedModels:
         """Take a model away; the last one stays, so that there is always one that answers."""
         with self._lock:
             if name not in self._models:
-                raise UnknownNameError("model", name, list(self._models))
+                raise UnknownNameError("model", name, choices=list(self._models))
             if len(self._models) == 1:
                 raise UsageError(f"{name} is the only model that is loaded; load another one first")
             return self._models.pop(name)

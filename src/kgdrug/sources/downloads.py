@@ -137,7 +137,7 @@ def get_dataset(name: str, progress: Callable[[str], ProgressBar] | None = None)
     doesn't arrive stays beside its place as `NAME.part`, and the next call goes on from there.
     """
     if name not in DATASETS:
-        raise UnknownNameError("data set", name, list(DATASETS))
+        raise UnknownNameError("data set", name, choices=list(DATASETS))
     folder = cache_folder() / name
     for file in DATASETS[name].files:
         try:

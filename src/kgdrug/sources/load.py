@@ -127,7 +127,7 @@ def find_dataset(name: str) -> Path | None:
     if name == SAMPLE:
         return shipped("data/essential")
     if name not in DATASETS:
-        raise UnknownNameError("data set", name, [SAMPLE, *DATASETS])
+        raise UnknownNameError("data set", name, choices=[SAMPLE, *DATASETS])
     is_form = FORMS[DATASETS[name].form].is_form
     return next((folder for folder in places(name) if is_form(folder)), None)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kgdrug.errors import BadInputError, UnknownNameError, close_words
+from kgdrug.errors import BadInputError, UnknownNameError
 from kgdrug.graph import KnowledgeGraph, load_graph_folder, save_graph
 from kgdrug.graph.store import GRAPH_FILE
 from kgdrug.sources.forms import (
@@ -99,7 +99,7 @@ FORMS = {
 def form_named(name: str) -> Form:
     """The form of this name."""
     if name not in FORMS:
-        raise UnknownNameError("form", name, close_words(name, FORMS) or list(FORMS))
+        raise UnknownNameError("form", name, choices=list(FORMS))
     return FORMS[name]
 
 
