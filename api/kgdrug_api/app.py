@@ -103,6 +103,8 @@ def _describe(app: FastAPI) -> None:
         read: list[tuple[type[BaseModel], Literal["validation"]]] = [
             (schemas.Question, "validation"),
             (schemas.Scored, "validation"),
+            (schemas.Load, "validation"),
+            (schemas.Judged, "validation"),
             (trapi.TrapiQuery, "validation"),
         ]
         _, own = models_json_schema(read, ref_template=template)

@@ -17,7 +17,7 @@ import kgdrug
 from kgdrug_api import schemas
 from kgdrug_api.problems import PROBLEMS, TooLargeError, known_fields, of_error
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
-from kgdrug_api.wire import LARGE, Endpoint, Measures, apart, json_response, tagged
+from kgdrug_api.wire import LARGE, Endpoint, Measures, apart, body_of, json_response, tagged
 
 log = logging.getLogger(__name__)
 NO_FILTERS = kgdrug.Filters()
@@ -118,7 +118,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         "/v1/predict",
         response_model=schemas.Prediction,
         responses=PROBLEMS,
-        openapi_extra=_body("Question", **lines_too),
+        openapi_extra=body_of("Question", **lines_too),
         tags=["ask"],
     )
     async def predict(request: Request) -> Response:
@@ -145,7 +145,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         return json_response({**about(loaded), "scores": _records(columns)})
 
     @router.post(
-        "/v1/score", response_model=schemas.Scores, responses=PROBLEMS, openapi_extra=_body("Scored"), tags=["ask"]
+        "/v1/score", response_model=schemas.Scores, responses=PROBLEMS, openapi_extra=body_of("Scored"), tags=["ask"]
     )
     async def score(request: Request) -> Response:
         """What `predict` says of given pairs or triples, whatever their rank, in their order."""
@@ -224,12 +224,6 @@ def _told(error: Exception) -> dict[str, Any]:
     if not isinstance(error, kgdrug.KgdrugError | ValidationError):
         log.error("a question of a stream failed", exc_info=error)
     return {"problem": of_error(error, "/v1/predict").model_dump()}
-
-
-def _body(schema: str, **others: Any) -> dict[str, Any]:
-    """What OpenAPI says of a body that a route reads itself."""
-    json = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"requestBody": {"required": True, "content": {**json, **others}}}
 
 
 def _filters(given: schemas.Filters | None) -> kgdrug.Filters:

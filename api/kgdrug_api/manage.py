@@ -19,7 +19,7 @@ from kgdrug_api.problems import (
     NotReadyError,
     known_fields,
 )
-from kgdrug_api.wire import Measures, json_response
+from kgdrug_api.wire import Body, Measures, body_of, json_response
 
 Authorization = Annotated[str, Header(description="`Bearer` and the administrator's token.")]
 _TOTAL = {"X-Total-Count": {"schema": {"type": "integer"}, "description": "Of `json`: how many judgements there are."}}
@@ -75,10 +75,11 @@ def routes(
         """The models that answer, what each was trained on, and how it did on its test triples."""
         return schemas.Models(models=[_about(loaded) for loaded in models.all()])
 
-    @router.post("/v1/models", tags=["models"], status_code=201, responses=CONFLICT)
-    def load(asked: schemas.Load, authorization: Authorization = "") -> schemas.Model:
+    @router.post("/v1/models", tags=["models"], status_code=201, responses=CONFLICT, openapi_extra=body_of("Load"))
+    def load(body: Body, authorization: Authorization = "") -> schemas.Model:
         """Load a model from a folder, `NAME@ALIAS`, `NAME/VERSION` or `runs:ID` that the service can read."""
         only_admin(authorization)
+        asked = schemas.Load.model_validate_json(body)
         try:
             loaded = kgdrug.LoadedModel.open(asked.source, asked.name)
             warm_up(loaded)
@@ -104,9 +105,10 @@ def routes(
         except kgdrug.UsageError as error:
             raise ConflictError(str(error)) from error
 
-    @router.post("/v1/feedback", tags=["feedback"], status_code=201)
-    def judge(judged: schemas.Judged) -> schemas.Judgement:
+    @router.post("/v1/feedback", tags=["feedback"], status_code=201, openapi_extra=body_of("Judged"))
+    def judge(body: Body) -> schemas.Judgement:
         """Keep a judgement on a candidate: a compound and a disease, as the graph's treatments join them."""
+        judged = schemas.Judged.model_validate_json(body)
         feedback, loaded = kept(), models.get(judged.model)
         graph, entities = loaded.model.graph, loaded.model.graph.entities
         treating = graph.treatment_relations  # without any, whatever the graph holds may be judged

@@ -104,8 +104,6 @@ def answer_problems(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        if isinstance(error.__cause__, kgdrug.KgdrugError | ClientDisconnect):  # what FastAPI met in reading a body
-            return await failed(request, error.__cause__)
         phrase = HTTPStatus(error.status_code).phrase
         detail = f"{request.method} {request.url.path}" + ("" if error.detail == phrase else f": {error.detail}")
         problem = Problem(
