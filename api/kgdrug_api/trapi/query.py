@@ -140,13 +140,14 @@ def asked_by(query: TrapiQuery) -> Asked:
         raise UnsupportedError(f"workflow: {', '.join(other)} is not supported, lookup alone is")
     if "paths" in (graph.model_extra or {}):
         raise UnsupportedError(f"query_graph.paths: paths are not sought; {SUPPORTED}")
+    for key, edge in graph.edges.items():
+        for end, name in (("subject", edge.subject), ("object", edge.object)):
+            if name not in graph.nodes:
+                raise kgdrug.UsageError(f"query_graph.edges.{key}.{end}: there is no node {name}")
     if len(graph.nodes) != 2 or len(graph.edges) != 1:
         came = f"{len(graph.nodes)} nodes and {len(graph.edges)} edges came"
         raise UnsupportedError(f"query_graph: {came}; {SUPPORTED}")
     ((key, edge),) = graph.edges.items()
-    for end, name in (("subject", edge.subject), ("object", edge.object)):
-        if name not in graph.nodes:
-            raise kgdrug.UsageError(f"query_graph.edges.{key}.{end}: there is no node {name}")
     if edge.subject == edge.object:
         raise UnsupportedError(f"query_graph.edges.{key}: an edge from a node to itself is not looked for; {SUPPORTED}")
     for name, node in graph.nodes.items():
