@@ -15,7 +15,8 @@ from starlette.concurrency import run_in_threadpool
 
 import kgdrug
 from kgdrug_api import schemas
-from kgdrug_api.problems import PROBLEMS, TooLargeError, known_fields, of_error
+from kgdrug_api.complaints import known_fields
+from kgdrug_api.problems import PROBLEMS, TooLargeError, of_error
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
 from kgdrug_api.wire import LARGE, Endpoint, Measures, apart, body_of, json_response, tagged
 

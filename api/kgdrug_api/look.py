@@ -1,6 +1,6 @@
 """What is in a graph and a model: entities, relations, neighbours, likenesses, vectors, structures."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
@@ -87,7 +87,7 @@ def routes(models: kgdrug.LoadedModels) -> APIRouter:
         request: Request,
         entity: str = Query(min_length=1, max_length=500, description="An id or a name."),
         top: int = Query(20, ge=1, le=1000),
-        by: str | None = Query(None, pattern="^(vectors|structure)$", description="Default: vectors, if any."),
+        by: Literal["vectors", "structure"] | None = Query(None, description="Default: vectors, if any."),
         model: str | None = _MODEL,
     ) -> Response:
         """Entities of its type that are like it: by their vectors, and by their structures (Tanimoto)."""

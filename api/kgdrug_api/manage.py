@@ -2,7 +2,7 @@
 
 import hmac
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import kgdrug
 from kgdrug_api import ask, schemas
+from kgdrug_api.complaints import known_fields
 from kgdrug_api.problems import (
     CONFLICT,
     NOT_READY,
@@ -17,7 +18,6 @@ from kgdrug_api.problems import (
     ConflictError,
     ForbiddenError,
     NotReadyError,
-    known_fields,
 )
 from kgdrug_api.wire import Body, Measures, body_of, json_response
 
@@ -124,7 +124,7 @@ def routes(
 
     @router.get("/v1/feedback", tags=["feedback"], responses={200: {"headers": _TOTAL}})
     def feedback(
-        form: str = Query("json", pattern="^(json|annotations)$", description="`annotations`: TSV for `kgdrug build`."),
+        form: Literal["json", "annotations"] = Query("json", description="`annotations`: TSV for `kgdrug build`."),
         limit: int | None = Query(None, ge=1, le=100_000, description="Of `json`; 1,000 where none is given."),
         offset: int | None = Query(None, ge=0, le=schemas.FARTHEST, description="Of `json`."),
     ) -> Response:

@@ -118,7 +118,7 @@ def test_nothing_like_it_is_an_empty_list(client: TestClient) -> None:
     ],
 )
 def test_a_search_that_cannot_be_made_is_a_problem(client: TestClient, query: dict, about: str) -> None:
-    assert problem(client.get("/v1/entities", params=query), 422)["detail"].startswith(f"{about}: ")
+    assert problem(client.get("/v1/entities", params=query), 422)["detail"].startswith(f"{about} ")
 
 
 def test_an_unknown_type_names_the_types_there_are(client: TestClient) -> None:
@@ -233,12 +233,12 @@ def test_an_ambiguous_name_is_422_and_names_the_ids(client: TestClient) -> None:
         ({"disease": "asthma", "compound": "Metformin"}, "give one of"),
         ({"head": "Metformin"}, "head needs a relation"),
         ({"disease": "asthma", "relation": "CtD"}, "with relation give head or tail"),
-        ({"disease": "asthma", "top": 0}, "top: "),
-        ({"disease": "asthma", "top": 10_001}, "top: "),
-        ({"disease": "asthma", "top": "many"}, "top: "),
+        ({"disease": "asthma", "top": 0}, "top is "),
+        ({"disease": "asthma", "top": 10_001}, "top is "),
+        ({"disease": "asthma", "top": "many"}, "top is "),
         ({"disease": "asthma", "topp": 3}, "topp"),
-        ({"disease": ""}, "disease: "),
-        ({"disease": 7}, "disease: "),
+        ({"disease": ""}, "disease is "),
+        ({"disease": 7}, "disease is "),
         (["asthma"], ""),
         (None, ""),
     ],

@@ -69,10 +69,10 @@ def test_what_is_like_an_entity_is_what_the_library_says(
 @pytest.mark.parametrize(
     ("asked", "status", "detail"),
     [
-        ({}, 422, "entity: "),
+        ({}, 422, "entity "),
         ({"entity": "metforminn"}, 404, "Metformin"),
-        ({"entity": "metformin", "by": "colour"}, 422, "by: "),
-        ({"entity": "metformin", "top": 1001}, 422, "top: "),
+        ({"entity": "metformin", "by": "colour"}, 422, "by "),
+        ({"entity": "metformin", "top": 1001}, 422, "top "),
         ({"entity": "asthma", "by": "structure"}, 422, "structure"),
     ],
 )

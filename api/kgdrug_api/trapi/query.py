@@ -7,15 +7,17 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 import kgdrug
-from kgdrug_api.problems import TooLargeError, UnsupportedError, known_fields
+from kgdrug_api.complaints import known_fields, known_patterns
+from kgdrug_api.problems import TooLargeError, UnsupportedError
 
 MOST_IDS = 1000  # of one node
 MOST_INFERRED = 100  # of the node whose treatments are asked for
 SUPPORTED = "supported are query graphs of two nodes, at least one with ids, that one edge joins"
 
 Id = Annotated[str, Field(min_length=1, max_length=500)]
-Category = Annotated[str, Field(pattern=r"^biolink:[A-Z][a-zA-Z]*$", max_length=200)]
-Predicate = Annotated[str, Field(pattern=r"^biolink:[a-z][a-z_]*$", max_length=200)]
+CATEGORY, PREDICATE = r"^biolink:[A-Z][a-zA-Z]*$", r"^biolink:[a-z][a-z_]*$"
+Category = Annotated[str, Field(pattern=CATEGORY, max_length=200)]
+Predicate = Annotated[str, Field(pattern=PREDICATE, max_length=200)]
 Level = Literal["ERROR", "WARNING", "INFO", "DEBUG"]
 
 
@@ -114,6 +116,12 @@ class TrapiQuery(BaseModel):
 
 
 known_fields(TrapiMessage)
+known_patterns(
+    {
+        CATEGORY: "a category of Biolink, such as biolink:Disease",
+        PREDICATE: "a word of Biolink, such as biolink:treats",
+    }
+)
 
 
 @dataclass(frozen=True)
