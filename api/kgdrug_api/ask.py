@@ -18,7 +18,7 @@ from kgdrug_api import schemas
 from kgdrug_api.complaints import known_fields
 from kgdrug_api.problems import PROBLEMS, TooLargeError, of_error
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
-from kgdrug_api.wire import LARGE, Endpoint, Measures, apart, body_of, json_response, tagged
+from kgdrug_api.wire import LARGE, Endpoint, Measures, apart, body_of, json_response, refuse_unknown, tagged
 
 log = logging.getLogger(__name__)
 NO_FILTERS = kgdrug.Filters()
@@ -127,6 +127,8 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
 
         Sent as `application/jsonl`, up to 10,000 questions, one a line, are answered in a stream of one line each.
         """
+        if request.scope["query_string"]:  # for who comes the shorter way
+            refuse_unknown(request.query_params)
         body = await request.body()
         kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
         if kind in (JSON_LINES, "application/x-ndjson", "application/x-jsonlines"):

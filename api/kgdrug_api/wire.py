@@ -2,7 +2,7 @@
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cache
 from typing import Annotated, Any, TypeVar
 
@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import kgdrug
+from kgdrug_api.complaints import did_you_mean, short
 from kgdrug_api.problems import TooLargeError, of_error, problem_response
 
 T = TypeVar("T")
@@ -40,6 +41,20 @@ async def _body(request: Request) -> bytes:
 
 
 Body = Annotated[bytes, Depends(_body)]  # of a request, for a route that a thread answers
+
+
+async def only_known(request: Request) -> None:
+    """Refuse parameters that a route of questions has none of; those that watch the service may be sent any."""
+    route = request.scope["route"]
+    if request.scope["query_string"] and route.path.startswith("/v1/"):
+        refuse_unknown(request.query_params, [parameter.alias for parameter in route.dependant.query_params])
+
+
+def refuse_unknown(given: Iterable[str], known: Sequence[str] = ()) -> None:
+    """Say which of the parameters that are given is none of those that are known, and what it may have been."""
+    for name in given:
+        if name not in known:
+            raise kgdrug.UsageError(f"unknown parameter {short(name)}{did_you_mean(name, known)}")
 
 
 async def apart(large: bool, call: Callable[..., T], *given: Any) -> T:

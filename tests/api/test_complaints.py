@@ -67,3 +67,38 @@ def test_of_many_mistakes_the_first_are_said_without_what_came(client: TestClien
     response = client.post("/v1/score", json={"pairs": [[7, 7]] * 6})
     told = "; ".join(f"pairs.{i}.{j} must be text" for i in range(5) for j in range(2))
     assert response.json()["detail"] == f"{told}; and 2 more"
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "said"),
+    [
+        ("GET", "/v1/entities?search=x&limt=1", "unknown parameter limt; did you mean limit?"),
+        ("GET", "/v1/entities/asthma?modle=x", "unknown parameter modle; did you mean model?"),
+        ("GET", "/v1/similar?entity=metformin&tp=1", "unknown parameter tp; did you mean top?"),
+        ("GET", "/v1/vectors?entty=metformin", "unknown parameter entty; did you mean entity?"),
+        ("GET", "/v1/explain?compound=metformin&disase=asthma", "unknown parameter disase; did you mean disease?"),
+        ("GET", "/v1/models?colour=red", "unknown parameter colour"),
+        ("GET", "/v1/feedback?=&limit=1", "unknown parameter "),
+        ("POST", "/v1/predict?top=3", "unknown parameter top"),
+        ("POST", "/v1/score?model=x", "unknown parameter model"),
+        ("DELETE", f"/v1/models/x?{'y' * 200}=1", f"unknown parameter {'y' * 100}…"),
+    ],
+)
+def test_a_parameter_that_is_none_is_refused_and_names_the_closest(
+    client: TestClient, method: str, address: str, said: str
+) -> None:
+    response = client.request(method, address, **({"json": {"disease": "asthma"}} if method == "POST" else {}))
+    assert (response.status_code, response.json()["detail"]) == (422, said)
+
+
+def test_every_parameter_that_is_described_is_known(client: TestClient) -> None:
+    for path, methods in client.get("/openapi.json").json()["paths"].items():
+        for method, about in methods.items() if path.startswith("/v1/") else ():
+            for name in (one["name"] for one in about.get("parameters", ()) if one["in"] == "query"):
+                answered = client.request(method, path, params={name: "1"})
+                assert "unknown parameter" not in answered.text, (path, name)
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready", "/metrics"])
+def test_what_watches_the_service_may_ask_as_it_likes(client: TestClient, path: str) -> None:
+    assert client.get(path, params={"t": "1732752000"}).status_code == 200
