@@ -87,7 +87,9 @@ class Service(FastAPI):
             self.warm = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+        """See ASGI. What HEAD asks is what GET says, of which the server leaves the body out."""
+        if scope.get("method") == "HEAD":
+            scope = {**scope, "method": "GET"}
         app = self.direct.get((scope.get("method", ""), scope.get("path", "")), super().__call__)
         await app(scope, receive, send)
 

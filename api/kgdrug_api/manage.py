@@ -22,6 +22,12 @@ from kgdrug_api.problems import (
 from kgdrug_api.wire import Body, Measures, body_of, json_response
 
 Authorization = Annotated[str, Header(description="`Bearer` and the administrator's token.")]
+LINKS = {
+    "docs": "/docs",
+    "openapi": "/openapi.json",
+    "trapi": "/trapi/meta_knowledge_graph",
+    "health": "/health",
+}
 _TOTAL = {"X-Total-Count": {"schema": {"type": "integer"}, "description": "Of `json`: how many judgements there are."}}
 known_fields(schemas.Load, schemas.Judged)
 
@@ -44,6 +50,12 @@ def routes(
         if store is None:
             raise kgdrug.UsageError("this service takes no judgements; start it with --feedback FILE")
         return store
+
+    @router.get("/", tags=["service"])
+    async def start(request: Request) -> dict[str, str]:
+        """What this is, and where to go on."""
+        root = request.scope.get("root_path", "")
+        return {"name": "kgdrug", "version": kgdrug.__version__} | {name: root + path for name, path in LINKS.items()}
 
     # asynchronous, since those that are not wait for a thread behind whatever is slow
 

@@ -261,6 +261,27 @@ def test_a_body_that_is_not_text_is_a_problem(client: TestClient) -> None:
     assert "the body is not JSON" in problem(response, 422)["detail"]
 
 
+def test_the_start_leads_to_what_there_is(client: TestClient) -> None:
+    told = client.get("/").json()
+    assert (told.pop("name"), told.pop("version")) == ("kgdrug", kgdrug.__version__)
+    assert set(told) == {"docs", "openapi", "trapi", "health"}
+    assert [client.get(address).status_code for address in told.values()] == [200] * 4
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/v1/models", "/v1/entities?search=asthma", "/docs", "/metrics"])
+def test_head_is_answered_where_get_is_and_without_a_body(client: TestClient, path: str) -> None:
+    asked, told = client.get(path), client.head(path)
+    assert (told.status_code, told.content) == (200, b"")
+    assert told.headers["content-type"] == asked.headers["content-type"]
+    assert told.headers.get("etag") == asked.headers.get("etag")
+
+
+def test_head_of_what_is_not_there_to_be_read_is_none(client: TestClient) -> None:
+    assert client.head("/v1/entities/astma").status_code == 404
+    refused = client.head("/v1/predict")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
 def test_an_unknown_route_has_the_problem_form(client: TestClient) -> None:
     body = problem(client.get("/v1/nothing"), 404)
     assert (body["instance"], body["type"], body["title"]) == ("/v1/nothing", "about:blank", "Not Found")
