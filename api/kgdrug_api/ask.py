@@ -1,7 +1,7 @@
 """Questions: predict, score, explain."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from itertools import groupby
@@ -89,7 +89,8 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
     def prediction(one: Resolved, answers: kgdrug.Columns) -> dict[str, Any]:
         measures.asked(one.loaded.name)
         model = one.loaded.model
-        told = {"question": one.question.text(model.graph), **about(one.loaded), "answers": _records(answers)}
+        meant = _probability_means(model, answers["probability"])
+        told = {"question": one.question.text(model.graph), **about(one.loaded), **meant, "answers": _records(answers)}
         if arbitrary := model.arbitrary(one.question.entity):
             told["warnings"] = [arbitrary]
         return told
@@ -145,7 +146,8 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
             raise kgdrug.UsageError("give pairs of compound and disease, or triples of head, relation and tail")
         answers = kgdrug.score(loaded.model, asked.pairs or asked.triples or [])
         columns = {name: [getattr(answer, name) for answer in answers] for name in _FIELDS}
-        return json_response({**about(loaded), "scores": _records(columns)})
+        meant = _probability_means(loaded.model, columns["probability"])
+        return json_response({**about(loaded), **meant, "scores": _records(columns)})
 
     @router.post(
         "/v1/score", response_model=schemas.Scores, responses=PROBLEMS, openapi_extra=body_of("Scored"), tags=["ask"]
@@ -172,11 +174,21 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         def make() -> Response:
             asked = {"compound": compound, "disease": disease, "head": head, "tail": tail, "relation": relation}
             explained = kgdrug.explain(loaded.model, **asked, metapaths=metapaths, per_metapath=paths)
-            return json_response({**about(loaded), **kgdrug.explanation_record(explained)})
+            meant = _probability_means(loaded.model, [explained.answer.probability])
+            return json_response({**about(loaded), **meant, **kgdrug.explanation_record(explained)})
 
         return tagged(request, f"{loaded.name} {loaded.version} {loaded.model.digest}", make)
 
     return router, predict
+
+
+def _probability_means(model: kgdrug.ServedModel, probabilities: Sequence[float | None]) -> dict[str, str]:
+    """What the probabilities of an answer are of, beside the names of the model; nothing where there are none."""
+    if model.calibrated is None or all(one is None for one in probabilities):
+        return {}
+    share = f"{100 * model.calibrated.curve.share:.3g}"
+    told = f"that the graph holds the pair, among pairs of which {share} % are treatments; not that it works"
+    return {"probability_means": told}
 
 
 def _records(answers: kgdrug.Columns) -> list[dict[str, Any]]:
