@@ -396,6 +396,14 @@ def test_what_a_regression_sums_stands_at_its_analyses(client: TestClient, exper
     assert not any("attributes" in one["analyses"][0] for one in plain["message"]["results"])
 
 
+def test_what_the_page_shows_can_be_asked_as_it_stands(client: TestClient) -> None:
+    shown = re.findall(r"^curl -s '?localhost:8000(\S+?)'? -d '\n(.*?)' \|", PAGE, re.MULTILINE | re.DOTALL)
+    told = [client.post(address, content=body).json() for address, body in shown]
+    assert [one["status"] for one in told] == ["QueryNotTraversable", "Success"]  # no CuG in this graph
+    assert len(told[1]["message"]["results"]) == 2
+    assert told[1]["message"]["auxiliary_graphs"]
+
+
 # what is not answered
 
 
@@ -624,7 +632,7 @@ def test_the_page_shows_what_the_sample_graph_answers() -> None:
     none = np.empty((0, 3), np.int64)
     split = kgdrug.Split(graph, graph.triples, none, none, none, {"kind": "by hand"})
     client = TestClient(create_app(kgdrug.TrainedModel([table], split, kgdrug.Experiment("essential"))))
-    query, shown = PAGE.split("-d '\n")[1].split("}' | jq")[0] + "}", PAGE.split("```json\n")[1].split("```")[0]
+    query, shown = PAGE.split("-d '\n")[1].split("}' | python")[0] + "}", PAGE.split("```json\n")[1].split("```")[0]
     message = answered(client, json.loads(query))["message"]
     assert message.pop("query_graph") == json.loads(query)["message"]["query_graph"]
     assert message == json.loads(shown)
