@@ -279,6 +279,12 @@ def test_vectors_are_those_of_the_model_to_the_bit_however_many(
     assert client.vectors([]).shape == (0, 0)
 
 
+def test_whose_vectors_are_wanted_may_be_said(client: kgdrug.Client) -> None:
+    np.testing.assert_array_equal(client.vectors(["asthma"], member=0), client.vectors(["asthma"]))
+    with pytest.raises(kgdrug.ServiceError, match="there is no member 1 with vectors"):
+        client.vectors(["asthma"], member=1)
+
+
 def test_models_come_and_go(client: kgdrug.Client, model: kgdrug.ServedModel, trained_run: kgdrug.Run) -> None:
     health = Health("ok", "small", model.digest)
     assert client.health() == client.wait_until_ready() == health

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.middleware.gzip import GZipMiddleware
@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import kgdrug
 from kgdrug_api import ask, look, manage, schemas, trapi
 from kgdrug_api.problems import answer_problems
-from kgdrug_api.wire import LEVEL, LONG, MOST_BYTES, Direct, Gate, Measures
+from kgdrug_api.wire import LEVEL, LONG, MOST_BYTES, Direct, Gate, Measures, only_known
 
 
 def create_app(
@@ -55,9 +55,8 @@ def create_app(
         lifespan=lifespan,
     )
     asking, predict = ask.routes(models, measures)
-    app.include_router(asking)
-    app.include_router(look.routes(models))
-    app.include_router(manage.routes(models, measures, store, admin_token))
+    for router in (asking, look.routes(models), manage.routes(models, measures, store, admin_token)):
+        app.include_router(router, dependencies=[Depends(only_known)])
     app.include_router(trapi.routes(models, measures, infores))
     app.add_middleware(GZipMiddleware, minimum_size=LONG, compresslevel=LEVEL)
     app.add_middleware(Gate, measures=measures, most_bytes=most_bytes)
@@ -88,7 +87,9 @@ class Service(FastAPI):
             self.warm = True
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+        """See ASGI. What HEAD asks is what GET says, of which the server leaves the body out."""
+        if scope.get("method") == "HEAD":
+            scope = {**scope, "method": "GET"}
         app = self.direct.get((scope.get("method", ""), scope.get("path", "")), super().__call__)
         await app(scope, receive, send)
 
@@ -103,6 +104,8 @@ def _describe(app: FastAPI) -> None:
         read: list[tuple[type[BaseModel], Literal["validation"]]] = [
             (schemas.Question, "validation"),
             (schemas.Scored, "validation"),
+            (schemas.Load, "validation"),
+            (schemas.Judged, "validation"),
             (trapi.TrapiQuery, "validation"),
         ]
         _, own = models_json_schema(read, ref_template=template)

@@ -1,7 +1,7 @@
 """Questions: predict, score, explain."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from itertools import groupby
@@ -15,9 +15,10 @@ from starlette.concurrency import run_in_threadpool
 
 import kgdrug
 from kgdrug_api import schemas
-from kgdrug_api.problems import PROBLEMS, TooLargeError, known_fields, of_error
+from kgdrug_api.complaints import known_fields
+from kgdrug_api.problems import PROBLEMS, TooLargeError, of_error
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
-from kgdrug_api.wire import LARGE, Endpoint, Measures, apart, json_response, tagged
+from kgdrug_api.wire import LARGE, Endpoint, Measures, apart, body_of, json_response, refuse_unknown, tagged
 
 log = logging.getLogger(__name__)
 NO_FILTERS = kgdrug.Filters()
@@ -88,7 +89,8 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
     def prediction(one: Resolved, answers: kgdrug.Columns) -> dict[str, Any]:
         measures.asked(one.loaded.name)
         model = one.loaded.model
-        told = {"question": one.question.text(model.graph), **about(one.loaded), "answers": _records(answers)}
+        meant = _probability_means(model, answers["probability"])
+        told = {"question": one.question.text(model.graph), **about(one.loaded), **meant, "answers": _records(answers)}
         if arbitrary := model.arbitrary(one.question.entity):
             told["warnings"] = [arbitrary]
         return told
@@ -118,7 +120,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         "/v1/predict",
         response_model=schemas.Prediction,
         responses=PROBLEMS,
-        openapi_extra=_body("Question", **lines_too),
+        openapi_extra=body_of("Question", **lines_too),
         tags=["ask"],
     )
     async def predict(request: Request) -> Response:
@@ -126,6 +128,8 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
 
         Sent as `application/jsonl`, up to 10,000 questions, one a line, are answered in a stream of one line each.
         """
+        if request.scope["query_string"]:  # for who comes the shorter way
+            refuse_unknown(request.query_params)
         body = await request.body()
         kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
         if kind in (JSON_LINES, "application/x-ndjson", "application/x-jsonlines"):
@@ -142,10 +146,11 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
             raise kgdrug.UsageError("give pairs of compound and disease, or triples of head, relation and tail")
         answers = kgdrug.score(loaded.model, asked.pairs or asked.triples or [])
         columns = {name: [getattr(answer, name) for answer in answers] for name in _FIELDS}
-        return json_response({**about(loaded), "scores": _records(columns)})
+        meant = _probability_means(loaded.model, columns["probability"])
+        return json_response({**about(loaded), **meant, "scores": _records(columns)})
 
     @router.post(
-        "/v1/score", response_model=schemas.Scores, responses=PROBLEMS, openapi_extra=_body("Scored"), tags=["ask"]
+        "/v1/score", response_model=schemas.Scores, responses=PROBLEMS, openapi_extra=body_of("Scored"), tags=["ask"]
     )
     async def score(request: Request) -> Response:
         """What `predict` says of given pairs or triples, whatever their rank, in their order."""
@@ -169,11 +174,21 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         def make() -> Response:
             asked = {"compound": compound, "disease": disease, "head": head, "tail": tail, "relation": relation}
             explained = kgdrug.explain(loaded.model, **asked, metapaths=metapaths, per_metapath=paths)
-            return json_response({**about(loaded), **kgdrug.explanation_record(explained)})
+            meant = _probability_means(loaded.model, [explained.answer.probability])
+            return json_response({**about(loaded), **meant, **kgdrug.explanation_record(explained)})
 
         return tagged(request, f"{loaded.name} {loaded.version} {loaded.model.digest}", make)
 
     return router, predict
+
+
+def _probability_means(model: kgdrug.ServedModel, probabilities: Sequence[float | None]) -> dict[str, str]:
+    """What the probabilities of an answer are of, beside the names of the model; nothing where there are none."""
+    if model.calibrated is None or all(one is None for one in probabilities):
+        return {}
+    share = f"{100 * model.calibrated.curve.share:.3g}"
+    told = f"that the graph holds the pair, among pairs of which {share} % are treatments; not that it works"
+    return {"probability_means": told}
 
 
 def _records(answers: kgdrug.Columns) -> list[dict[str, Any]]:
@@ -224,12 +239,6 @@ def _told(error: Exception) -> dict[str, Any]:
     if not isinstance(error, kgdrug.KgdrugError | ValidationError):
         log.error("a question of a stream failed", exc_info=error)
     return {"problem": of_error(error, "/v1/predict").model_dump()}
-
-
-def _body(schema: str, **others: Any) -> dict[str, Any]:
-    """What OpenAPI says of a body that a route reads itself."""
-    json = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"requestBody": {"required": True, "content": {**json, **others}}}
 
 
 def _filters(given: schemas.Filters | None) -> kgdrug.Filters:

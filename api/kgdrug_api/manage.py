@@ -2,7 +2,7 @@
 
 import hmac
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 import kgdrug
 from kgdrug_api import ask, schemas
+from kgdrug_api.complaints import known_fields
 from kgdrug_api.problems import (
     CONFLICT,
     NOT_READY,
@@ -17,11 +18,16 @@ from kgdrug_api.problems import (
     ConflictError,
     ForbiddenError,
     NotReadyError,
-    known_fields,
 )
-from kgdrug_api.wire import Measures, json_response
+from kgdrug_api.wire import Body, Measures, body_of, json_response
 
 Authorization = Annotated[str, Header(description="`Bearer` and the administrator's token.")]
+LINKS = {
+    "docs": "/docs",
+    "openapi": "/openapi.json",
+    "trapi": "/trapi/meta_knowledge_graph",
+    "health": "/health",
+}
 _TOTAL = {"X-Total-Count": {"schema": {"type": "integer"}, "description": "Of `json`: how many judgements there are."}}
 known_fields(schemas.Load, schemas.Judged)
 
@@ -44,6 +50,12 @@ def routes(
         if store is None:
             raise kgdrug.UsageError("this service takes no judgements; start it with --feedback FILE")
         return store
+
+    @router.get("/", tags=["service"])
+    async def start(request: Request) -> dict[str, str]:
+        """What this is, and where to go on."""
+        root = request.scope.get("root_path", "")
+        return {"name": "kgdrug", "version": kgdrug.__version__} | {name: root + path for name, path in LINKS.items()}
 
     # asynchronous, since those that are not wait for a thread behind whatever is slow
 
@@ -75,10 +87,11 @@ def routes(
         """The models that answer, what each was trained on, and how it did on its test triples."""
         return schemas.Models(models=[_about(loaded) for loaded in models.all()])
 
-    @router.post("/v1/models", tags=["models"], status_code=201, responses=CONFLICT)
-    def load(asked: schemas.Load, authorization: Authorization = "") -> schemas.Model:
+    @router.post("/v1/models", tags=["models"], status_code=201, responses=CONFLICT, openapi_extra=body_of("Load"))
+    def load(body: Body, authorization: Authorization = "") -> schemas.Model:
         """Load a model from a folder, `NAME@ALIAS`, `NAME/VERSION` or `runs:ID` that the service can read."""
         only_admin(authorization)
+        asked = schemas.Load.model_validate_json(body)
         try:
             loaded = kgdrug.LoadedModel.open(asked.source, asked.name)
             warm_up(loaded)
@@ -104,9 +117,10 @@ def routes(
         except kgdrug.UsageError as error:
             raise ConflictError(str(error)) from error
 
-    @router.post("/v1/feedback", tags=["feedback"], status_code=201)
-    def judge(judged: schemas.Judged) -> schemas.Judgement:
+    @router.post("/v1/feedback", tags=["feedback"], status_code=201, openapi_extra=body_of("Judged"))
+    def judge(body: Body) -> schemas.Judgement:
         """Keep a judgement on a candidate: a compound and a disease, as the graph's treatments join them."""
+        judged = schemas.Judged.model_validate_json(body)
         feedback, loaded = kept(), models.get(judged.model)
         graph, entities = loaded.model.graph, loaded.model.graph.entities
         treating = graph.treatment_relations  # without any, whatever the graph holds may be judged
@@ -122,7 +136,7 @@ def routes(
 
     @router.get("/v1/feedback", tags=["feedback"], responses={200: {"headers": _TOTAL}})
     def feedback(
-        form: str = Query("json", pattern="^(json|annotations)$", description="`annotations`: TSV for `kgdrug build`."),
+        form: Literal["json", "annotations"] = Query("json", description="`annotations`: TSV for `kgdrug build`."),
         limit: int | None = Query(None, ge=1, le=100_000, description="Of `json`; 1,000 where none is given."),
         offset: int | None = Query(None, ge=0, le=schemas.FARTHEST, description="Of `json`."),
     ) -> Response:

@@ -1,8 +1,7 @@
 """What went wrong, in one form: `application/problem+json` (RFC 9457), with close matches where a name is unknown."""
 
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -10,11 +9,12 @@ from urllib.parse import quote
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 import kgdrug
+from kgdrug_api.complaints import MOST_TOLD, complaints
 from kgdrug_api.schemas import Problem
 
 _FORM = {"application/problem+json": {"schema": Problem.model_json_schema()}}
@@ -34,7 +34,6 @@ NOT_READY: dict[int | str, dict[str, Any]] = {
 }
 
 
-MOST_TOLD, MOST_SIGNS = 10, 100  # errors of one body that are told, and signs of a field's name
 MOST_LISTED = 30_000  # errors that are listed, of which the first are told: more would take a second
 
 
@@ -81,12 +80,13 @@ def of_error(error: Exception, instance: str) -> Problem:
     if isinstance(error, kgdrug.KgdrugError):
         return _problem(500, "Failed", str(error), instance)
     if isinstance(error, RequestValidationError):  # whose places begin with body or query
-        return _problem(422, "Not a question", _complaints(error.errors(), offset=True), instance)
+        return _problem(422, "Not a question", complaints(error.errors(), offset=True), instance)
     if isinstance(error, ValidationError):
         if error.error_count() > MOST_LISTED:
             return _problem(422, "Not a question", f"{error.error_count():,} fields of the body are wrong", instance)
-        complaints = _complaints(error.errors(include_url=False, include_input=False), offset=False)
-        return _problem(422, "Not a question", complaints, instance)
+        few = error.error_count() <= MOST_TOLD  # of many what came is not told: it would be made for each of them
+        found = error.errors(include_url=False, include_input=few)
+        return _problem(422, "Not a question", complaints(found, offset=False), instance)
     return _problem(500, "Failed", f"unexpected {type(error).__name__}; the log of the service says more", instance)
 
 
@@ -104,8 +104,6 @@ def answer_problems(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        if isinstance(error.__cause__, kgdrug.KgdrugError | ClientDisconnect):  # what FastAPI met in reading a body
-            return await failed(request, error.__cause__)
         phrase = HTTPStatus(error.status_code).phrase
         detail = f"{request.method} {request.url.path}" + ("" if error.detail == phrase else f": {error.detail}")
         problem = Problem(
@@ -116,38 +114,6 @@ def answer_problems(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, http_error)
     for kind in (kgdrug.KgdrugError, ValidationError, RequestValidationError, ClientDisconnect, Exception):
         app.add_exception_handler(kind, failed)
-
-
-def known_fields(*models: type[BaseModel]) -> None:
-    """Fields that an unknown one may have been meant for."""
-    for model in models:
-        _FIELDS.extend(model.model_fields)
-
-
-_FIELDS: list[str] = []
-
-
-def _complaints(errors: Sequence[Any], offset: bool) -> str:
-    """What is wrong with the first fields that something is wrong with."""
-    told = [_complaint(one, offset) for one in errors[:MOST_TOLD]]
-    return "; ".join(told + ([f"and {len(errors) - MOST_TOLD:,} more"] if len(errors) > MOST_TOLD else []))
-
-
-def _complaint(error: dict[str, Any], offset: bool) -> str:
-    """What is wrong with one field, in words; an unknown field names the closest."""
-    places = [_short(str(part)) for part in error["loc"]]
-    field = ".".join(places[1:] if offset and len(places) > 1 else places)
-    if error["type"] == "json_invalid":
-        return f"the body is not JSON: {error['ctx']['error']}"
-    if error["type"] != "extra_forbidden":
-        return f"{field or 'the body'}: {error['msg']}"
-    close = difflib.get_close_matches(field.rpartition(".")[2], _FIELDS, 1)
-    return f"unknown field {field}" + (f"; did you mean {close[0]}?" if close else "")
-
-
-def _short(text: str) -> str:
-    """The text, or the beginning of one that nobody would read to its end."""
-    return text if len(text) <= MOST_SIGNS else text[:MOST_SIGNS] + "…"
 
 
 def _problem(status: int, title: str, detail: str, instance: str, close: Iterable[str] = ()) -> Problem:

@@ -10,6 +10,7 @@ JSON_LINES = "application/jsonl"
 MOST_QUESTIONS = 10_000  # in one request
 MOST_NAMES = 10_000  # in one list of a filter
 VERSION = "As the registry counts, `NAME/VERSION`; of a model that was loaded from there."
+MEANT = "What a `probability` of the answers is of; absent where they have none."
 FARTHEST = 1_000_000  # an offset, or a rank
 Name = Annotated[str, Field(min_length=1, max_length=500)]  # an id or a name, in a list
 
@@ -215,6 +216,7 @@ class Prediction(BaseModel):
     model_version: str | None = Field(None, description=VERSION)
     graph: str
     graph_digest: str
+    probability_means: str | SkipJsonSchema[None] = Field(None, description=MEANT, json_schema_extra=_absent)
     answers: list[Answer]
     warnings: list[str] | SkipJsonSchema[None] = Field(
         None,
@@ -243,6 +245,7 @@ class Scores(BaseModel):
     model_version: str | None = Field(None, description=VERSION)
     graph: str
     graph_digest: str
+    probability_means: str | SkipJsonSchema[None] = Field(None, description=MEANT, json_schema_extra=_absent)
     scores: list[Answer]
 
 
@@ -305,6 +308,7 @@ class Explanation(BaseModel):
     model_version: str | None = Field(None, description=VERSION)
     graph: str
     graph_digest: str
+    probability_means: str | SkipJsonSchema[None] = Field(None, description=MEANT, json_schema_extra=_absent)
     question: str
     note: str = Field(description="What the evidence is, and is not.")
     answer: Answer

@@ -2,12 +2,12 @@
 
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import orjson
-from fastapi import Request, Response
+from fastapi import Depends, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +16,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import kgdrug
+from kgdrug_api.complaints import did_you_mean, short
 from kgdrug_api.problems import TooLargeError, of_error, problem_response
 
 T = TypeVar("T")
@@ -27,6 +28,33 @@ LEVEL = (
 )
 LARGE = 64_000  # bytes of a body that is read by a thread
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+def body_of(schema: str, **others: Any) -> dict[str, Any]:
+    """What OpenAPI says of a body that a route reads itself, whatever it is said to be."""
+    json = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    return {"requestBody": {"required": True, "content": {**json, **others}}}
+
+
+async def _body(request: Request) -> bytes:
+    return await request.body()
+
+
+Body = Annotated[bytes, Depends(_body)]  # of a request, for a route that a thread answers
+
+
+async def only_known(request: Request) -> None:
+    """Refuse parameters that a route of questions has none of; those that watch the service may be sent any."""
+    route = request.scope["route"]
+    if request.scope["query_string"] and route.path.startswith("/v1/"):
+        refuse_unknown(request.query_params, [parameter.alias for parameter in route.dependant.query_params])
+
+
+def refuse_unknown(given: Iterable[str], known: Sequence[str] = ()) -> None:
+    """Say which of the parameters that are given is none of those that are known, and what it may have been."""
+    for name in given:
+        if name not in known:
+            raise kgdrug.UsageError(f"unknown parameter {short(name)}{did_you_mean(name, known)}")
 
 
 async def apart(large: bool, call: Callable[..., T], *given: Any) -> T:

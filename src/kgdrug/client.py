@@ -242,12 +242,16 @@ class Client:
 
         return self._get(list[Similar], "/v1/similar", model, entity=name, top=top, by=by)
 
-    def vectors(self, names: Sequence[str], *, model: str | None = None) -> Floats:
-        """What a table model has learnt about entities, by id or name; `(k, d)` float32, of its first member."""
+    def vectors(self, names: Sequence[str], *, member: int | None = None, model: str | None = None) -> Floats:
+        """What a table model has learnt about entities, by id or name; `(k, d)` float32.
+
+        member: whose, from 0; where several have vectors it must be said.
+        """
         names = [names] if isinstance(names, str) else list(names)
         rows: list[list[float]] = []
         for start in range(0, len(names), MOST_NAMES):
-            some = self._get(list[_Vector], "/v1/vectors", model, entity=names[start : start + MOST_NAMES])
+            part = names[start : start + MOST_NAMES]
+            some = self._get(list[_Vector], "/v1/vectors", model, entity=part, member=member)
             rows += [one.vector for one in some]
         return np.array(rows, np.float32).reshape(len(rows), -1 if rows else 0)
 

@@ -118,7 +118,7 @@ def test_nothing_like_it_is_an_empty_list(client: TestClient) -> None:
     ],
 )
 def test_a_search_that_cannot_be_made_is_a_problem(client: TestClient, query: dict, about: str) -> None:
-    assert problem(client.get("/v1/entities", params=query), 422)["detail"].startswith(f"{about}: ")
+    assert problem(client.get("/v1/entities", params=query), 422)["detail"].startswith(f"{about} ")
 
 
 def test_an_unknown_type_names_the_types_there_are(client: TestClient) -> None:
@@ -233,12 +233,12 @@ def test_an_ambiguous_name_is_422_and_names_the_ids(client: TestClient) -> None:
         ({"disease": "asthma", "compound": "Metformin"}, "give one of"),
         ({"head": "Metformin"}, "head needs a relation"),
         ({"disease": "asthma", "relation": "CtD"}, "with relation give head or tail"),
-        ({"disease": "asthma", "top": 0}, "top: "),
-        ({"disease": "asthma", "top": 10_001}, "top: "),
-        ({"disease": "asthma", "top": "many"}, "top: "),
+        ({"disease": "asthma", "top": 0}, "top is "),
+        ({"disease": "asthma", "top": 10_001}, "top is "),
+        ({"disease": "asthma", "top": "many"}, "top is "),
         ({"disease": "asthma", "topp": 3}, "topp"),
-        ({"disease": ""}, "disease: "),
-        ({"disease": 7}, "disease: "),
+        ({"disease": ""}, "disease is "),
+        ({"disease": 7}, "disease is "),
         (["asthma"], ""),
         (None, ""),
     ],
@@ -258,15 +258,28 @@ def test_malformed_json_is_said_to_be_json_gone_wrong(client: TestClient) -> Non
 
 def test_a_body_that_is_not_text_is_a_problem(client: TestClient) -> None:
     response = client.post("/v1/predict", content=b"\xff\xfe\x00", headers={"content-type": "application/json"})
-    assert response.status_code in (400, 422)
-    problem(response, response.status_code)
+    assert "the body is not JSON" in problem(response, 422)["detail"]
 
 
-def test_a_problem_of_http_alone_has_no_type_and_the_phrase_of_its_status(client: TestClient) -> None:
-    response = client.post("/v1/feedback", content=b"\xff\xfe\x00", headers={"content-type": "application/json"})
-    body = problem(response, 400)
-    assert (body["type"], body["title"]) == ("about:blank", "Bad Request")
-    assert "parsing the body" in body["detail"]
+def test_the_start_leads_to_what_there_is(client: TestClient) -> None:
+    told = client.get("/").json()
+    assert (told.pop("name"), told.pop("version")) == ("kgdrug", kgdrug.__version__)
+    assert set(told) == {"docs", "openapi", "trapi", "health"}
+    assert [client.get(address).status_code for address in told.values()] == [200] * 4
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/v1/models", "/v1/entities?search=asthma", "/docs", "/metrics"])
+def test_head_is_answered_where_get_is_and_without_a_body(client: TestClient, path: str) -> None:
+    asked, told = client.get(path), client.head(path)
+    assert (told.status_code, told.content) == (200, b"")
+    assert told.headers["content-type"] == asked.headers["content-type"]
+    assert told.headers.get("etag") == asked.headers.get("etag")
+
+
+def test_head_of_what_is_not_there_to_be_read_is_none(client: TestClient) -> None:
+    assert client.head("/v1/entities/astma").status_code == 404
+    refused = client.head("/v1/predict")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
 
 
 def test_an_unknown_route_has_the_problem_form(client: TestClient) -> None:

@@ -94,6 +94,7 @@ def test_what_a_route_sends_is_what_it_is_said_to_send(client: TestClient, metho
     answers = body.get("answers", body.get("scores", [body.get("answer")])) if isinstance(body, dict) else []
     for answer in filter(None, answers):
         assert ("probability" in answer) == (name == "calibrated")
+        assert ("probability_means" in body) == (name == "calibrated")
         assert ("evidence" in answer) == ("evidence" in asked.get("json", ()))
 
 
@@ -104,8 +105,26 @@ def test_what_models_of_vectors_send_is_what_it_is_said_to_be(
     if client.get("/health").json()["model"] == "metapaths":
         assert client.request(method, path, **asked).status_code == 422
     else:
-        assert '"probability"' not in client.request(method, path, **asked).text
+        assert '"probability' not in client.request(method, path, **asked).text
         held(client, method, path, asked)
+
+
+def test_what_a_probability_means_of_stands_beside_it(calibrated_model: kgdrug.TrainedModel) -> None:
+    curve = replace(calibrated_model.calibrated.curve, share=1 / 101)
+    model = replace(calibrated_model, calibrated=replace(calibrated_model.calibrated, curve=curve))
+    said = "that the graph holds the pair, among pairs of which 0.99 % are treatments; not that it works"
+    client = TestClient(create_app(model))
+    line = client.post("/v1/predict", content='{"disease": "asthma"}', headers={"content-type": "application/jsonl"})
+    told = [
+        client.post("/v1/predict", json={"disease": "asthma"}).json(),
+        line.json(),
+        client.post("/v1/score", json={"pairs": [["Metformin", "asthma"]]}).json(),
+        client.get("/v1/explain", params=PAIR).json(),
+    ]
+    assert [one["probability_means"] for one in told] == [said] * 4
+    past = client.post("/v1/predict", json={"disease": "asthma", "offset": 1000}).json()
+    assert past["answers"] == []
+    assert "probability_means" not in past
 
 
 def test_a_model_is_loaded_and_unloaded_as_it_is_said(client: TestClient, trained_run: kgdrug.Run) -> None:
@@ -134,7 +153,12 @@ def test_every_route_stands_in_the_page_about_the_service(client: TestClient) ->
 
 def test_the_description_says_which_fields_are_left_out_where_they_have_no_value(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()["components"]["schemas"]
-    for form, name in (("Answer", "probability"), ("Answer", "evidence"), ("Prediction", "warnings")):
+    for form, name in (
+        ("Answer", "probability"),
+        ("Answer", "evidence"),
+        ("Prediction", "warnings"),
+        ("Prediction", "probability_means"),
+    ):
         described = schema[form]
         assert name not in described["required"]
         assert "null" not in str(described["properties"][name])

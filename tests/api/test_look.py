@@ -56,6 +56,26 @@ def test_vectors_are_the_models_numbers(client: TestClient, model: kgdrug.Traine
     np.testing.assert_allclose([one["vector"] for one in found], rows, rtol=1e-6)
 
 
+def test_of_several_members_one_is_named_whose_vectors_are_told(model: kgdrug.TrainedModel) -> None:
+    first, asthma = model.members[0], {"entity": "asthma"}
+    second = replace(first, entity=first.entity + 1)
+    with TestClient(create_app(replace(model, members=[first, second]))) as client:
+        refused = client.get("/v1/vectors", params=asthma)
+        assert refused.status_code == 422
+        assert "several members have vectors in the model small; give member, one of 0, 1" in refused.json()["detail"]
+        assert "no member 2 with" in client.get("/v1/vectors", params={**asthma, "member": 2}).json()["detail"]
+        for number, member in enumerate((first, second)):
+            (found,) = client.get("/v1/vectors", params={**asthma, "member": number}).json()
+            np.testing.assert_allclose(found["vector"], member.entity[model.graph.find("asthma")].numpy(), rtol=1e-6)
+
+
+def test_the_only_member_may_be_named_and_no_other(client: TestClient) -> None:
+    asked = [{"entity": "asthma"}, {"entity": "asthma", "member": 0}]
+    plain_, named = (client.get("/v1/vectors", params=one).json() for one in asked)
+    assert plain_ == named
+    assert client.get("/v1/vectors", params={"entity": "asthma", "member": 1}).status_code == 422
+
+
 @pytest.mark.parametrize("asked", [{}, {"top": 2}, {"by": "structure"}, {"by": "vectors", "top": 1000}])
 def test_what_is_like_an_entity_is_what_the_library_says(
     client: TestClient, model: kgdrug.TrainedModel, asked: dict
@@ -69,10 +89,10 @@ def test_what_is_like_an_entity_is_what_the_library_says(
 @pytest.mark.parametrize(
     ("asked", "status", "detail"),
     [
-        ({}, 422, "entity: "),
+        ({}, 422, "entity "),
         ({"entity": "metforminn"}, 404, "Metformin"),
-        ({"entity": "metformin", "by": "colour"}, 422, "by: "),
-        ({"entity": "metformin", "top": 1001}, 422, "top: "),
+        ({"entity": "metformin", "by": "colour"}, 422, "by "),
+        ({"entity": "metformin", "top": 1001}, 422, "top "),
         ({"entity": "asthma", "by": "structure"}, 422, "structure"),
     ],
 )

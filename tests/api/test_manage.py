@@ -1,6 +1,7 @@
 """The service kept: models come and go, judgements stay, everything is counted."""
 
 import asyncio
+import json
 import shutil
 import threading
 from collections.abc import Iterator
@@ -96,6 +97,22 @@ def test_only_the_administrator_loads_and_unloads(client: TestClient, trained_ru
     gone = client.delete("/v1/models/first", headers=headers)
     assert made.status_code == gone.status_code == 403
     assert len(client.get("/v1/models").json()["models"]) == 1
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", '{"sauce": "x"}'])
+def test_who_is_not_the_administrator_is_told_so_whatever_was_sent(client: TestClient, body: str) -> None:
+    assert client.post("/v1/models", content=body, headers={"authorization": "Bearer wrong"}).status_code == 403
+    assert client.post("/v1/models", content=body, headers=ADMIN).status_code == 422
+
+
+@pytest.mark.parametrize("kind", [None, "application/x-www-form-urlencoded", "text/plain"])
+def test_a_body_is_json_whatever_it_is_said_to_be(
+    client: TestClient, trained_run: kgdrug.Run, kind: str | None
+) -> None:
+    headers = {} if kind is None else {"content-type": kind}  # curl -d says that it is a form
+    source = json.dumps({"source": str(trained_run.folder), "name": "second"})
+    assert client.post("/v1/models", content=source, headers={**headers, **ADMIN}).status_code == 201
+    assert client.post("/v1/feedback", content=json.dumps(JUDGED), headers=headers).status_code == 201
 
 
 def test_without_a_token_nobody_is_the_administrator(trained_run: kgdrug.Run) -> None:

@@ -78,6 +78,13 @@ def test_the_http_answers_are_the_command_lines_own(
     assert over_http["answers"]
 
 
+def test_the_server_answers_head_with_the_head_alone(server: tuple[str, subprocess.Popen]) -> None:
+    with httpx.Client() as client:  # one connection: a body that came all the same would spoil the next answer
+        head, whole = client.head(f"{server[0]}/v1/models"), client.get(f"{server[0]}/v1/models")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == whole.headers["content-length"]
+
+
 def test_the_server_stops_quietly_when_told_to(server: tuple[str, subprocess.Popen]) -> None:
     address, process = server
     assert httpx.get(f"{address}/health").json()["status"] == "ok"

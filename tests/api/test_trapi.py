@@ -396,34 +396,43 @@ def test_what_a_regression_sums_stands_at_its_analyses(client: TestClient, exper
     assert not any("attributes" in one["analyses"][0] for one in plain["message"]["results"])
 
 
+def test_what_the_page_shows_can_be_asked_as_it_stands(client: TestClient) -> None:
+    shown = re.findall(r"^curl -s '?localhost:8000(\S+?)'? -d '\n(.*?)' \|", PAGE, re.MULTILINE | re.DOTALL)
+    told = [client.post(address, content=body).json() for address, body in shown]
+    assert [one["status"] for one in told] == ["QueryNotTraversable", "Success"]  # no CuG in this graph
+    assert len(told[1]["message"]["results"]) == 2
+    assert told[1]["message"]["auxiliary_graphs"]
+
+
 # what is not answered
 
 
 @pytest.mark.parametrize(
     ("change", "status", "about"),
     [
-        ({"message": None}, 422, "message: "),
-        ({"message": {}}, 422, "message.query_graph: "),
-        ({"message": {"query_graph": None}}, 422, "message.query_graph: "),
+        ({"message": None}, 422, "message "),
+        ({"message": {}}, 422, "message.query_graph "),
+        ({"message": {"query_graph": None}}, 422, "message.query_graph "),
         ({"message": {"query_grahp": {}}}, 422, "unknown field message.query_grahp; did you mean query_graph?"),
-        ({"nodes": []}, 422, "message.query_graph.nodes: "),
-        ({"a": {"ids": []}}, 422, "message.query_graph.nodes.a.ids: "),
-        ({"a": {"ids": [7]}}, 422, "message.query_graph.nodes.a.ids.0: "),
-        ({"a": {"ids": ASTHMA}}, 422, "message.query_graph.nodes.a.ids: "),
-        ({"a": {"ids": [ASTHMA], "categories": ["Disease"]}}, 422, "message.query_graph.nodes.a.categories.0: "),
-        ({"a": {"ids": [ASTHMA], "set_interpretation": "SOME"}}, 422, "nodes.a.set_interpretation: "),
+        ({"nodes": []}, 422, "message.query_graph.nodes "),
+        ({"a": {"ids": []}}, 422, "message.query_graph.nodes.a.ids "),
+        ({"a": {"ids": [7]}}, 422, "message.query_graph.nodes.a.ids.0 "),
+        ({"a": {"ids": ASTHMA}}, 422, "message.query_graph.nodes.a.ids "),
+        ({"a": {"ids": [ASTHMA], "categories": ["Disease"]}}, 422, "message.query_graph.nodes.a.categories.0 "),
+        ({"a": {"ids": [ASTHMA], "set_interpretation": "SOME"}}, 422, "nodes.a.set_interpretation "),
         ({"a": {"ids": [ASTHMA], "member_ids": [METFORMIN]}}, 422, "query_graph.nodes.a.member_ids: "),
-        ({"ab": {"subject": "a"}}, 422, "message.query_graph.edges.ab.object: "),
+        ({"ab": {"subject": "a"}}, 422, "message.query_graph.edges.ab.object "),
         ({"ab": {"subject": "a", "object": "c"}}, 422, "query_graph.edges.ab.object: there is no node c"),
-        ({"ab": {"subject": "a", "object": "b", "predicates": []}}, 422, "edges.ab.predicates: "),
-        ({"ab": {"subject": "a", "object": "b", "predicates": ["treats"]}}, 422, "edges.ab.predicates.0: "),
-        ({"ab": {"subject": "a", "object": "b", "knowledge_type": "guessed"}}, 422, "edges.ab.knowledge_type: "),
-        ({"ab": {"subject": "a", "object": "b", "qualifier_constraints": [{}]}}, 422, "qualifier_set: "),
-        ({"log_level": "LOUD"}, 422, "log_level: "),
-        ({"workflow": [{}]}, 422, "workflow.0.id: "),
+        ({"ab": {"subject": "a", "object": "b", "predicates": []}}, 422, "edges.ab.predicates "),
+        ({"ab": {"subject": "a", "object": "b", "predicates": ["treats"]}}, 422, "edges.ab.predicates.0 "),
+        ({"ab": {"subject": "a", "object": "b", "knowledge_type": "guessed"}}, 422, "edges.ab.knowledge_type "),
+        ({"ab": {"subject": "a", "object": "b", "qualifier_constraints": [{}]}}, 422, "qualifier_set "),
+        ({"log_level": "LOUD"}, 422, "log_level "),
+        ({"workflow": [{}]}, 422, "workflow.0.id "),
         ({"a": {}}, 501, "neither node has ids"),
         ({"nodes": {"a": {"ids": [ASTHMA]}, "b": {}, "c": {}}}, 501, "3 nodes and 1 edges came"),
-        ({"nodes": {"a": {"ids": [ASTHMA]}}}, 501, "1 nodes and 1 edges came"),
+        ({"nodes": {"a": {"ids": [ASTHMA]}}}, 422, "query_graph.edges.ab.object: there is no node b"),
+        ({"nodes": {}, "edges": {}}, 501, "0 nodes and 0 edges came"),
         ({"edges": {}}, 501, "2 nodes and 0 edges came"),
         ({"edges": {k: {"subject": "a", "object": "b"} for k in "xy"}}, 501, "2 nodes and 2 edges came"),
         ({"paths": {"p": {"subject": "a", "object": "b"}}}, 501, "query_graph.paths: "),
@@ -623,7 +632,7 @@ def test_the_page_shows_what_the_sample_graph_answers() -> None:
     none = np.empty((0, 3), np.int64)
     split = kgdrug.Split(graph, graph.triples, none, none, none, {"kind": "by hand"})
     client = TestClient(create_app(kgdrug.TrainedModel([table], split, kgdrug.Experiment("essential"))))
-    query, shown = PAGE.split("-d '\n")[1].split("}' | jq")[0] + "}", PAGE.split("```json\n")[1].split("```")[0]
+    query, shown = PAGE.split("-d '\n")[1].split("}' | python")[0] + "}", PAGE.split("```json\n")[1].split("```")[0]
     message = answered(client, json.loads(query))["message"]
     assert message.pop("query_graph") == json.loads(query)["message"]["query_graph"]
     assert message == json.loads(shown)

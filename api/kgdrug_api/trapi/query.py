@@ -7,15 +7,17 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
 import kgdrug
-from kgdrug_api.problems import TooLargeError, UnsupportedError, known_fields
+from kgdrug_api.complaints import known_fields, known_patterns
+from kgdrug_api.problems import TooLargeError, UnsupportedError
 
 MOST_IDS = 1000  # of one node
 MOST_INFERRED = 100  # of the node whose treatments are asked for
 SUPPORTED = "supported are query graphs of two nodes, at least one with ids, that one edge joins"
 
 Id = Annotated[str, Field(min_length=1, max_length=500)]
-Category = Annotated[str, Field(pattern=r"^biolink:[A-Z][a-zA-Z]*$", max_length=200)]
-Predicate = Annotated[str, Field(pattern=r"^biolink:[a-z][a-z_]*$", max_length=200)]
+CATEGORY, PREDICATE = r"^biolink:[A-Z][a-zA-Z]*$", r"^biolink:[a-z][a-z_]*$"
+Category = Annotated[str, Field(pattern=CATEGORY, max_length=200)]
+Predicate = Annotated[str, Field(pattern=PREDICATE, max_length=200)]
 Level = Literal["ERROR", "WARNING", "INFO", "DEBUG"]
 
 
@@ -114,6 +116,12 @@ class TrapiQuery(BaseModel):
 
 
 known_fields(TrapiMessage)
+known_patterns(
+    {
+        CATEGORY: "a category of Biolink, such as biolink:Disease",
+        PREDICATE: "a word of Biolink, such as biolink:treats",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -140,13 +148,14 @@ def asked_by(query: TrapiQuery) -> Asked:
         raise UnsupportedError(f"workflow: {', '.join(other)} is not supported, lookup alone is")
     if "paths" in (graph.model_extra or {}):
         raise UnsupportedError(f"query_graph.paths: paths are not sought; {SUPPORTED}")
+    for key, edge in graph.edges.items():
+        for end, name in (("subject", edge.subject), ("object", edge.object)):
+            if name not in graph.nodes:
+                raise kgdrug.UsageError(f"query_graph.edges.{key}.{end}: there is no node {name}")
     if len(graph.nodes) != 2 or len(graph.edges) != 1:
         came = f"{len(graph.nodes)} nodes and {len(graph.edges)} edges came"
         raise UnsupportedError(f"query_graph: {came}; {SUPPORTED}")
     ((key, edge),) = graph.edges.items()
-    for end, name in (("subject", edge.subject), ("object", edge.object)):
-        if name not in graph.nodes:
-            raise kgdrug.UsageError(f"query_graph.edges.{key}.{end}: there is no node {name}")
     if edge.subject == edge.object:
         raise UnsupportedError(f"query_graph.edges.{key}: an edge from a node to itself is not looked for; {SUPPORTED}")
     for name, node in graph.nodes.items():

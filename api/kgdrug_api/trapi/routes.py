@@ -12,7 +12,7 @@ from kgdrug_api.ask import about
 from kgdrug_api.problems import NOT_SUPPORTED, PROBLEMS, UnsupportedError
 from kgdrug_api.trapi.message import message
 from kgdrug_api.trapi.query import Asked, Level, TrapiQuery, asked_by
-from kgdrug_api.wire import Measures, json_response, tagged
+from kgdrug_api.wire import Measures, body_of, json_response, tagged
 
 VERSION = "1.5.0"
 INFORES = "infores:kgdrug"
@@ -22,12 +22,6 @@ _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _MODEL = Query(
     None, max_length=500, description="Name, version, source or digest of a loaded model; the first by default."
 )
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/TrapiQuery"}}},
-    }
-}
 _PROBLEMS = {**PROBLEMS, **NOT_SUPPORTED}
 _ANSWER: dict[int | str, dict[str, Any]] = {
     200: {
@@ -72,7 +66,9 @@ def routes(models: kgdrug.LoadedModels, measures: Measures, infores: str = INFOR
             }
         )
 
-    @router.post("/query", responses={**_PROBLEMS, **_ANSWER}, openapi_extra=_BODY, response_class=Response)
+    @router.post(
+        "/query", responses={**_PROBLEMS, **_ANSWER}, openapi_extra=body_of("TrapiQuery"), response_class=Response
+    )
     async def query(
         request: Request,
         model: str | None = _MODEL,
