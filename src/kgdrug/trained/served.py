@@ -231,6 +231,14 @@ class ServedModel:
             return None
         return self.calibrated.probabilities(self.members, self.weights, entity, relations, candidates)
 
+    @property
+    def probability_means(self) -> str | None:
+        """What its probabilities are of, to stand wherever one is shown; None where it has no calibration."""
+        if self.calibrated is None:
+            return None
+        share = f"{100 * self.calibrated.curve.share:.3g} %"
+        return f"that the graph holds the pair, among pairs of which {share} are treatments; not that it works"
+
     @cached_property
     def joining(self) -> dict[tuple[int, int], Int]:
         """The relations in `[0, 2m)` that lead from one entity type to another, by the starts of the two."""
