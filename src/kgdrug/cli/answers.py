@@ -107,7 +107,7 @@ def tell_one(
 
 def none_left(narrowed: Sequence[str]) -> str:
     """That no candidate is left, and by which options."""
-    return f"no candidate is left{' by ' if narrowed else ''}{' and '.join(narrowed)}"
+    return f"no candidate is left{' by ' if narrowed else ''}{', '.join(narrowed)}"
 
 
 def _likely(answers: "Sequence[Answer]") -> bool:
