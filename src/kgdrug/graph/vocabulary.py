@@ -50,6 +50,9 @@ class Vocabulary:
             if others := tuple(filter(None, said.values())):
                 self.synonyms[i] = others
 
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self):,} of kind {self.kind})"
+
     def __len__(self) -> int:
         return len(self.ids)
 

@@ -76,6 +76,12 @@ class ServedModel:
         about = model.experiment, model.metrics, model.digest, model.graph.digest, model.weights, model.calibrated
         return cls(graph, facts, members, *about, model.experiments)
 
+    def __repr__(self) -> str:
+        """What it is and how large: its tables and names would fill a screen a hundred times."""
+        members = f"{len(self.members)} member{'' if len(self.members) == 1 else 's'}"
+        graph = f"{self.graph.name}: {len(self.graph.entities):,} entities, {len(self.facts):,} facts"
+        return f"ServedModel({self.name}, {members}, of {graph})"
+
     @property
     def name(self) -> str:
         return self.experiment.name
