@@ -149,6 +149,63 @@ def test_a_table_says_what_its_numbers_are_of(kg: Kgdrug, trained_run: Run) -> N
         assert words in line
 
 
+@pytest.fixture
+def likely(trained_run: Run, bare: Path) -> Path:
+    """The same model with probabilities."""
+    (bare / "likely").mkdir()
+    kgdrug.save_trained(kgdrug.with_calibration(trained_run.model), bare / "likely")
+    return bare / "likely"
+
+
+def test_what_a_probability_means_stands_wherever_one_is_shown(kg: Kgdrug, trained_run: Run, likely: Path) -> None:
+    means = kgdrug.open_model(likely).served.probability_means
+    assert means is not None
+    assert re.fullmatch(r"that the graph holds .* of which [\d.]+ % are treatments; not that it works", means)
+    words = ("--disease", "asthma", "--top", "3")
+    pair = ("--compound", "Metformin", "--disease", "asthma")
+    Path("pairs.tsv").write_text("compound\tdisease\nMetformin\tasthma\n")
+    Path("asked.tsv").write_text("disease\nasthma\n")
+    for command in (
+        ("predict", likely, *words),
+        ("predict", likely, "--questions", "asked.tsv"),
+        ("explain", likely, *pair),
+    ):
+        assert f"probability: {means}" in " ".join(kg(*command).out.split())
+    for command in (("predict", likely, *words, "--format", "csv"), ("score", likely, "pairs.tsv")):
+        assert f"# probability: {means}" in " ".join(kg(*command).err.split())
+    for command in (("predict", likely, *words, "--format", "json"), ("explain", likely, *pair, "--json")):
+        assert json.loads(kg(*command).out)["probability_means"] == means
+    kg("score", likely, "pairs.tsv", "--out", "scored.csv")
+    described = json.loads(Path("scored.csv-metadata.json").read_text())
+    columns = {column["titles"]: column.get("dc:description") for column in described["tableSchema"]["columns"]}
+    assert columns["probability"] == means
+    assert columns["rank"] == "from 1, among all candidates, known ones too, but not the question's own entity"
+    assert "probability" not in kg("predict", trained_run.folder, *words).out
+    assert "probability" not in kg("predict", likely, "--head", "Metformin", "--relation", "CbG").out
+
+
+def test_a_scored_table_says_which_of_its_rankings_are_arbitrary(kg: Kgdrug, trained_run: Run, bare: Path) -> None:
+    (bare / "mine.tsv").write_text("head\trelation\ttail\nSucralfate\tCtD\tasthma\nMetformin\tCtD\tasthma\n")
+    kg("score", trained_run.folder, "mine.tsv", "--out", "out.csv")
+    (about,) = json.loads(Path("out.csv-metadata.json").read_text())["notes"]
+    assert about["warnings"] == [
+        "Sucralfate (Compound::DB00364) stands in no training triple: this ranking is arbitrary"
+    ]
+
+
+def test_where_no_candidate_is_left_that_is_said(kg: Kgdrug, trained_run: Run, questions: dict[str, Path]) -> None:
+    narrow = ("--only", "Budesonide", "--exclude", "Budesonide")
+    asked = ("predict", trained_run.folder, "--disease", "asthma", *narrow)
+    assert "no candidate is left" in kg(*asked).out
+    done = kg(*asked, "--format", "json")
+    assert (json.loads(done.out)["answers"], "no candidate is left" in done.err) == ([], True)
+    assert "no candidate is left" in kg(*asked, "--out", "a.csv").err
+    Path("two.tsv").write_text("disease\nasthma\nmigraine\n")
+    many = ("predict", trained_run.folder, "--questions", "two.tsv", *narrow)
+    assert kg(*many).out.count("no candidate is left") == 2
+    assert "of 2 of the questions no candidate is left" in kg(*many, "--out", "b.csv").err
+
+
 # similar
 
 
@@ -290,6 +347,9 @@ def test_what_joins_a_pair_is_written_as_graphml(kg: Kgdrug, trained_run: Run, b
     refused(kg(*words, "--out", "a.graphml"), "a.graphml exists")
     more = kg(*words, "--out", "a.graphml", "--force", "--most", "3")
     assert more.out.endswith("left out 1 with more facts or farther away\n")
+    refused(
+        kg(*words, "--out", "b.gml"), "b.gml: what is written is GraphML, for which the name should end in .graphml"
+    )
     refused(kg(*words[:4], "--out", "b.graphml"), "give compound and disease, or head and tail")
 
 

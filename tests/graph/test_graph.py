@@ -169,6 +169,20 @@ def test_an_entity_of_another_type_is_unknown_as_a_head_and_the_error_says_which
         medicines.find("Metfromin", medicines.relation("CtD"))
 
 
+def test_a_graph_is_shown_in_one_line(medicines):
+    sizes = len(medicines.entities), len(medicines.entity_types), len(medicines.triples), medicines.relations
+    entities, types, triples, metaedges = sizes
+    counted = f"{entities} entities of {types} types, {triples} triples of {metaedges} metaedges"
+    assert repr(medicines) == f"KnowledgeGraph({medicines.name}, {counted})"
+    assert repr(medicines.entities) == f"Vocabulary({entities} of kind entity)"
+    nothing = KnowledgeGraph(Vocabulary(["a"]), (EntityType("x", 0, 1),), (), np.empty((0, 3), np.int64))
+    assert repr(nothing) == "KnowledgeGraph(graph, 1 entity of 1 type, 0 triples of 0 metaedges)"
+    many = KnowledgeGraph(
+        Vocabulary(map(str, range(1234))), (EntityType("x", 0, 1234),), (), np.empty((0, 3), np.int64)
+    )
+    assert "1,234 entities" in repr(many)
+
+
 def test_a_triple_reads_as_a_sentence(medicines):
     treats = medicines.triples[medicines.triples[:, 1] == medicines.relation("CtD")]
     assert {medicines.text(t) for t in treats} == {

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kgdrug.errors import UnknownNameError
 from kgdrug.graph import KnowledgeGraph, Vocabulary, names
 from kgdrug.graph.names import FAR, LEAST_ALIKE, LEAST_SHARED, ONE_EDIT, SURELY_ALIKE, Names, folded
 from kgdrug.sources import load_graph
@@ -146,6 +147,24 @@ def test_what_resembles_a_text_agrees_with_a_look_at_every_spelling(labels_among
 
 
 @settings(max_examples=300, deadline=None)
+@given(labelled(), st.lists(st.text("ab1é", min_size=1, max_size=3), max_size=3).map(" ".join), st.integers(0, 6))
+def test_what_holds_the_words_of_a_text_agrees_with_a_look_at_every_word(labels_among, text, limit):
+    (ids, called, synonyms), among = labels_among
+    wanted = set(plain(text).split())
+    words = {i: plain(" ".join([called[i], *synonyms.get(i, [])])).split() for i in inside_of(len(ids), among)}
+    holding = [i for i, own in words.items() if all(any(word.startswith(w) for word in own) for w in wanted)]
+    expected = sorted(holding, key=lambda i: (length(called[i]), i)) if len(wanted) > 1 else []
+    assert Names(ids, called, synonyms).holding(text, limit, mask(len(ids), among)) == expected[:limit]
+
+
+def test_a_name_is_found_by_its_words_in_another_order():
+    vocabulary = Vocabulary(["a", "b", "c"], ["type 2 diabetes mellitus", "type 1 diabetes mellitus", "diabetes"])
+    assert vocabulary.search("diabetes type 2", 1) == vocabulary.search("mellitus 2", 1) == [0]
+    with pytest.raises(UnknownNameError, match=r"did you mean type 2 diabetes mellitus \(a\)"):
+        vocabulary.find("diabetes type 2")
+
+
+@settings(max_examples=300, deadline=None)
 @given(labelled(), asked, st.integers(0, 6))
 def test_a_search_is_what_the_text_is_then_what_begins_with_it_then_what_resembles_it(labels_among, text, limit):
     labels, among = labels_among
@@ -155,7 +174,8 @@ def test_a_search_is_what_the_text_is_then_what_begins_with_it_then_what_resembl
     exact += [i for i in inside if said in (ids[i].casefold(), called[i].casefold())]
     exact += [i for i in inside if said in [t.casefold() for t in synonyms.get(i, [])]]
     index, n = Names(*labels), len(ids)
-    rest = [*index.beginning(text, n, mask(n, among)), *index.resembling(text, n, mask(n, among))]
+    looks = index.beginning, index.holding, index.resembling
+    rest = [i for look in looks for i in look(text, n, mask(n, among))]
     expected = list(dict.fromkeys([*exact, *rest]))[:limit]
     assert Vocabulary(ids, called, synonyms=synonyms).search(text, limit, among) == expected
 

@@ -304,6 +304,28 @@ def test_an_entity_is_found_by_its_id_without_the_type():
         bare.find("::")
 
 
+def test_an_entity_is_found_by_its_curie():
+    ids = ["Compound::DB00331", "Disease::DOID:2841", "Gene::10", "Gene::100", "MONDO:5148", "Symptom::D003924"]
+    entities = Vocabulary(ids, ["Metformin", "asthma", "NAT2", "ADA", "MONDO:0000001", "NCBIGene:100"])
+    texts = ("DRUGBANK:DB00331", "drugbank:db00331", "DOID:2841", " NCBIGene:10", "MONDO:0005148", "MESH:D003924")
+    assert [entities.find(text) for text in texts] == [0, 0, 1, 2, 4, 5]
+    assert [entities.search(text, 1) for text in texts] == [[0], [0], [1], [2], [4], [5]]
+    assert entities.find("NCBIGene:100") == 5  # a name wins
+    assert entities.find("NCBIGene:100", [range(2, 4)]) == 3
+    for text in ("NCBIGene:1", "MESH:10", ":", "DRUGBANK:", ":10", "NCBIGene::10"):
+        with pytest.raises(UnknownNameError):
+            entities.find(text)
+
+
+def test_what_is_known_but_not_of_the_kind_asked_for_is_said_to_be_known(called):
+    with pytest.raises(
+        UnknownNameError, match=r"^unknown disease 'aspirin': that is Acetylsalicylic acid \(Compound::D"
+    ):
+        called.find("aspirin", [DISEASES], "disease")
+    with pytest.raises(UnknownNameError, match=r"that is Acetylsalicylic acid \(.*\) or diabetes \(Disease::1\)$"):
+        called.find("asa", [GENES])
+
+
 def test_a_bare_id_that_is_another_entity_s_id_name_or_synonym_loses():
     ids = ["Compound::a", "Compound::b", "Compound::c", "a", "Gene::x", "Gene::y"]
     names = ["one", "two", "three", "four", "B", "six"]

@@ -423,6 +423,15 @@ def test_an_entity_of_the_wrong_type_is_unknown_to_the_question(
         predict(clinic, **asked)
 
 
+def test_a_name_of_another_type_says_what_it_is_and_how_to_ask(clinic: TrainedModel) -> None:
+    with pytest.raises(
+        UnknownNameError, match=r"^unknown disease 'aspirin': that is .*, a Compound; ask with compound$"
+    ):
+        predict(clinic, disease="aspirin")
+    with pytest.raises(UnknownNameError, match=r"^unknown compound 'fever': that is .*, a Disease; ask with disease$"):
+        predict(clinic, compound="fever")
+
+
 def test_a_name_borne_by_two_asks_for_an_id(make: Maker) -> None:
     entities = {"Compound": ["Compound::a", "Compound::A"], "Disease": ["Disease::d"]}
     facts = {("Compound::a", "CtD", "Disease::d"): "train"}

@@ -176,6 +176,13 @@ def test_what_cannot_be_written_is_said(clinic: TrainedModel, tmp_path: Path, as
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["a.gml", "a.txt", "a", "graphml"])
+def test_a_name_of_another_form_is_refused(clinic: TrainedModel, tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match=r"what is written is GraphML, for which the name should end in \.graphml"):
+        write_neighbourhood(clinic, tmp_path / name, compound="C0", disease="D0")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_unknown_compound_is_named(clinic: TrainedModel, tmp_path: Path) -> None:
     with pytest.raises(UnknownNameError, match="unknown compound 'D0'"):
         write_neighbourhood(clinic, tmp_path / "a.graphml", compound="D0", disease="D0")

@@ -11,11 +11,22 @@ import pandas
 import pyarrow.parquet
 import pytest
 
-from kgdrug import __version__
+from kgdrug import Run, __version__, with_calibration
 from kgdrug.config import TrainingConfig
 from kgdrug.graph import Annotation
 from kgdrug.models import Term
-from kgdrug.ranking import Answer, KnownFact, Noted, about_model, as_record, flat_rows, write_all_answers, write_answers
+from kgdrug.ranking import (
+    Answer,
+    KnownFact,
+    Noted,
+    about_model,
+    as_record,
+    flat_rows,
+    predict,
+    question,
+    write_all_answers,
+    write_answers,
+)
 from kgdrug.ranking.export import about_line
 from kgdrug.trained import TrainedModel
 
@@ -263,6 +274,31 @@ def test_a_probability_is_named_only_where_there_is_one() -> None:
     assert "probability" in printed(likely, "csv")
     for form in ("json", "jsonl", "csv"):
         assert "probability" not in printed(ANSWERS, form)
+
+
+def test_a_file_says_what_its_probabilities_are_of(trained_run: Run, tmp_path: Path) -> None:
+    assert "probability_means" not in about_model(trained_run.model)
+    model = with_calibration(trained_run.model)
+    assert model.calibrated
+    share = f"{100 * model.calibrated.curve.share:.3g} %"
+    means = f"that the graph holds the pair, among pairs of which {share} are treatments; not that it works"
+    about = about_model(model)
+    assert about["probability_means"] == means
+    write_answers(predict(model, disease="asthma", top=2), "csv", about, tmp_path / "a.csv")
+    described = json.loads((tmp_path / "a.csv-metadata.json").read_text())
+    columns = {column["titles"]: column.get("dc:description") for column in described["tableSchema"]["columns"]}
+    assert columns["probability"] == described["notes"][0]["probability_means"] == means
+    assert columns["rank"] == "from 1, among the answers asked for"
+
+
+def test_what_answers_are_of_names_the_questions_whose_ranking_is_arbitrary(trained_run: Run) -> None:
+    model = trained_run.model
+    asked = [question(model.graph, compound=name) for name in ("Sucralfate", "Metformin", "Sucralfate")]
+    about = about_model(model, asked=asked)
+    assert about["warnings"] == [
+        "Sucralfate (Compound::DB00364) stands in no training triple: this ranking is arbitrary"
+    ]
+    assert "warnings" not in about_model(model, asked=asked[1:2])
 
 
 @pytest.mark.parametrize("without", ["CwD", "cwd", " CWD ", "Wonders"])

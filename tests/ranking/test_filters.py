@@ -112,6 +112,54 @@ def test_an_unknown_name_in_a_filter_is_an_error(make: Maker, filters: Filters, 
         predict(small(make), disease="D0", filters=filters)
 
 
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        (
+            Filters(classes=("P0",)),
+            "class is for compounds; the answers here are of type Gene: a Gene belongs to no ph",
+        ),
+        (Filters(targets=("G0",)), "target is for compounds; .* of type Gene: a Gene has no target"),
+        (Filters(smarts="CC"), "smarts is for compounds; .* of type Gene: a Gene has no structure"),
+        (Filters(approved=True), "approved holds of what treats or is treated, and a Gene does neither"),
+    ],
+)
+def test_a_filter_that_no_candidate_can_pass_is_refused(make: Maker, filters: Filters, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        predict(small(make), head="C0", relation="CdG", filters=filters)
+
+
+def test_diseases_are_not_filtered_as_compounds_are_but_by_whether_they_are_treated(make: Maker) -> None:
+    metaedges = {**METAEDGES, "DaG": ("Disease", "associates", "Gene")}
+    facts = {("Compound::C0", "CtD", "Disease::D0"): "train", ("Disease::D0", "DaG", "Gene::G0"): "train"}
+    model = make(ENTITIES, metaedges, facts, ("CtD",))
+    with pytest.raises(UsageError, match="target is for compounds; the answers here are of type Disease"):
+        predict(model, compound="C1", filters=Filters(targets=("G0",)))
+    assert [a.id for a in predict(model, compound="C1", filters=Filters(approved=True))] == ["Disease::D0"]
+
+
+def test_without_treatments_the_name_of_a_type_says_what_is_a_compound(make: Maker) -> None:
+    entities = {"drug": ["drug::a"], "gene": ["gene::g"], "thing": ["thing::t"]}
+    metaedges = {"dbg": ("drug", "binds", "gene"), "gt": ("gene", "touches", "thing")}
+    model = make(entities, metaedges, {("drug::a", "dbg", "gene::g"): "train"})
+    assert [a.id for a in predict(model, tail="g", relation="dbg", filters=Filters(targets=("g",)))] == ["drug::a"]
+    with pytest.raises(UsageError, match="class is for compounds"):
+        predict(model, head="g", relation="gt", filters=Filters(classes=("g",)))
+    other = make(
+        {"one": ["one::a"], "two": ["two::b"]}, {"t": ("one", "touches", "two")}, {("one::a", "t", "two::b"): "train"}
+    )
+    assert [a.id for a in predict(other, head="a", relation="t", filters=Filters(classes=("a",)))] == ["two::b"]
+
+
+@pytest.mark.parametrize("field", ["only", "exclude", "targets"])
+def test_names_with_commas_between_are_said_to_be_several(make: Maker, field: str) -> None:
+    one, other, option = ("G0", "gene::g1", "target") if field == "targets" else ("C0", "compound::c1", field)
+    with pytest.raises(UsageError, match=f"give each name by itself, --{option} {one} --{option} {other}"):
+        predict(small(make), disease="D0", filters=Filters(**{field: (f"{one}, {other}",)}))
+    with pytest.raises(UnknownNameError, match="unknown "):
+        predict(small(make), disease="D0", filters=Filters(**{field: (f"{one},nobody",)}))
+
+
 def test_a_pattern_needs_structures(make: Maker) -> None:
     with pytest.raises(UsageError, match="holds no structure of any Compound: smarts cannot be looked for"):
         predict(small(make), disease="D0", filters=Filters(smarts="c1ccccc1"))

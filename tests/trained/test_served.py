@@ -49,6 +49,12 @@ def test_the_folder_says_what_it_is_of(trained_run: Run) -> None:
     assert opened.graph.annotations == loaded.graph.annotations
 
 
+def test_an_opened_model_is_shown_in_one_line(several: TrainedModel, opened: ServedModel) -> None:
+    sizes = f"{len(several.graph.entities)} entities, {len(several.graph.triples)} facts"
+    assert repr(opened) == f"ServedModel(small, 3 members, of clinic: {sizes})"
+    assert repr(replace(opened, members=opened.members[:1])).startswith("ServedModel(small, 1 member, of ")
+
+
 def test_members_vote_as_they_do_in_evaluation(several: TrainedModel) -> None:
     each = np.random.default_rng(0).integers(0, 4, (3, 5, 9)).astype(np.float32)  # many ties
     expected = mean_rank_scores([torch.from_numpy(one) for one in each], several.weights)

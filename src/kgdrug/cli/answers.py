@@ -14,6 +14,7 @@ from kgdrug.errors import UsageError
 
 if TYPE_CHECKING:
     from kgdrug.ranking import Answer
+    from kgdrug.ranking.questions import Question
     from kgdrug.trained import ServedModel
 
 Form = Annotated[
@@ -48,54 +49,88 @@ def tell(
     out_file: Path | None,
     force: bool,
     evidence: bool,
+    questions: "Sequence[Question]" = (),
+    narrowed: Sequence[str] = (),
 ) -> None:
-    """Show or write the answers to many questions, each given with its words."""
+    """Show or write the answers to many questions, each given with its words.
+
+    questions: the same, so that what is arbitrary of them is said; narrowed: the options that left candidates out.
+    """
     from kgdrug.ranking import about_model, write_all_answers
 
-    about, asked, answered = about_model(model), 0, 0
+    about, asked, answered, without, likely = about_model(model, asked=questions), 0, 0, 0, False
     there = {"probability": model.calibrated is not None, "evidence": evidence}
     optional = [name for name, some in there.items() if some]
 
     def counted() -> "Iterator[tuple[str, Sequence[Answer]]]":
-        nonlocal asked, answered
+        nonlocal asked, answered, without, likely
         for text, answers in told:
-            asked, answered = asked + 1, answered + len(answers)
+            asked, answered, without = asked + 1, answered + len(answers), without + (not answers)
+            likely = likely or _likely(answers)
             yield text, answers
 
     if form == "table":
-        for text, answers in told:
+        for text, answers in counted():
             print_answers(text, answers)
+            if not answers:
+                out.print(none_left(narrowed))
     else:
         with tidy_end():
             write_all_answers(counted(), form, about, out_file or sys.stdout, force, optional)
-    told_of(about, form, out_file, f"{answered:,} answers to {asked:,} questions")
+    told_of(about, form, out_file, f"{answered:,} answers to {asked:,} questions", likely)
+    if without and form != "table":
+        err.print(f"of {without:,} of the questions {none_left(narrowed)}")
 
 
 def tell_one(
-    model: "ServedModel", text: str, answers: "Sequence[Answer]", form: str, out_file: Path | None, force: bool
+    model: "ServedModel",
+    text: str,
+    answers: "Sequence[Answer]",
+    form: str,
+    out_file: Path | None,
+    force: bool,
+    questions: "Sequence[Question]" = (),
+    narrowed: Sequence[str] = (),
 ) -> None:
-    """Show or write the answers to one question."""
+    """Show or write the answers to one question; see `tell`."""
     from kgdrug.ranking import about_model, write_answers
 
-    about = about_model(model, question=text)
+    about = about_model(model, asked=questions, question=text)
     if form == "table":
         print_answers(text, answers)
     else:
         write_answers(answers, form, about, out_file or sys.stdout, force)
-    told_of(about, form, out_file, f"{len(answers):,} answers")
+    if not answers:
+        (out if form == "table" else err).print(none_left(narrowed))
+    told_of(about, form, out_file, f"{len(answers):,} answers", _likely(answers))
 
 
-def told_of(about: "Mapping[str, object]", form: str, out_file: Path | None, what: str) -> None:
-    """Say what was written, or what a table is of that was shown or printed."""
+def none_left(narrowed: Sequence[str]) -> str:
+    """That no candidate is left, and by which options."""
+    return f"no candidate is left{' by ' if narrowed else ''}{', '.join(narrowed)}"
+
+
+def _likely(answers: "Sequence[Answer]") -> bool:
+    """Whether an answer has a probability."""
+    return any(answer.probability is not None for answer in answers)
+
+
+def told_of(about: "Mapping[str, object]", form: str, out_file: Path | None, what: str, likely: bool = False) -> None:
+    """Say what was written, or what a table is of that was shown or printed; likely: what its probabilities mean."""
     from kgdrug.ranking.export import about_line
     from kgdrug.sources.sheets import SEPARATORS
 
     if out_file is not None:
         out.print(f"wrote {what} to {out_file}")
-    elif form == "table":
-        out.print(about_line(about))
-    elif form in SEPARATORS:
-        err.print(f"# {about_line(about)}")
+        return
+    lines = [about_line(about)]
+    if likely and "probability_means" in about:
+        lines.insert(0, f"probability: {about['probability_means']}")
+    for line in lines:
+        if form == "table":
+            out.print(line)
+        elif form in SEPARATORS:
+            err.print(f"# {line}")
 
 
 @contextmanager

@@ -37,6 +37,8 @@ def explain(
         print(json.dumps(about | record, indent=2, ensure_ascii=False, default=asdict))
         return
     print_answers(found.question, [found.answer])
+    if found.answer.probability is not None:
+        out.print(f"probability: {opened.probability_means}")
     if found.terms:
         table = new_table("what", "score", title="What the score of metapaths is the sum of")
         for term in found.terms:

@@ -70,7 +70,7 @@ def score(
     if unknown:
         more = f", and {len(unknown) - 3:,} more" if len(unknown) > 3 else ""
         err.print(f"{len(unknown):,} of {rows:,} rows are left empty, unknown: {'; '.join(unknown[:3])}{more}")
-    told_of(about_model(opened), form or "csv", out_file, f"{rows:,} rows")
+    told_of(about_model(opened), form or "csv", out_file, f"{rows:,} rows", likely=True)
 
 
 @app.command()

@@ -103,6 +103,13 @@ class KnowledgeGraph:
         if (np.diff(triple_keys(self.triples, len(self.entities))) <= 0).any():
             raise ValueError("triples are not distinct and ascending by relation, head, tail")
 
+    def __repr__(self) -> str:
+        """What it is and how large: all of it would fill a screen a hundred times."""
+        numbers = (len(self.entities), "entity", "entities"), (len(self.entity_types), "type", "types")
+        more = (len(self.triples), "triple", "triples"), (self.relations, "metaedge", "metaedges")
+        entities, types, triples, metaedges = (f"{n:,} {one if n == 1 else many}" for n, one, many in (*numbers, *more))
+        return f"KnowledgeGraph({self.name}, {entities} of {types}, {triples} of {metaedges})"
+
     @property
     def relations(self) -> int:
         """`m`, the number of metaedges; with reciprocals there are `2m` relations."""

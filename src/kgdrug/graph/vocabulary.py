@@ -7,8 +7,18 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from kgdrug.biolink import curie
 from kgdrug.errors import AmbiguousNameError, UnknownNameError
 from kgdrug.graph.names import Names
+
+
+class OtherKindError(UnknownNameError):
+    """Somebody goes by this name, but none of those that were asked for."""
+
+    def __init__(self, kind: str, name: str, others: Sequence[str], instead: str = "") -> None:
+        super().__init__(kind, name)
+        self.others = tuple(others)
+        self.args = (f"{self.args[0]}: that is {' or '.join(others)}{instead}",)
 
 
 class Vocabulary:
@@ -39,6 +49,9 @@ class Vocabulary:
                 said.setdefault(text.casefold(), text)
             if others := tuple(filter(None, said.values())):
                 self.synonyms[i] = others
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self):,} of kind {self.kind})"
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -74,7 +87,8 @@ class Vocabulary:
         """The index of the entity with this id, name or synonym, case-insensitive; see `meant`.
 
         among: only indices within these ranges count (say, the compounds); kind: what the error calls the entity.
-        What several entities go by raises AmbiguousNameError.
+        What several entities go by raises AmbiguousNameError; of what is known outside the ranges alone, the error says
+        what it is.
         """
         kind, text = kind or self.kind, text.strip()
         found = self.meant(text, among)
@@ -82,13 +96,16 @@ class Vocabulary:
             return found[0]
         if found:
             raise AmbiguousNameError(kind, text, [self.label(i) for i in found])
+        if others := [] if among is None else self.meant(text):
+            raise OtherKindError(kind, text, [self.label(i) for i in others[:3]])
         raise UnknownNameError(kind, text, self.close_matches(text, among=among))
 
     def meant(self, text: str, among: Sequence[range] | None = None) -> list[int]:
         """Indices of the entities that a text means, ascending: several where it does not tell them apart.
 
-        An exact id wins over ids and names in any case, those over synonyms, and those over bare ids (`DB00331` of
-        `Compound::DB00331`). Of several, the one whose bare id is written just so is meant.
+        An exact id wins over ids and names in any case, those over synonyms, those over bare ids (`DB00331` of
+        `Compound::DB00331`), and those over CURIEs (`DRUGBANK:DB00331`). Of several, the one whose bare id is written
+        just so is meant.
         """
         text = text.strip()
         ranges = [range(len(self))] if among is None else among
@@ -99,36 +116,50 @@ class Vocabulary:
         if not found:
             said = text.casefold()
             found = [i for i in self._searched.ending(text) if _bare(self.ids[i]).casefold() == said]
-            found = [i for i in found if _within(i, ranges)]
+            found = [i for i in found if _within(i, ranges)] or [i for i in self._of_curie(text) if _within(i, ranges)]
         exact = [i for i in found if _bare(self.ids[i]) == text] if len(found) > 1 else found
         return exact if len(exact) == 1 else found
 
     def search(self, text: str, limit: int = 10, among: Sequence[range] | None = None) -> list[int]:
         """Indices of the entities that a text, finished or not, may mean, best first.
 
-        First those whose id, name or synonym it is, in this order; then those whose name begins with it, those with a
-        word of the name or of a synonym that does, and those with a part of the id that does (`DB003` of
-        `Compound::DB00331`), of each the shortest name first, in any case and with or without accents and signs; last
-        those that resemble it. What stands equal otherwise stands by index. Names says how long it takes.
+        First those whose id, name, synonym or CURIE it is, in this order; then those whose name begins with it, those
+        with a word of the name or of a synonym that does, and those with a part of the id that does (`DB003` of
+        `Compound::DB00331`), of each the shortest name first, in any case and with or without accents and signs; then
+        those that hold its words in another order; last those that resemble it. What stands equal otherwise stands by
+        index. Names says how long it takes.
         """
         stripped, inside = text.strip(), self._inside(among)
         exact = [self._index[stripped]] if stripped in self._index else []
         for called in self._called(stripped):
             exact += called
+        exact += self._of_curie(stripped)
         found = dict.fromkeys(i for i in exact if inside is None or inside[i])
-        for look in (self._searched.beginning, self._searched.resembling):
+        for look in (self._searched.beginning, self._searched.holding, self._searched.resembling):
             if len(found) < limit:
                 found |= dict.fromkeys(look(text, limit, inside))
         return list(found)[:limit]
 
     def close_matches(self, text: str, limit: int = 3, among: Sequence[range] | None = None) -> list[str]:
-        """Labels, as `name (id)`, of the entities of which an id, a name or a synonym resembles the text most."""
-        return [self.label(i) for i in self._searched.resembling(text, limit, self._inside(among))]
+        """Labels, as `name (id)`, of the entities that hold all words of the text, or else resemble it most."""
+        inside = self._inside(among)
+        found = dict.fromkeys(self._searched.holding(text, limit, inside))
+        found |= dict.fromkeys(self._searched.resembling(text, limit, inside))
+        return [self.label(i) for i in list(found)[:limit]]
 
     def label(self, index: int) -> str:
         """`name (id)`, or the id alone where it is its own name."""
         entity, name = self.ids[index], self.names[index]
         return entity if name == entity else f"{name} ({entity})"
+
+    def _of_curie(self, text: str) -> list[int]:
+        """Entities whose CURIE the text is, in any case, ascending; see `biolink.curie`."""
+        prefix, colon, local = text.partition(":")
+        if not prefix or not colon or not local or local.startswith(":"):
+            return []
+        wanted = curie(f"{prefix}:{local}", "").casefold()
+        near = {*self._searched.ending(local), *self._searched.ending(local.lstrip("0"))}  # PrimeKG leaves zeros out
+        return sorted(i for i in near if curie(self.ids[i], self.ids[i].partition("::")[0]).casefold() == wanted)
 
     def _called(self, text: str) -> tuple[list[int], list[int]]:
         """Entities whose id or name is the text, in any case, and those of which a synonym is; ascending."""

@@ -18,6 +18,7 @@ from kgdrug.ranking.export import about_model
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
+ENDING = ".graphml"
 FARTHEST = 3  # steps from an end
 
 
@@ -91,10 +92,13 @@ def write_entities(
 
     Nodes have `name`, `type`, `smiles` where one is known, and a `role` where roles say one; edges have `metaedge`,
     `relation`, the `parts` of the split that hold them, `licence`, `source` and `version`. The graph itself says what
-    it is of; kgdrug and networkx read it.
+    it is of; kgdrug and networkx read it. A name that does not end in `.graphml` is a UsageError: another ending would
+    promise another form.
     """
     from kgdrug.graph.views import facts_to_networkx, write_graphml
 
+    if Path(out).suffix.casefold() != ENDING:
+        raise UsageError(f"{out}: what is written is GraphML, for which the name should end in {ENDING}")
     served = model.served
     graph, found = served.graph, facts_to_networkx(served.graph, served.facts, entities)
     for entity, role in (roles or {}).items():

@@ -13,6 +13,7 @@ from kgdrug.graph.store import fresh_file
 from kgdrug.ranking.alike import Similar
 from kgdrug.ranking.described import Answer, KnownFact, Noted
 from kgdrug.ranking.paths import Evidence
+from kgdrug.ranking.questions import Question
 from kgdrug.sources.sheets import Column, Kind, about_text, sheet
 
 if TYPE_CHECKING:
@@ -45,13 +46,16 @@ MEANINGS = {
 Record = Mapping[str, object]
 
 
-def about_model(model: "TrainedModel | ServedModel", **first: object) -> dict[str, object]:
+def about_model(
+    model: "TrainedModel | ServedModel", *, asked: Iterable[Question] = (), **first: object
+) -> dict[str, object]:
     """What numbers of a model are of: itself, its graph, the licences of what it learned from, date and version.
 
-    first: what stands before these, such as the question. Licences: each with the metaedges that are under it, and
-    `annotations` where there are any. Metaedges that training left out by `training.without` are told apart, in
-    `licences_besides`: nothing was learned from them, but their facts may stand in `known` and `evidence`. The date is
-    today's in UTC.
+    first: what stands before these, such as the question; asked: the questions themselves, of which `warnings` names
+    those whose ranking is arbitrary. `probability_means` stands where the model has a calibration. Licences: each with
+    the metaedges that are under it, and `annotations` where there are any. Metaedges that training left out by
+    `training.without` are told apart, in `licences_besides`: nothing was learned from them, but their facts may stand
+    in `known` and `evidence`. The date is today's in UTC.
     """
     from kgdrug import __version__
 
@@ -63,6 +67,7 @@ def about_model(model: "TrainedModel | ServedModel", **first: object) -> dict[st
         licences.setdefault(metaedge.licence or "none stated", []).append(metaedge.abbreviation)
     for licence in sorted({a.licence or "none stated" for a in graph.annotations}):
         learned.setdefault(licence, []).append("annotations")
+    warnings = list(filter(None, dict.fromkeys(served.arbitrary(one.entity) for one in asked)))
     return {
         **first,
         "model": served.name,
@@ -73,7 +78,9 @@ def about_model(model: "TrainedModel | ServedModel", **first: object) -> dict[st
         **({"licences_besides": besides} if besides else {}),
         "date": datetime.now(UTC).date().isoformat(),
         "kgdrug": __version__,
+        **({"probability_means": means} if (means := served.probability_means) else {}),
         "note": NOTE,
+        **({"warnings": warnings} if warnings else {}),
     }
 
 
@@ -172,7 +179,7 @@ def write_answers(
     about: what they are of, see `about_model`. It is the head of a `json` object, the first line of `jsonl`, the
     metadata of `parquet`, a sheet of `xlsx`, and stands in a file beside a `csv` or `tsv`.
     """
-    columns = [column_of(name) for name in columns_of(answers)]
+    columns = [column_of(name, about) for name in columns_of(answers)]
     blocks = [([as_record(a) for a in answers], flat_rows(answers))]
     write_records(blocks, form, columns, about, out, force)
 
@@ -198,7 +205,7 @@ def write_all_answers(
 
     optional: those of `probability` and `evidence` that the tables have a column for. JSON names them where they are.
     """
-    columns = [column_of(name) for name in ("question", *_columns(optional))]
+    columns = [column_of(name, about) for name in ("question", *_columns(optional))]
     blocks = (
         (
             [{"question": text, **as_record(a)} for a in answers],
@@ -227,9 +234,10 @@ def write_records(
             write({column.name: [row.get(column.name) for row in rows] for column in columns})
 
 
-def column_of(name: str) -> Column:
-    """A column of answers, with what it means."""
-    return Column(name, _KINDS.get(name, "text"), MEANINGS.get(name, ""))
+def column_of(name: str, means: Mapping[str, object] | None = None) -> Column:
+    """A column of answers, with what it means; of `rank` that is what `means` has as `rank_means`, if anything."""
+    meaning = (means or {}).get(f"{name}_means", MEANINGS.get(name, ""))
+    return Column(name, _KINDS.get(name, "text"), str(meaning))
 
 
 def _columns(optional: Sequence[str]) -> list[str]:

@@ -1,12 +1,14 @@
 """Which candidates count: by what the graph says of them, by their structure, or by lists."""
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kgdrug.errors import UsageError
+from kgdrug.errors import UnknownNameError, UsageError
+from kgdrug.graph import KnowledgeGraph
 from kgdrug.models.arrays import Int
 
 if TYPE_CHECKING:
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 
 # the relations that a target is sought by, where the graph has one of them; else every one that joins the two types
 TARGETED = ("binds", "targets", "target", "target_of", "inhibits")
+# types of what treats, where a graph has no treatment that says so
+COMPOUNDS = ("chemical", "chemical entity", "compound", "drug", "medication", "molecule", "small molecule")
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,9 @@ class Filters:
     one of these genes by a relation that means binding (`TARGETED`), or by any where the graph has none; approved: by
     the graph or an annotation a treatment of anything, or treated by anything where it is asked what is; smarts: its
     structure holds this pattern; only: one of these; exclude: none of these.
+
+    What no candidate can be is a UsageError: classes, targets and smarts are about compounds, approved about both ends
+    of treatments.
     """
 
     classes: tuple[str, ...] = ()
@@ -51,22 +58,29 @@ class Filters:
     def _holds(self, model: "ServedModel", candidates: range, treated: bool) -> np.ndarray:
         graph = model.graph
         holds = np.ones(len(candidates), bool)
+        kind = graph.type_of(candidates.start).name
         if self.only:
-            holds &= _listed(self.only, model, candidates)
+            holds &= _listed(self.only, model, candidates, "only")
         if self.exclude:
-            holds &= ~_listed(self.exclude, model, candidates)
+            holds &= ~_listed(self.exclude, model, candidates, "exclude")
         if self.classes:
+            _of_compounds(graph, candidates, "class", "belongs to no pharmacologic class")
             holds &= _joined(self.classes, model, candidates, "class", ())
         if self.targets:
+            _of_compounds(graph, candidates, "target", "has no target")
             holds &= _joined(self.targets, model, candidates, "target", TARGETED)
         if self.approved:
+            if candidates not in [end(t) for t in graph.treatment_relations for end in (graph.heads, graph.answers)]:
+                raise UsageError(
+                    f"approved holds of what treats or is treated, and a {kind} does neither; leave it out here"
+                )
             holds &= _approved(model, candidates, treated)
         if self.smarts is not None:
             from kgdrug.sources.molecules import Molecules, matches
 
             known = [i for i in candidates if i in graph.smiles]
             if not known:
-                kind = graph.type_of(candidates.start).name
+                _of_compounds(graph, candidates, "smarts", "has no structure")
                 raise UsageError(
                     f"the graph {graph.name} holds no structure of any {kind}: smarts cannot be looked for"
                 )
@@ -95,11 +109,32 @@ def _key(filters: Filters, model: "ServedModel", relations: Sequence[int]) -> tu
     return filters, candidates, treated
 
 
-def _listed(names: Iterable[str], model: "ServedModel", candidates: range) -> np.ndarray:
+def _of_compounds(graph: KnowledgeGraph, candidates: range, option: str, lack: str) -> None:
+    """A UsageError where the candidates are known to be no compounds."""
+    compounds = [graph.heads(t) for t in graph.treatment_relations]
+    compounds += [t.range for t in graph.entity_types if t.name.casefold().replace("_", " ") in COMPOUNDS]
+    if compounds and candidates not in compounds:
+        kind = graph.type_of(candidates.start).name
+        raise UsageError(f"{option} is for compounds; the answers here are of type {kind}: a {kind} {lack}")
+
+
+def _find(graph: KnowledgeGraph, name: str, ranges: Sequence[range], kind: str | None, option: str) -> int:
+    """The entity of this name; where it is several names with commas between, the error says so."""
+    try:
+        return graph.entities.find(name, ranges, kind)
+    except UnknownNameError as error:
+        parts = [part.strip() for part in name.split(",")]
+        if len(parts) == 1 or not all(graph.entities.meant(part, ranges) for part in parts):
+            raise
+        each = " ".join(f"--{option} {shlex.quote(part)}" for part in parts)
+        raise UsageError(f"unknown {error.kind} {name!r}: give each name by itself, {each}") from None
+
+
+def _listed(names: Iterable[str], model: "ServedModel", candidates: range, option: str) -> np.ndarray:
     kind = model.graph.type_of(candidates.start).name if model.graph.typed else None
     listed = np.zeros(len(candidates), bool)
     for name in names:
-        listed[model.graph.entities.find(name, [candidates], kind) - candidates.start] = True
+        listed[_find(model.graph, name, [candidates], kind, option) - candidates.start] = True
     return listed
 
 
@@ -111,7 +146,7 @@ def _joined(
     joined = np.zeros(len(candidates), bool)
     ends = [graph.answers(r) for r in range(2 * m) if graph.heads(r) == candidates]
     for name in names:
-        entity = graph.entities.find(name, ends, what)
+        entity = _find(graph, name, ends, what, what)
         relations = model.joining[graph.type_of(entity).start, candidates.start]
         meant = [r for r in relations.tolist() if graph.metaedges[r % m].relation.casefold() in preferred]
         queries = np.array([[entity, r] for r in meant or relations.tolist()])

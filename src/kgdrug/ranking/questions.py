@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from kgdrug.errors import UsageError
 from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph.vocabulary import OtherKindError
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,14 @@ def question(
         raise UsageError(f"the graph {graph.name} names no treatment relation; ask with head or tail and a relation")
     relations = [r + m if key == "disease" else r for r in graph.treatment_relations]
     ranges = list(dict.fromkeys(graph.heads(r) for r in relations))
-    entity = graph.entities.find(text, ranges, key)
+    try:
+        entity = graph.entities.find(text, ranges, key)
+    except OtherKindError as error:
+        other = graph.entities.meant(text)[0]
+        told = f", a {graph.type_of(other).name}" if graph.typed else ""
+        if any(other in graph.answers(r) for r in relations):
+            told += f"; ask with {'compound' if key == 'disease' else 'disease'}"
+        raise OtherKindError(error.kind, error.name, error.others, told) from None
     fitting = tuple(r for r in relations if entity in graph.heads(r))
     first = graph.answers(fitting[0])
     return Question(entity, tuple(r for r in fitting if graph.answers(r) == first))

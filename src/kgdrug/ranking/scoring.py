@@ -21,6 +21,7 @@ from kgdrug.ranking.questions import Question, question
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
+RANK_MEANS = "from 1, among all candidates, known ones too, but not the question's own entity"
 # what is said of a row; probability where the model has a calibration
 SCORED = (
     "score", "percentile", "rank", "usual_percentile", "known", "known_sources", "annotations", "annotation_sources",
@@ -111,10 +112,13 @@ def score_file(
     if unknown and not skip_unknown:
         first = min(unknown)
         raise rows.error(first, str(unknown[first].error(served.graph)))
-    told = iter(flat_rows(score_asked(served, [one for one in found if not isinstance(one, Unknown)])))
+    asked = [one for one in found if not isinstance(one, Unknown)]
+    told = iter(flat_rows(score_asked(served, asked)))
     said = [{} if isinstance(one, Unknown) else next(told) for one in found]
-    added = {column_of(name): [one.get(name) for one in said] for name in names}
-    about, place = about_model(served, scored=Path(path).name), Path(out) if isinstance(out, str) else out
+    about = about_model(served, asked=(question for question, _ in asked), scored=Path(path).name)
+    means = {**about, "rank_means": RANK_MEANS}
+    added = {column_of(name, means): [one.get(name) for one in said] for name in names}
+    place = Path(out) if isinstance(out, str) else out
     ending = place.suffix.removeprefix(".") if isinstance(place, Path) else ""
     write_rows(rows, added, form or (ending if ending in FORMS else rows.form), about, place, force)
     return len(found), [f"{rows.where(i)}: {one.kind} {one.text!r}" for i, one in unknown.items()]

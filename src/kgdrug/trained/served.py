@@ -76,6 +76,12 @@ class ServedModel:
         about = model.experiment, model.metrics, model.digest, model.graph.digest, model.weights, model.calibrated
         return cls(graph, facts, members, *about, model.experiments)
 
+    def __repr__(self) -> str:
+        """What it is and how large: its tables and names would fill a screen a hundred times."""
+        members = f"{len(self.members)} member{'' if len(self.members) == 1 else 's'}"
+        graph = f"{self.graph.name}: {len(self.graph.entities):,} entities, {len(self.facts):,} facts"
+        return f"ServedModel({self.name}, {members}, of {graph})"
+
     @property
     def name(self) -> str:
         return self.experiment.name
@@ -230,6 +236,14 @@ class ServedModel:
         if self.calibrated is None:
             return None
         return self.calibrated.probabilities(self.members, self.weights, entity, relations, candidates)
+
+    @property
+    def probability_means(self) -> str | None:
+        """What its probabilities are of, to stand wherever one is shown; None where it has no calibration."""
+        if self.calibrated is None:
+            return None
+        share = f"{100 * self.calibrated.curve.share:.3g} %"
+        return f"that the graph holds the pair, among pairs of which {share} are treatments; not that it works"
 
     @cached_property
     def joining(self) -> dict[tuple[int, int], Int]:
