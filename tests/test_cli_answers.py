@@ -193,10 +193,21 @@ def test_a_scored_table_says_which_of_its_rankings_are_arbitrary(kg: Kgdrug, tra
     ]
 
 
+def test_an_arbitrary_ranking_is_said_to_be_in_files_too(kg: Kgdrug, trained_run: Run, bare: Path) -> None:
+    warning = "Sucralfate (Compound::DB00364) stands in no training triple: this ranking is arbitrary"
+    asked = ("predict", trained_run.folder, "--compound", "Sucralfate")
+    assert json.loads(kg(*asked, "--format", "json").out)["warnings"] == [warning]
+    (bare / "q.tsv").write_text("compound\nMetformin\nSucralfate\n")
+    for words, name in ((asked, "one.parquet"), (("predict", trained_run.folder, "--questions", "q.tsv"), "q.parquet")):
+        kg(*words, "--out", name)
+        assert json.loads(pyarrow.parquet.read_metadata(name).metadata[b"kgdrug"])["warnings"] == [warning]
+    assert "warnings" not in json.loads(kg(*asked[:3], "Metformin", "--format", "json").out)
+
+
 def test_where_no_candidate_is_left_that_is_said(kg: Kgdrug, trained_run: Run, questions: dict[str, Path]) -> None:
-    narrow = ("--only", "Budesonide", "--exclude", "Budesonide")
+    narrow = ("--novel", "--only", "Budesonide", "--exclude", "Budesonide")
     asked = ("predict", trained_run.folder, "--disease", "asthma", *narrow)
-    assert "no candidate is left" in kg(*asked).out
+    assert "no candidate is left by --novel, --only, --exclude" in kg(*asked).out
     done = kg(*asked, "--format", "json")
     assert (json.loads(done.out)["answers"], "no candidate is left" in done.err) == ([], True)
     assert "no candidate is left" in kg(*asked, "--out", "a.csv").err

@@ -330,7 +330,7 @@ def test_a_model_is_named_once_for_all_calls_or_call_by_call(service: Any) -> No
         lambda: client.judge("Metformin", "asthma", "trial", model="third"),
     ]
     for call in calls:
-        with pytest.raises(kgdrug.ServiceError, match="unknown model 'third'; did you mean small"):
+        with pytest.raises(kgdrug.ServiceError, match="unknown model 'third'; choose from small"):
             call()
     asked = [{"disease": "asthma"}, {"disease": "asthma", "model": "small"}]
     refused, answered = client.predict_many(asked, model="third")

@@ -184,11 +184,8 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
 
 def _probability_means(model: kgdrug.ServedModel, probabilities: Sequence[float | None]) -> dict[str, str]:
     """What the probabilities of an answer are of, beside the names of the model; nothing where there are none."""
-    if model.calibrated is None or all(one is None for one in probabilities):
-        return {}
-    share = f"{100 * model.calibrated.curve.share:.3g}"
-    told = f"that the graph holds the pair, among pairs of which {share} % are treatments; not that it works"
-    return {"probability_means": told}
+    told = model.probability_means
+    return {} if told is None or all(one is None for one in probabilities) else {"probability_means": told}
 
 
 def _records(answers: kgdrug.Columns) -> list[dict[str, Any]]:

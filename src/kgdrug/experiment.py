@@ -179,16 +179,22 @@ def _fit(experiment: Experiment, folder: Path, force: bool, watch: Watch) -> Run
 
 
 def ensemble(
-    models: Sequence[TrainedModel], out: str | Path, *, name: str = "ensemble", force: bool = False
+    models: Sequence[TrainedModel],
+    out: str | Path,
+    *,
+    weights: Sequence[int] | None = None,
+    name: str = "ensemble",
+    force: bool = False,
 ) -> tuple[Ensemble, Run | None]:
     """Put models of one split together, if that wins on valid; what valid says, and the run, None where one alone wins.
 
-    out: the folder to write. The ensemble is evaluated, saved and tracked like a training.
+    out: the folder to write. weights: a whole number for each model, instead of what valid would choose; then they are
+    put together whatever valid says. The ensemble is evaluated, saved and tracked like a training.
     """
     folder, started = Path(out), time.perf_counter()
     refuse_existing(folder, force)
-    found = weigh(models)
-    if not found.wins:
+    found = weigh(models, weights)
+    if weights is None and not found.wins:
         return found, None
     seconds = {"train": time.perf_counter() - started}
     used = [(model, weight) for model, weight in zip(models, found.weights, strict=True) if weight]

@@ -76,9 +76,10 @@ def test_answers_name_the_version_of_a_model_of_the_registry(trained_run: kgdrug
 
 
 def test_an_unknown_model_names_those_there_are(client: TestClient) -> None:
-    response = client.post("/v1/predict", json={"disease": "asthma", "model": "third"})
-    assert response.status_code == 404
-    assert response.json()["close_matches"] == ["first"]
+    for name, said in (("frist", "did you mean first?"), ("other", "choose from first")):
+        response = client.post("/v1/predict", json={"disease": "asthma", "model": name})
+        assert response.status_code == 404
+        assert response.json()["detail"] == f"unknown model '{name}'; {said}"
     assert client.delete("/v1/models/third", headers=ADMIN).status_code == 404
 
 

@@ -282,7 +282,7 @@ def test_a_file_of_no_bytes_is_a_file(publish):
 
 def test_an_unknown_data_set_names_those_there_are(publish):
     publish({"nodes.tsv": CONTENT})
-    with pytest.raises(UnknownNameError, match=r"unknown data set 'hetio'; did you mean hetionet\?"):
+    with pytest.raises(UnknownNameError, match=r"unknown data set 'hetio'; did you mean hetionet"):
         get_dataset("hetio")
     with pytest.raises(UnknownNameError, match=r"unknown data set 'ogbl'; choose from hetionet.* primekg, .*toy$"):
         get_dataset("ogbl")

@@ -184,6 +184,12 @@ def test_a_model_that_is_beaten_by_none_is_left_alone(graph: KnowledgeGraph, tmp
     assert not found.wins
     assert made is None
     assert not (tmp_path / "out").exists()
+    for wrong in [(1,), (1, 1, 1), (2, 0), (3, -1)]:
+        with pytest.raises(UsageError, match="are not one for each of 2 models, two or more above 0"):
+            weigh([replace(rubbish, members=[Knows()]), rubbish], wrong)
+    told = weigh([replace(rubbish, members=[Knows()]), rubbish], (1, 2))
+    assert told.weights == (1, 2)
+    assert told.weighted <= told.average < found.alone[0]
 
 
 def test_an_embedding_and_metapaths_become_one_model(
@@ -191,15 +197,20 @@ def test_an_embedding_and_metapaths_become_one_model(
 ) -> None:
     run(read_experiment(experiment_file, ["model.score=metapaths", "metapaths.length=3"]), "paths")
     done = kgdrug_command("ensemble", trained_run.folder, "paths", "--out", "both", "--name", "together")
-    if done.code == 0:
-        model = load_model("both")
-        assert model.name == "together"
-        assert [of["score"] for of in model.metrics["ensemble"]["of"]] == ["complex", "metapaths"]
-        assert model.metrics["valid"]["mrr"] == pytest.approx(valid_mrr(model))
-        assert "together (this model)" in done.out
-        assert len(predict(model, disease="asthma", top=3)) == 3
-    else:
+    if done.code:
         assert done.code == 1
         assert "alone is as good on valid as any ensemble of these: nothing was written, use it" in done.err
         assert not (desk / "both").exists()
     assert "all, weighted alike" in done.out
+    wrong = kgdrug_command("ensemble", trained_run.folder, "paths", "--out", "own", "--weights", "1,half")
+    assert (wrong.code, "'half' is no weight; give a whole number for each model" in wrong.err) == (2, True)
+    own = kgdrug_command(
+        "ensemble", trained_run.folder, "paths", "--out", "own", "--name", "together", "--weights", "2,1"
+    )
+    assert own.code == 0
+    assert "together (this model)" in own.out
+    model = load_model("own")
+    assert model.name == "together"
+    assert [(of["score"], of["weight"]) for of in model.metrics["ensemble"]["of"]] == [("complex", 2), ("metapaths", 1)]
+    assert model.metrics["valid"]["mrr"] == pytest.approx(valid_mrr(model))
+    assert len(predict(model, disease="asthma", top=3)) == 3

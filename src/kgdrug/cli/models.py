@@ -110,18 +110,28 @@ def predict(
         bool,
         typer.Option("--novel", help="Leave out what is known: facts, and annotations other than of trials."),
     ] = False,
-    approved: Annotated[bool, typer.Option("--approved", help="Candidates that treat something already.")] = False,
+    approved: Annotated[
+        bool,
+        typer.Option(
+            "--approved",
+            help="Candidates that treat something: a fact of a treatment relation, or an annotation as approved.",
+        ),
+    ] = False,
     classes: Annotated[
-        list[str] | None, typer.Option("--class", help="Candidates of this class; may be given again.")
+        list[str] | None,
+        typer.Option("--class", help="Compounds that the graph joins with this class; may be given again."),
     ] = None,
     targets: Annotated[
-        list[str] | None, typer.Option("--target", help="Candidates that bind this gene; may be given again.")
+        list[str] | None, typer.Option("--target", help="Compounds that bind or target this gene; may be given again.")
     ] = None,
     smarts: Annotated[str | None, typer.Option(help="Candidates whose structure holds this SMARTS pattern.")] = None,
     only: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|@FILE", help="These candidates alone; a file has one a line.")
+        list[str] | None,
+        typer.Option(metavar="NAME|@FILE", help="This candidate alone; may be given again; a file has one a line."),
     ] = None,
-    exclude: Annotated[list[str] | None, typer.Option(metavar="NAME|@FILE", help="Not these candidates.")] = None,
+    exclude: Annotated[
+        list[str] | None, typer.Option(metavar="NAME|@FILE", help="Not this candidate; may be given again.")
+    ] = None,
     evidence: Annotated[
         int, typer.Option(min=0, metavar="N", help="Tell the best path of N metapaths that join each answer.")
     ] = 0,
@@ -140,17 +150,20 @@ def predict(
     filters = Filters(tuple(classes or ()), tuple(targets or ()), approved, smarts, _listed(only), _listed(exclude))
     opened = open_model(model)
     given = {"head": head, "tail": tail, "relation": relation, "disease": disease, "compound": compound}
+    narrowing = {"--novel": novel, "--approved": approved, "--class": classes, "--target": targets,
+                 "--smarts": smarts is not None, "--only": only, "--exclude": exclude}  # fmt: skip
+    narrowed = [option for option, value in narrowing.items() if value]
     if questions is None:
         asked = question(opened.graph, **given)
         answers = answer(opened, asked, top, novel, filters, evidence)
-        tell_one(opened, asked.text(opened.graph), answers, meant, out_file, force)
+        tell_one(opened, asked.text(opened.graph), answers, meant, out_file, force, [asked], narrowed)
         return
     if any(value is not None for value in given.values()):
         raise UsageError("--questions FILE asks already; leave out what asks one question")
     many = read_questions(questions, opened.graph)
     answered = answer_all(opened, many, top, novel, filters, evidence)
     told = zip((one.text(opened.graph) for one in many), answered, strict=True)
-    tell(opened, told, meant, out_file, force, evidence > 0)
+    tell(opened, told, meant, out_file, force, evidence > 0, many, narrowed)
 
 
 def _listed(names: list[str] | None) -> tuple[str, ...]:
@@ -169,6 +182,9 @@ def _listed(names: list[str] | None) -> tuple[str, ...]:
 def ensemble(
     models: Annotated[list[str], typer.Argument(metavar="MODEL...", help="Two models or more of one split.")],
     out_folder: Annotated[Path, typer.Option("--out", help="Model folder to write.")],
+    weights: Annotated[
+        str | None, typer.Option(metavar="N,N,...", help="Weights of your own, whatever valid says of them.")
+    ] = None,
     name: Annotated[str, typer.Option(help="Of the model.")] = "ensemble",
     force: Force = False,
 ) -> None:
@@ -176,7 +192,8 @@ def ensemble(
     from kgdrug import ensemble, load_model
 
     loaded = [load_model(model) for model in models]
-    found, done = ensemble(loaded, out_folder, name=name, force=force)
+    own = None if weights is None else [_whole(word) for word in weights.split(",")]
+    found, done = ensemble(loaded, out_folder, weights=own, name=name, force=force)
     table = new_table("model", "weight", "valid MRR")
     for model, weight, alone in zip(models, found.weights, found.alone, strict=True):
         table.add_row(model, str(weight), as_text(alone))
@@ -189,6 +206,12 @@ def ensemble(
         raise KgdrugError(f"{best} alone is as good on valid as any ensemble of these: nothing was written, use it")
     print_report(done.model.metrics, f"{name} (this model)")
     out.print(f"\nmodel folder  {done.folder}\ntracked run   {done.run_id} at {done.tracking_uri}")
+
+
+def _whole(word: str) -> int:
+    if not word.strip().isdecimal():
+        raise UsageError(f"{word!r} is no weight; give a whole number for each model, such as 2,1")
+    return int(word)
 
 
 @import_app.command("dglke", short_help="Make a model of vectors that DGL-KE trained.")

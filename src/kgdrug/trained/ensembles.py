@@ -40,9 +40,15 @@ class Ensemble:
         return self.weighted > max(self.alone)
 
 
-def weigh(models: Sequence[TrainedModel]) -> Ensemble:
-    """Try weights for models of one split on its valid triples; of equally good ones the most even, then the first."""
+def weigh(models: Sequence[TrainedModel], weights: Sequence[int] | None = None) -> Ensemble:
+    """Try weights for models of one split on its valid triples; of equally good ones the most even, then the first.
+
+    weights: these instead, of which two or more are above 0.
+    """
     check_together(models)
+    if weights is not None and (len(weights) != len(models) or min(weights) < 0 or sum(map(bool, weights)) < 2):
+        came = ",".join(map(str, weights))
+        raise UsageError(f"the weights {came} are not one for each of {len(models)} models, two or more above 0")
     split = models[0].split
     each = [_Kept(model) for model in models]
 
@@ -51,10 +57,11 @@ def weigh(models: Sequence[TrainedModel]) -> Ensemble:
                              [weight for weight in weights if weight])  # fmt: skip
         return metrics(rank_triples(weighted, split.valid, split.known, split.graph))["mrr"]
 
-    tried = {weights: mrr(weights) for weights in _weights(len(models))}
-    best = max(tried, key=lambda weights: (tried[weights], -max(weights) + min(weights)))
+    even = (1,) * len(models)
+    tried = {one: mrr(one) for one in (_weights(len(models)) if weights is None else (even, tuple(weights)))}
+    best = max(tried, key=lambda one: (tried[one], -max(one) + min(one))) if weights is None else tuple(weights)
     alone = tuple(metrics(rank_triples(one, split.valid, split.known, split.graph))["mrr"] for one in each)
-    return Ensemble(alone, tried[(1,) * len(models)], best, tried[best])
+    return Ensemble(alone, tried[even], best, tried[best])
 
 
 def check_together(models: Sequence[TrainedModel]) -> None:
