@@ -123,7 +123,9 @@ def test_a_search_that_cannot_be_made_is_a_problem(client: TestClient, query: di
 
 def test_an_unknown_type_names_the_types_there_are(client: TestClient) -> None:
     body = problem(client.get("/v1/entities", params={"search": "a", "type": "Drug"}), 404)
-    assert body["close_matches"] == ["Compound", "Disease", "Gene"]
+    assert "unknown entity type 'Drug'; choose from Compound, Disease, Gene" in body["detail"]
+    near = problem(client.get("/v1/entities", params={"search": "a", "type": "Diseas"}), 404)
+    assert near["close_matches"] == ["Disease"]
 
 
 # the start
