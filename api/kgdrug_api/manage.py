@@ -22,6 +22,7 @@ from kgdrug_api.problems import (
 from kgdrug_api.wire import Body, Measures, body_of, json_response
 
 Authorization = Annotated[str, Header(description="`Bearer` and the administrator's token.")]
+Unlisted = Annotated[str, Header(include_in_schema=False)]
 LINKS = {
     "docs": "/docs",
     "openapi": "/openapi.json",
@@ -118,8 +119,11 @@ def routes(
             raise ConflictError(str(error)) from error
 
     @router.post("/v1/feedback", tags=["feedback"], status_code=201, openapi_extra=body_of("Judged"))
-    def judge(body: Body) -> schemas.Judgement:
+    def judge(body: Body, origin: Unlisted = "", content_type: Unlisted = "") -> schemas.Judgement:
         """Keep a judgement on a candidate: a compound and a disease, as the graph's treatments join them."""
+        # only browsers say where a request comes from, and they ask the service before they send another site's JSON
+        if origin and content_type.partition(";")[0].strip().casefold() != "application/json":
+            raise ForbiddenError("a page judges as Content-Type: application/json")
         judged = schemas.Judged.model_validate_json(body)
         feedback, loaded = kept(), models.get(judged.model)
         graph, entities = loaded.model.graph, loaded.model.graph.entities

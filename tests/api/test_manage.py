@@ -191,6 +191,18 @@ def test_a_judgement_is_kept_with_ids_model_and_time(client: TestClient, trained
     assert kept["at"].endswith("+00:00")
 
 
+def test_a_page_of_another_site_cannot_judge_unasked(client: TestClient) -> None:
+    body, origin = json.dumps(JUDGED), {"origin": "https://elsewhere.example"}
+    for kind in ("text/plain;charset=UTF-8", "application/x-www-form-urlencoded"):
+        sent = client.post("/v1/feedback", content=body, headers={**origin, "content-type": kind})
+        assert sent.status_code == 403
+        assert "application/json" in sent.json()["detail"]
+    assert client.options("/v1/feedback", headers=origin).status_code == 405  # so no browser sends its JSON
+    assert client.get("/v1/feedback").json() == []
+    assert client.post("/v1/feedback", json=JUDGED, headers=origin).status_code == 201
+    assert client.post("/v1/feedback", content=body, headers={"content-type": "text/plain"}).status_code == 201
+
+
 def test_judgements_outlive_the_service(trained_run: kgdrug.Run, tmp_path: Path) -> None:
     for number in (1, 2):
         with TestClient(create_app(trained_run.model, feedback=tmp_path / "said.db")) as client:

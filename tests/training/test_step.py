@@ -15,7 +15,7 @@ from kgdrug.config import TrainingConfig
 from kgdrug.models import SCORES, TableModel
 from kgdrug.training import State
 from kgdrug.training.batches import make_batch
-from kgdrug.training.step import adagrad
+from kgdrug.training.step import _kept, adagrad
 from kgdrug.training.step import step as one_step
 
 NAMES = sorted(SCORES)
@@ -226,12 +226,18 @@ def test_predicting_relations_adds_the_cross_entropy_over_all_of_them(
 
 @pytest.mark.parametrize("score", NAMES)
 @settings(max_examples=15, deadline=None)
-@given(batches=some_batches(), n3=st.sampled_from([0.0, 0.2]), seed=st.integers(0, 10**6))
+@given(
+    batches=some_batches(), n3=st.sampled_from([0.0, 0.2]), dropout=st.sampled_from([0.0, 0.5]),
+    seed=st.integers(0, 10**6),
+)  # fmt: skip
 def test_a_step_over_a_sample_is_that_of_dense_autograd_on_the_sampled_softmax(
-    score: str, batches: list[Asked], n3: float, seed: int
+    score: str, batches: list[Asked], n3: float, dropout: float, seed: int
 ) -> None:
     assume(score != "transe-l1" or n3)
-    config = TrainingConfig(negatives=2, n3=n3, learning_rate=0.3, relation_prediction=0.7 * SCORES[score].linear)
+    function = SCORES[score]
+    config = TrainingConfig(
+        negatives=2, n3=n3, learning_rate=0.3, relation_prediction=0.7 * function.linear, dropout=dropout
+    )
     asked, model = batches[0], create(score, seed)
     counts = np.bincount(asked.rows.numpy())
     candidates = slice(0, ENTITIES)
@@ -242,6 +248,9 @@ def test_a_step_over_a_sample_is_that_of_dense_autograd_on_the_sampled_softmax(
     dense = Dense(model, 0.3)
     heads, relations = asked.queries[asked.rows].T
     scores, losses = dense.scores(heads, relations), []
+    if dropout:
+        moved = function.query(dense.entity[batch.heads], dense.relation[batch.relations], dense.weights)
+        scores = function.compare(moved * _kept(moved, dropout, batch.seed), dense.entity)[asked.rows]
     for i, (row, answer) in enumerate(zip(asked.rows.tolist(), asked.answers.tolist(), strict=True)):
         own = set(asked.answers[asked.rows == row].tolist())
         others = [scores[i, e] for e in batch.sample.tolist() if e not in own]

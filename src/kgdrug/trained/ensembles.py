@@ -75,7 +75,7 @@ def check_together(models: Sequence[TrainedModel]) -> None:
                 "together they would be chosen and judged by what one of them learned from"
             )
     if not len(models[0].split.valid):
-        raise UsageError(f"the split of {models[0].name} has no valid triples to choose weights by")
+        raise UsageError(f"the split of {models[0].name} has no valid triples to judge an ensemble by")
 
 
 def together(models: Sequence[TrainedModel], weights: Sequence[int], name: str) -> TrainedModel:
