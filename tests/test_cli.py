@@ -341,6 +341,22 @@ def test_doctor_finds_a_tracking_server_that_is_down(kg: Kgdrug, nobody: str) ->
     assert f"problem: runs cannot be tracked: MLflow at {nobody} does not answer" in done.out
 
 
+def test_doctor_shows_no_password(kg: Kgdrug, nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", nobody.replace("://", "://user:token@"))
+    done = kg("doctor")
+    assert f"MLflow at {nobody} does not answer: Connection refused" in done.out
+    assert "token" not in done.out + done.err
+
+
+@pytest.mark.parametrize("place", ["foo://x", "sqlite:///notes.db"])
+def test_doctor_finds_a_tracking_place_that_cannot_be(kg: Kgdrug, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    Path("notes.db").write_text("no database " * 100)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", place)
+    done = kg("doctor")
+    assert done.code == 1
+    assert f"problem: runs cannot be tracked: MLflow at {place}: " in done.out
+
+
 def test_data_sets_are_listed_with_where_they_are(kg: Kgdrug) -> None:
     done = kg("data", "list")
     assert done.code == 0
