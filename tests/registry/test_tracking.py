@@ -500,6 +500,19 @@ def test_runs_of_a_place_that_cannot_be_are_an_error_of_one_line(
         list_runs()
 
 
+def test_a_run_that_goes_on_is_tagged_with_what_changed_and_not_with_settings_that_are_new(
+    desk: Path, split: Split
+) -> None:
+    mlflow = import_mlflow()
+    mlflow.set_experiment("old")
+    with mlflow.start_run() as old:
+        mlflow.log_params({"seed": "3"})  # as of a release that had no other setting
+    with tracked(Experiment("old", seed=4), split, "cpu", "run", old.info.run_id):
+        pass
+    tags = mlflow.get_run(old.info.run_id).data.tags
+    assert {name: value for name, value in tags.items() if name.startswith("resumed.")} == {"resumed.seed": "4"}
+
+
 def test_a_tracking_place_that_cannot_be_is_an_error_in_plain_words(
     bare: Path, split: Split, monkeypatch: pytest.MonkeyPatch
 ) -> None:

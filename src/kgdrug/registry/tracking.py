@@ -186,8 +186,9 @@ def tracked(
                 mlflow.log_input(dataset, context=context)
         else:
             logged = mlflow.get_run(run_id).data.params
+            # a setting that was not there yet when the run began is no change
             changed = {
-                key: value for key, value in flat(experiment).items() if logged.get(key) != str(value)
+                key: value for key, value in flat(experiment).items() if logged.get(key, str(value)) != str(value)
             }
             mlflow.set_tags({f"resumed.{key}": str(value) for key, value in changed.items()})
         yield tracker
