@@ -341,6 +341,22 @@ def test_doctor_finds_a_tracking_server_that_is_down(kg: Kgdrug, nobody: str) ->
     assert f"problem: runs cannot be tracked: MLflow at {nobody} does not answer" in done.out
 
 
+def test_doctor_shows_no_password(kg: Kgdrug, nobody: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", nobody.replace("://", "://user:token@"))
+    done = kg("doctor")
+    assert f"MLflow at {nobody} does not answer: Connection refused" in done.out
+    assert "token" not in done.out + done.err
+
+
+@pytest.mark.parametrize("place", ["foo://x", "sqlite:///notes.db"])
+def test_doctor_finds_a_tracking_place_that_cannot_be(kg: Kgdrug, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
+    Path("notes.db").write_text("no database " * 100)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", place)
+    done = kg("doctor")
+    assert done.code == 1
+    assert f"problem: runs cannot be tracked: MLflow at {place}: " in done.out
+
+
 def test_data_sets_are_listed_with_where_they_are(kg: Kgdrug) -> None:
     done = kg("data", "list")
     assert done.code == 0
@@ -612,6 +628,41 @@ def test_a_narrow_terminal_gets_fewer_numbers_and_no_broken_ones(
     lines = seen_on(screen.out)
     assert expected in [" ".join(line.split()) for line in lines]
     assert ("without" in "".join(lines)) == (width < 60)
+
+
+@pytest.mark.parametrize("width", range(12, 40))
+def test_a_number_that_is_cut_bears_a_mark_however_narrow_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    from kgdrug.cli import screen
+
+    monkeypatch.setattr(screen, "out", terminal(width))
+    screen.print_numbers(("test", "queries", "MRR", "Hits@1"), [["model", "12,345", "0.535", "0.408"]])
+    shown = [word for line in seen_on(screen.out) for word in re.findall(r"(?<!@)\b\d\S*", line)]
+    assert [word for word in shown if word not in ("12,345", "0.535", "0.408") and not word.endswith("…")] == []
+    assert ("12,345" in shown) == (width >= 24)
+
+
+def test_the_metaedges_of_a_finding_are_folded_and_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kgdrug.cli import screen
+
+    monkeypatch.setattr(screen, "out", terminal(50))
+    table = screen.new_table("finding", "metaedges", "test triples", "of", "leak")
+    table.add_row("twin relations", "CtD, CpD, DaG, DdG and 12 more", "12,345", "23,456", "yes")
+    screen.out.print(table)
+    said = " ".join(seen_on(screen.out))
+    assert all(word in said for word in ("CtD,", "CpD,", "DaG,", "DdG", "more", "12,345", "23,456", "yes"))
+
+
+def test_a_models_name_with_brackets_is_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    from kgdrug.cli import screen
+
+    monkeypatch.setattr(screen, "out", terminal(24))
+    screen.print_numbers(("test [1]", "MRR", "Hits@1"), [["mine [v2]", "0.535", "0.408"]])
+    said = " ".join(seen_on(screen.out))
+    assert "[v2]" in said
+    assert "[1]" in said
+    assert "without" not in said
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (7505, "2 h 5 min")])

@@ -3,10 +3,8 @@
 import socket
 import subprocess
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,7 +26,7 @@ from kgdrug.registry import (
     tracked,
     versions,
 )
-from kgdrug.registry.tracking import reach_tracking
+from kgdrug.registry.tracking import reach_tracking, without_login
 from kgdrug.sources import load_graph
 from kgdrug.splits import Draw, Split, hold_out_pairs
 from kgdrug.trained import MANIFEST
@@ -447,28 +445,72 @@ def test_a_tracking_server_of_the_user_is_respected(
     assert not (bare / "mlflow.db").exists()
 
 
-@pytest.mark.parametrize("status", [200, 401, 404])
-def test_a_tracking_server_that_says_anything_is_there(status: int) -> None:
-    class Answers(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
-        reach_tracking(f"http://127.0.0.1:{server.server_port}")
-        server.shutdown()
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """The port of a server that takes connections, and says nothing yet."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        yield silent.getsockname()[1]
 
 
-def test_a_tracking_server_that_never_answers_is_not_waited_for() -> None:
-    with (
-        socket.create_server(("127.0.0.1", 0)) as silent,
-        pytest.raises(KgdrugError, match=r"does not answer: timed out"),
-    ):
-        reach_tracking(f"http://127.0.0.1:{silent.getsockname()[1]}", seconds=0.1)
+@pytest.mark.parametrize("login", ["", "user:token@", "user:to:k@en@"])
+def test_a_tracking_server_that_takes_its_time_is_there(unhurried: int, login: str) -> None:
+    reach_tracking(f"http://{login}127.0.0.1:{unhurried}/owner/repository.mlflow", seconds=0.1)
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:{free}/o/r.mlflow", "[::1]:{free}", "127.0.0.1:port", "", "[::1"])
+def test_what_a_tracking_server_is_asked_with_is_not_shown(unhurried: int, place: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = place.format(free=taken.getsockname()[1])
+    with pytest.raises(KgdrugError) as error:
+        reach_tracking(f"http://user:token@{place}")
+    assert str(error.value).startswith(f"MLflow at http://{place} does not answer: ")
+    assert "token" not in str(error.value)
+
+
+def test_a_tracking_server_behind_a_proxy_is_left_to_mlflow(unhurried: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy.invalid:3128")
+    reach_tracking("https://tracking.invalid")
+    with pytest.raises(KgdrugError, match="does not answer"):
+        reach_tracking("http://tracking.invalid")
+
+
+@pytest.mark.parametrize(
+    ("uri", "shown"),
+    [
+        ("https://user:token@[::1]:5000/o/r.mlflow", "https://[::1]:5000/o/r.mlflow"),
+        ("postgresql://user:token@host/db?x=a@b", "postgresql://host/db?x=a@b"),
+        ("sqlite:////home/a@b/mlflow.db", "sqlite:////home/a@b/mlflow.db"),
+        ("https://host/a@b", "https://host/a@b"),
+    ],
+)
+def test_a_tracking_place_is_shown_without_user_and_password(uri: str, shown: str) -> None:
+    assert without_login(uri) == shown
+
+
+@pytest.mark.parametrize("place", ["foo://x", "sqlite:///notes.db"])
+def test_runs_of_a_place_that_cannot_be_are_an_error_of_one_line(
+    bare: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    (bare / "notes.db").write_text("no database " * 100)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", place)
+    with pytest.raises(KgdrugError, match=f"MLflow at {place}: .*; see MLFLOW_TRACKING_URI$"):
+        list_runs()
+
+
+def test_a_run_that_goes_on_is_tagged_with_what_changed_and_not_with_settings_that_are_new(
+    desk: Path, split: Split
+) -> None:
+    mlflow = import_mlflow()
+    mlflow.set_experiment("old")
+    with mlflow.start_run() as old:
+        mlflow.log_params({"seed": "3"})  # as of a release that had no other setting
+    with tracked(Experiment("old", seed=4), split, "cpu", "run", old.info.run_id):
+        pass
+    tags = mlflow.get_run(old.info.run_id).data.tags
+    assert {name: value for name, value in tags.items() if name.startswith("resumed.")} == {"resumed.seed": "4"}
 
 
 def test_a_tracking_place_that_cannot_be_is_an_error_in_plain_words(
@@ -477,3 +519,10 @@ def test_a_tracking_place_that_cannot_be_is_an_error_in_plain_words(
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "nonsense://nowhere")
     with pytest.raises(KgdrugError, match="nonsense://nowhere"), tracked(Experiment("x"), split, "cpu", "run"):
         pass
+
+
+def test_a_model_is_not_found_where_there_is_no_database(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (bare / "notes.db").write_text("no database " * 100)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///notes.db")
+    with pytest.raises(UsageError, match=r"no such model: Clinic@champion \(MLflow at sqlite:///notes.db: "):
+        resolve_model("Clinic@champion")

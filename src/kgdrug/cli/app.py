@@ -128,7 +128,7 @@ def doctor() -> None:
     """Print versions, device, folders, and what is wrong."""
     import platform
 
-    from kgdrug.registry import import_mlflow, list_runs, versions
+    from kgdrug.registry import import_mlflow, list_runs, tracking_place, versions
     from kgdrug.sources import SAMPLE, cache_folder, data_folder, load_graph
 
     problems = []
@@ -159,7 +159,7 @@ def doctor() -> None:
     writable = next(p for p in [cache, *cache.parents] if p.exists())
     if not _writable(writable):
         problems.append(f"the cache folder cannot be made in {writable}; set KGDRUG_CACHE")
-    out.print(f"{'tracking':12} {import_mlflow().get_tracking_uri()}")
+    out.print(f"{'tracking':12} {tracking_place(import_mlflow())}")
     try:
         list_runs(1)
     except KgdrugError as error:

@@ -31,6 +31,10 @@ def console(stderr: bool = False) -> Console:
 
 out, err = console(), console(stderr=True)
 BAR = 16  # columns of a progress bar
+WORDS = frozenset({
+    "name", "id", "known", "terms", "evidence", "what", "licence", "source", "version", "on this machine", "status",
+    "started", "head", "relation", "tail", "metaedges", "leak",
+})  # columns of a table that hold words  # fmt: skip
 
 
 def epochs(epochs: "Iterable[Epoch]", seeds: range = range(0, 1)) -> "Iterator[Epoch]":
@@ -191,29 +195,18 @@ def print_similar(text: str, alike: "Sequence[Similar]") -> None:
 
 
 def new_table(*columns: str, title: str | None = None) -> Table:
+    """An empty table. Where room is short, words are folded; a number stays whole, or ends in `…` where it cannot.
+
+    The first column, and those in `WORDS`, hold words, the others numbers.
+    """
     from rich import box
 
     table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
     for i, column in enumerate(columns):
-        right = i > 0 and column not in (
-            "name",
-            "id",
-            "known",
-            "terms",
-            "evidence",
-            "what",
-            "licence",
-            "source",
-            "version",
-            "on this machine",
-            "status",
-            "started",
-            "head",
-            "relation",
-            "tail",
-        )
-        # where room is short, words are folded and numbers stay whole
-        table.add_column(column, justify="right" if right else "left", overflow="fold", no_wrap=right)
+        if i == 0 or column in WORDS:
+            table.add_column(column, overflow="fold")
+        else:
+            table.add_column(column, justify="right", overflow="ellipsis", no_wrap=True)
     return table
 
 
@@ -222,7 +215,7 @@ def print_numbers(columns: Sequence[str], rows: Sequence[Sequence[str]], spare: 
 
     Where the terminal is too narrow for it, the spare columns are left out, or else the intervals, or else both.
     """
-    plain, cut = [_without_ends(cell) for cell in columns], [[_without_ends(cell) for cell in row] for row in rows]
+    plain, cut = _without_ends(columns), [_without_ends(row) for row in rows]
     kept = [i for i, column in enumerate(columns) if column not in spare]
     less = ", ".join(spare)
     tables = [_numbers_table(columns, rows)]
@@ -251,9 +244,9 @@ def _numbers_table(columns: Sequence[str], rows: Sequence[Sequence[str]], withou
     return table
 
 
-def _without_ends(cell: str) -> str:
-    """`0.536 [0.49, 0.58]` without what stands in brackets."""
-    return re.sub(r" \[[^\]]*\]$", "", cell)
+def _without_ends(row: Sequence[str]) -> list[str]:
+    """A row's numbers, such as `0.536 [0.49, 0.58]`, without what stands in brackets; its first cell is a name."""
+    return [*row[:1], *(re.sub(r" \[[^\]]*\]$", "", cell) for cell in row[1:])]
 
 
 def as_text(value: object, digits: int = 3) -> str:

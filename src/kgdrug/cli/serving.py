@@ -13,6 +13,7 @@ from kgdrug.cli.screen import err
 from kgdrug.errors import KgdrugError, UsageError
 
 if TYPE_CHECKING:
+    from kgdrug import LoadedModels
     from kgdrug_api.app import Service
 
 
@@ -35,6 +36,19 @@ def serve(
     ] = "infores:kgdrug",
 ) -> None:
     """Answer questions over HTTP; the documentation is at /docs. The first model answers where none is named."""
+    loaded = _opened(models)
+    from kgdrug_api import create_app
+
+    service = create_app(loaded, feedback=feedback, admin_token=admin_token, infores=infores)
+    with closing(_bound(host, port)) as place:
+        service.warm_up()
+        gc.collect()
+        gc.freeze()  # names and tables stay: looking through them for garbage takes a third of a long answer's time
+        _run(service, place, ", ".join(one.name for one in loaded.all()))
+
+
+def _opened(models: list[str]) -> "LoadedModels":
+    """The models, each under a name of its own; a UsageError says how two of one name can be told apart."""
     from kgdrug import LoadedModels
 
     loaded = LoadedModels()
@@ -48,14 +62,7 @@ def serve(
             raise UsageError(f"{said}; name one of them, such as {name}={one.source}")
         places[one.name] = given
         loaded.add(one)
-    from kgdrug_api import create_app
-
-    service = create_app(loaded, feedback=feedback, admin_token=admin_token, infores=infores)
-    with closing(_bound(host, port)) as place:
-        service.warm_up()
-        gc.collect()
-        gc.freeze()  # names and tables stay: looking through them for garbage takes a third of a long answer's time
-        _run(service, place, ", ".join(one.name for one in loaded.all()))
+    return loaded
 
 
 def _bound(host: str, port: int) -> socket.socket:

@@ -13,6 +13,7 @@ from kgdrug.registry.tracking import (
     resolve_model,
     show_run,
     tracked,
+    tracking_place,
     versions,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "resolve_model",
     "show_run",
     "tracked",
+    "tracking_place",
     "versions",
 ]

@@ -7,19 +7,19 @@
 import logging
 import os
 import platform
-import ssl
+import re
+import socket
 import subprocess
-import urllib.error
-import urllib.request
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPException
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from kgdrug.config import Experiment, flat
 from kgdrug.errors import KgdrugError, UsageError, first_line
@@ -49,20 +49,45 @@ def import_mlflow() -> ModuleType:
     return mlflow  # type: ignore[no-any-return]
 
 
+def without_login(text: str) -> str:
+    """A text, such as an address, without the user and password that addresses in it may hold."""
+    return re.sub(r"(?<=://)[^/?#\s]*@", "", text)
+
+
 def reach_tracking(uri: str, seconds: float = 5) -> None:
-    """A KgdrugError where a tracking server does not answer; MLflow itself would go on asking it for minutes."""
+    """A KgdrugError where nobody listens at a tracking server's place; MLflow would go on asking it for minutes.
+
+    Who may ask, and how long an answer takes, is MLflow's matter.
+    """
     if not uri.startswith(("http://", "https://")):
         return
+    shown = without_login(uri)
     try:
-        urllib.request.urlopen(uri, timeout=seconds).close()
-    except urllib.error.HTTPError:
-        return  # an answer: who may ask is MLflow's matter, as is a certificate below
-    except (OSError, HTTPException, ValueError) as error:
-        reason = error.reason if isinstance(error, urllib.error.URLError) else error
-        if isinstance(reason, ssl.SSLError):
-            return
-        why = reason.strerror if isinstance(reason, OSError) and reason.strerror else reason
-        raise KgdrugError(f"MLflow at {uri} does not answer: {why}; see MLFLOW_TRACKING_URI") from None
+        place = urlsplit(shown)
+        host, port = place.hostname, place.port or (443 if place.scheme == "https" else 80)
+        if not host:
+            raise ValueError("no host is named")
+        if {place.scheme, "all"} & getproxies().keys() and not proxy_bypass(host):
+            return  # what stands behind a proxy cannot be seen from here
+        socket.create_connection((host, port), seconds).close()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise KgdrugError(f"MLflow at {shown} does not answer: {why}; see MLFLOW_TRACKING_URI") from None
+
+
+def tracking_place(mlflow: ModuleType) -> str:
+    """Where runs are tracked, as it may be shown: without user and password."""
+    return without_login(mlflow.get_tracking_uri())
+
+
+@contextmanager
+def _in_plain_words(mlflow: ModuleType) -> Iterator[None]:
+    """What goes wrong in MLflow as a KgdrugError: its own errors, and those of the database and its driver below it."""
+    try:
+        yield
+    except Exception as error:
+        what = without_login(first_line(error))
+        raise KgdrugError(f"MLflow at {tracking_place(mlflow)}: {what}; see MLFLOW_TRACKING_URI") from error
 
 
 def versions() -> dict[str, str]:
@@ -95,7 +120,7 @@ def git_state(folder: Path) -> dict[str, str]:
 
 @dataclass
 class Tracker:
-    """An open MLflow run."""
+    """An open MLflow run. uri: where it is, see `tracking_place`."""
 
     mlflow: ModuleType
     run_id: str
@@ -146,12 +171,10 @@ def tracked(
     """
     mlflow, git = import_mlflow(), git_state(Path.cwd())  # before this run writes anything into the checkout
     reach_tracking(mlflow.get_tracking_uri())
-    try:
+    with _in_plain_words(mlflow):
         mlflow.set_experiment(experiment.name)
         run = mlflow.start_run(run_id=run_id, run_name=None if run_id else run_name)
-    except mlflow.exceptions.MlflowException as error:
-        raise KgdrugError(f"MLflow at {mlflow.get_tracking_uri()}: {first_line(error)}") from error
-    tracker = Tracker(mlflow, run.info.run_id, mlflow.get_tracking_uri())
+    tracker = Tracker(mlflow, run.info.run_id, tracking_place(mlflow))
     status = "FAILED"
     try:
         if run_id is None:
@@ -163,7 +186,10 @@ def tracked(
                 mlflow.log_input(dataset, context=context)
         else:
             logged = mlflow.get_run(run_id).data.params
-            changed = {key: value for key, value in flat(experiment).items() if logged.get(key) != str(value)}
+            # a setting that was not there yet when the run began is no change
+            changed = {
+                key: value for key, value in flat(experiment).items() if logged.get(key, str(value)) != str(value)
+            }
             mlflow.set_tags({f"resumed.{key}": str(value) for key, value in changed.items()})
         yield tracker
         status = "FINISHED"
@@ -206,9 +232,9 @@ def find_model(model: str) -> FoundModel:
             version = f"{name}/{int(number)}" if numbered else _aliased(mlflow, model)
             uri = f"models:/{version}"
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
-    except (mlflow.exceptions.MlflowException, OSError) as error:
+    except Exception as error:  # also of the database below MLflow
         raise UsageError(
-            f"no such model: {model} (MLflow at {mlflow.get_tracking_uri()}: {first_line(error)})"
+            f"no such model: {model} (MLflow at {tracking_place(mlflow)}: {without_login(first_line(error))})"
         ) from error
     found = sorted(folder.rglob(MANIFEST))
     if not found:
@@ -258,14 +284,12 @@ def list_runs(limit: int = 50) -> list[RunSummary]:
     if local.endswith(".db") and not Path(local).exists():
         return []  # asking would make the database
     reach_tracking(mlflow.get_tracking_uri())
-    client = mlflow.MlflowClient()
-    try:
+    with _in_plain_words(mlflow):
+        client = mlflow.MlflowClient()
         names = {e.experiment_id: e.name for e in client.search_experiments()}
-    except mlflow.exceptions.MlflowException as error:
-        raise KgdrugError(f"MLflow at {mlflow.get_tracking_uri()}: {first_line(error)}") from error
-    if not names:
-        return []
-    runs = client.search_runs(list(names), f"tags.`{_TAG}` != ''", max_results=limit, order_by=["start_time DESC"])
+        if not names:
+            return []
+        runs = client.search_runs(list(names), f"tags.`{_TAG}` != ''", max_results=limit, order_by=["start_time DESC"])
     return [_summary(run, names[run.info.experiment_id]) for run in runs]
 
 
