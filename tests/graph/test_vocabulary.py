@@ -317,6 +317,19 @@ def test_an_entity_is_found_by_its_curie():
             entities.find(text)
 
 
+def test_the_prefix_of_a_curie_is_read_in_any_case():
+    ids = ["MONDO:0005148", "Mondo:5044", "Compound::CHEMBL25", "ChEMBL:CHEMBL26", "Cl:0000084"]
+    entities = Vocabulary(ids, list("abcde"))
+    for text in ("Mondo:5148", "MONDO:5148", "mondo:0005148", "mOnDo:5148"):
+        assert entities.find(text) == 0
+        assert entities.search(text, 1) == [0]
+    assert [entities.find(text) for text in ("MONDO:0005044", "mondo:5044")] == [1, 1]
+    assert [entities.find(text) for text in ("chembl:CHEMBL25", "ChEMBL:chembl25", "chembl.compound:CHEMBL25")] == [
+        2
+    ] * 3
+    assert [entities.find(text) for text in ("CHEMBL.COMPOUND:CHEMBL26", "chembl:CHEMBL26", "CL:84")] == [3, 3, 4]
+
+
 def test_what_is_known_but_not_of_the_kind_asked_for_is_said_to_be_known(called):
     with pytest.raises(
         UnknownNameError, match=r"^unknown disease 'aspirin': that is Acetylsalicylic acid \(Compound::D"

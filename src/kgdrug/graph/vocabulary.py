@@ -7,9 +7,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kgdrug.biolink import curie
+from kgdrug.biolink.curies import SEVEN_DIGITS, SPELLINGS, curie
 from kgdrug.errors import AmbiguousNameError, UnknownNameError
 from kgdrug.graph.names import Names
+
+# prefixes of CURIEs as Biolink spells them, by what is written for them, in lower case
+_SPELLED = {p.casefold(): p for p in (*SEVEN_DIGITS, *SPELLINGS.values())}
+_SPELLED |= {spelling.casefold(): prefix for spelling, prefix in SPELLINGS.items()}
 
 
 class OtherKindError(UnknownNameError):
@@ -157,9 +161,10 @@ class Vocabulary:
         prefix, colon, local = text.partition(":")
         if not prefix or not colon or not local or local.startswith(":"):
             return []
-        wanted = curie(f"{prefix}:{local}", "").casefold()
-        near = {*self._searched.ending(local), *self._searched.ending(local.lstrip("0"))}  # PrimeKG leaves zeros out
-        return sorted(i for i in near if curie(self.ids[i], self.ids[i].partition("::")[0]).casefold() == wanted)
+        wanted = _folded(f"{prefix}:{local}", "")
+        spellings = {local, local.lstrip("0"), wanted.partition(":")[2]}  # PrimeKG leaves zeros out
+        near = {i for spelling in spellings for i in self._searched.ending(spelling)}
+        return sorted(i for i in near if _folded(self.ids[i], self.ids[i].partition("::")[0]) == wanted)
 
     def _called(self, text: str) -> tuple[list[int], list[int]]:
         """Entities whose id or name is the text, in any case, and those of which a synonym is; ascending."""
@@ -175,6 +180,13 @@ class Vocabulary:
         for r in among:
             inside[r.start : r.stop : r.step] = True
         return inside
+
+
+def _folded(entity: str, entity_type: str) -> str:
+    """The CURIE of an entity in lower case, whatever the case of its prefix: `Mondo:5148` is `mondo:0005148`."""
+    prefix, colon, local = entity.removeprefix(f"{entity_type}::").partition(":")
+    known = _SPELLED.get(prefix.casefold())
+    return curie(f"{known}:{local}" if known and colon else entity, entity_type).casefold()
 
 
 def _bare(entity: str) -> str:
