@@ -339,6 +339,13 @@ def test_what_is_known_but_not_of_the_kind_asked_for_is_said_to_be_known(called)
         called.find("asa", [GENES])
 
 
+def test_what_is_of_another_kind_still_names_its_close_matches_of_the_kind_asked_for():
+    entities = Vocabulary(["Disease::1", "Symptom::2"], ["migraine", "Migraines"])
+    with pytest.raises(UnknownNameError, match=r"that is Migr.*2\); did you mean migraine \(Disease::1\)\?$") as caught:
+        entities.find("migraines", [range(1)], "disease")
+    assert caught.value.close == ("migraine (Disease::1)",)
+
+
 def test_a_bare_id_that_is_another_entity_s_id_name_or_synonym_loses():
     ids = ["Compound::a", "Compound::b", "Compound::c", "a", "Gene::x", "Gene::y"]
     names = ["one", "two", "three", "four", "B", "six"]

@@ -17,12 +17,18 @@ _SPELLED |= {spelling.casefold(): prefix for spelling, prefix in SPELLINGS.items
 
 
 class OtherKindError(UnknownNameError):
-    """Somebody goes by this name, but none of those that were asked for."""
+    """Somebody goes by this name, but none of those that were asked for.
 
-    def __init__(self, kind: str, name: str, others: Sequence[str], instead: str = "") -> None:
-        super().__init__(kind, name)
+    others: who does; close: perhaps who was meant of those that were asked for; instead: how to ask about the others.
+    """
+
+    def __init__(
+        self, kind: str, name: str, others: Sequence[str], close: Sequence[str] = (), instead: str = ""
+    ) -> None:
+        super().__init__(kind, name, close)
         self.others = tuple(others)
-        self.args = (f"{self.args[0]}: that is {' or '.join(others)}{instead}",)
+        meant = f"; did you mean {', '.join(self.close)}?" if self.close else ""
+        self.args = (f"unknown {kind} {name!r}: that is {' or '.join(others)}{instead}{meant}",)
 
 
 class Vocabulary:
@@ -92,7 +98,7 @@ class Vocabulary:
 
         among: only indices within these ranges count (say, the compounds); kind: what the error calls the entity.
         What several entities go by raises AmbiguousNameError; of what is known outside the ranges alone, the error says
-        what it is.
+        what it is, with the close matches within them.
         """
         kind, text = kind or self.kind, text.strip()
         found = self.meant(text, among)
@@ -101,7 +107,8 @@ class Vocabulary:
         if found:
             raise AmbiguousNameError(kind, text, [self.label(i) for i in found])
         if others := [] if among is None else self.meant(text):
-            raise OtherKindError(kind, text, [self.label(i) for i in others[:3]])
+            close = self.close_matches(text, among=among)
+            raise OtherKindError(kind, text, [self.label(i) for i in others[:3]], close)
         raise UnknownNameError(kind, text, self.close_matches(text, among=among))
 
     def meant(self, text: str, among: Sequence[range] | None = None) -> list[int]:
