@@ -346,6 +346,12 @@ def test_what_is_of_another_kind_still_names_its_close_matches_of_the_kind_asked
     assert caught.value.close == ("migraine (Disease::1)",)
 
 
+def test_what_is_of_another_kind_names_whom_a_word_of_it_means():
+    entities = Vocabulary(["Disease::1", "Symptom::2"], ["migraine", "Ophthalmoplegic Migraine"])
+    with pytest.raises(UnknownNameError, match=r"did you mean migraine \(Disease::1\)\?$"):
+        entities.find("Ophthalmoplegic Migraine", [range(1)], "disease")
+
+
 def test_a_bare_id_that_is_another_entity_s_id_name_or_synonym_loses():
     ids = ["Compound::a", "Compound::b", "Compound::c", "a", "Gene::x", "Gene::y"]
     names = ["one", "two", "three", "four", "B", "six"]

@@ -98,7 +98,7 @@ class Vocabulary:
 
         among: only indices within these ranges count (say, the compounds); kind: what the error calls the entity.
         What several entities go by raises AmbiguousNameError; of what is known outside the ranges alone, the error says
-        what it is, with the close matches within them.
+        what it is, with those within them that a word of it names, and the close matches.
         """
         kind, text = kind or self.kind, text.strip()
         found = self.meant(text, among)
@@ -107,8 +107,9 @@ class Vocabulary:
         if found:
             raise AmbiguousNameError(kind, text, [self.label(i) for i in found])
         if others := [] if among is None else self.meant(text):
-            close = self.close_matches(text, among=among)
-            raise OtherKindError(kind, text, [self.label(i) for i in others[:3]], close)
+            words = [self.label(i) for word in text.split() for i in self._called(word)[0] if _within(i, among or ())]
+            close = list(dict.fromkeys([*words, *self.close_matches(text, among=among)]))
+            raise OtherKindError(kind, text, [self.label(i) for i in others[:3]], close[:3])
         raise UnknownNameError(kind, text, self.close_matches(text, among=among))
 
     def meant(self, text: str, among: Sequence[range] | None = None) -> list[int]:
