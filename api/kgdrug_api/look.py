@@ -2,9 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from fastapi import APIRouter, Path, Query, Request, Response
-from numpy.typing import NDArray
 
 import kgdrug
 from kgdrug_api import schemas
@@ -107,11 +105,11 @@ def routes(models: kgdrug.LoadedModels) -> APIRouter:
         member: int | None = Query(None, ge=0, description="Whose, from 0, where several members have vectors."),
         model: str | None = _MODEL,
     ) -> Response:
-        """The numbers that a table model, or a member of one, has learnt about entities."""
+        """The numbers that a model, or a member of one, has learnt about entities."""
         loaded = models.get(model)
 
         def make() -> Response:
-            table = _table(loaded.model, member)
+            table = kgdrug.member_vectors(loaded.model, member)
             found = [loaded.model.graph.entities.find(name) for name in entity]
             return json_response([_entity(loaded.model, i) | {"vector": table[i]} for i in found])
 
@@ -136,19 +134,6 @@ def routes(models: kgdrug.LoadedModels) -> APIRouter:
         return tagged(request, loaded.model.digest, make)
 
     return router
-
-
-def _table(model: kgdrug.ServedModel, member: int | None) -> NDArray[np.float32]:
-    """The vectors `(n, d)` of a member, counted from 0; where one alone has any it need not be named."""
-    tables = [id(table) for table in model.tables]
-    places = [i for i, one in enumerate(model.members) if id(one) in tables]
-    if not tables or (member is None and len(places) == 1):
-        return model.table
-    if member not in places:
-        said = "several members have vectors" if member is None else f"there is no member {member} with vectors"
-        numbers = ", ".join(map(str, places))
-        raise kgdrug.UsageError(f"{said} in the model {model.name}; give member, one of {numbers}")
-    return model.tables[places.index(member)].entity
 
 
 def _entity(model: kgdrug.ServedModel, index: int) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import kgdrug
+from kgdrug.models import TableModel
 from kgdrug_api import create_app
 
 SMILES = {"Metformin": "CN(C)C(=N)NC(N)=N", "Salbutamol": "CC(C)(C)NCC(O)c1ccc(O)c(CO)c1"}
@@ -62,11 +63,22 @@ def test_of_several_members_one_is_named_whose_vectors_are_told(model: kgdrug.Tr
     with TestClient(create_app(replace(model, members=[first, second]))) as client:
         refused = client.get("/v1/vectors", params=asthma)
         assert refused.status_code == 422
-        assert "several members have vectors in the model small; give member, one of 0, 1" in refused.json()["detail"]
+        assert (
+            "several members have vectors in the model small; give one of the members 0, 1" in refused.json()["detail"]
+        )
         assert "no member 2 with" in client.get("/v1/vectors", params={**asthma, "member": 2}).json()["detail"]
         for number, member in enumerate((first, second)):
             (found,) = client.get("/v1/vectors", params={**asthma, "member": number}).json()
             np.testing.assert_allclose(found["vector"], member.entity[model.graph.find("asthma")].numpy(), rtol=1e-6)
+
+
+def test_a_member_that_is_asked_through_torch_has_its_vectors_told(model: kgdrug.TrainedModel) -> None:
+    entities, first = model.graph.entities, model.members[0]
+    conve = TableModel.create("conve", len(entities), model.graph.relations, 20, seed=0)
+    with TestClient(create_app(replace(model, members=[first, conve]))) as client:
+        assert client.get("/v1/vectors", params={"entity": "asthma"}).status_code == 422  # whose?
+        (found,) = client.get("/v1/vectors", params={"entity": "asthma", "member": 1}).json()
+    np.testing.assert_allclose(found["vector"], conve.entity[model.graph.find("asthma")].numpy(), rtol=1e-6)
 
 
 def test_the_only_member_may_be_named_and_no_other(client: TestClient) -> None:

@@ -317,6 +317,19 @@ def test_an_entity_is_found_by_its_curie():
             entities.find(text)
 
 
+def test_the_prefix_of_a_curie_is_read_in_any_case():
+    ids = ["MONDO:0005148", "Mondo:5044", "Compound::CHEMBL25", "ChEMBL:CHEMBL26", "Cl:0000084"]
+    entities = Vocabulary(ids, list("abcde"))
+    for text in ("Mondo:5148", "MONDO:5148", "mondo:0005148", "mOnDo:5148"):
+        assert entities.find(text) == 0
+        assert entities.search(text, 1) == [0]
+    assert [entities.find(text) for text in ("MONDO:0005044", "mondo:5044")] == [1, 1]
+    assert [entities.find(text) for text in ("chembl:CHEMBL25", "ChEMBL:chembl25", "chembl.compound:CHEMBL25")] == [
+        2
+    ] * 3
+    assert [entities.find(text) for text in ("CHEMBL.COMPOUND:CHEMBL26", "chembl:CHEMBL26", "CL:84")] == [3, 3, 4]
+
+
 def test_what_is_known_but_not_of_the_kind_asked_for_is_said_to_be_known(called):
     with pytest.raises(
         UnknownNameError, match=r"^unknown disease 'aspirin': that is Acetylsalicylic acid \(Compound::D"
@@ -324,6 +337,19 @@ def test_what_is_known_but_not_of_the_kind_asked_for_is_said_to_be_known(called)
         called.find("aspirin", [DISEASES], "disease")
     with pytest.raises(UnknownNameError, match=r"that is Acetylsalicylic acid \(.*\) or diabetes \(Disease::1\)$"):
         called.find("asa", [GENES])
+
+
+def test_what_is_of_another_kind_still_names_its_close_matches_of_the_kind_asked_for():
+    entities = Vocabulary(["Disease::1", "Symptom::2"], ["migraine", "Migraines"])
+    with pytest.raises(UnknownNameError, match=r"that is Migr.*2\); did you mean migraine \(Disease::1\)\?$") as caught:
+        entities.find("migraines", [range(1)], "disease")
+    assert caught.value.close == ("migraine (Disease::1)",)
+
+
+def test_what_is_of_another_kind_names_whom_a_word_of_it_means():
+    entities = Vocabulary(["Disease::1", "Symptom::2"], ["migraine", "Ophthalmoplegic Migraine"])
+    with pytest.raises(UnknownNameError, match=r"did you mean migraine \(Disease::1\)\?$"):
+        entities.find("Ophthalmoplegic Migraine", [range(1)], "disease")
 
 
 def test_a_bare_id_that_is_another_entity_s_id_name_or_synonym_loses():

@@ -425,11 +425,38 @@ def test_an_entity_of_the_wrong_type_is_unknown_to_the_question(
 
 def test_a_name_of_another_type_says_what_it_is_and_how_to_ask(clinic: TrainedModel) -> None:
     with pytest.raises(
-        UnknownNameError, match=r"^unknown disease 'aspirin': that is .*, a Compound; ask with compound$"
+        UnknownNameError, match=r"^unknown disease 'aspirin': that is .* of type Compound; ask with compound$"
     ):
         predict(clinic, disease="aspirin")
-    with pytest.raises(UnknownNameError, match=r"^unknown compound 'fever': that is .*, a Disease; ask with disease$"):
+    with pytest.raises(
+        UnknownNameError, match=r"^unknown compound 'fever': that is .* of type Disease; ask with disease$"
+    ):
         predict(clinic, compound="fever")
+
+
+def test_a_name_of_several_other_types_says_each_type_and_every_way_to_ask(make: Maker) -> None:
+    entities = {
+        "Compound": ["Compound::headache"],
+        "Disease": ["Disease::headaches", "Disease::fever"],
+        "Side Effect": ["Side Effect::headache"],
+        "Symptom": ["Symptom::fever", "Symptom::headache"],
+    }
+    metaedges = {
+        "CcSE": ("Compound", "causes", "Side Effect"),
+        "CtD": ("Compound", "treats", "Disease"),
+        "DpS": ("Disease", "presents", "Symptom"),
+        "SrS": ("Symptom", "resembles", "Symptom"),
+    }
+    model = make(entities, metaedges, {("Compound::headache", "CtD", "Disease::fever"): "train"}, ("CtD",))
+    with pytest.raises(UnknownNameError) as error:
+        predict(model, disease="headache")
+    assert str(error.value) == (
+        "unknown disease 'headache': that is headache (Compound::headache) of type Compound or "
+        "headache (Side Effect::headache) of type Side Effect or headache (Symptom::headache) of type Symptom; "
+        "ask with compound, or with head and relation SrS, or with tail and relation CcSE or DpS or SrS; "
+        "did you mean headaches (Disease::headaches)?"
+    )
+    assert error.value.close == ("headaches (Disease::headaches)",)
 
 
 def test_a_name_borne_by_two_asks_for_an_id(make: Maker) -> None:

@@ -115,13 +115,17 @@ def test_an_unknown_name_in_a_filter_is_an_error(make: Maker, filters: Filters, 
 @pytest.mark.parametrize(
     ("filters", "message"),
     [
+        (Filters(classes=("P0",)), "the class 'P0': no relation .* joins type Gene with type Pharmacologic Class$"),
         (
-            Filters(classes=("P0",)),
-            "class is for compounds; the answers here are of type Gene: a Gene belongs to no ph",
+            Filters(classes=("C1", "P0")),
+            "the class 'P0': no relation .* joins type Gene with type Pharmacologic Class$",
         ),
-        (Filters(targets=("G0",)), "target is for compounds; .* of type Gene: a Gene has no target"),
-        (Filters(smarts="CC"), "smarts is for compounds; .* of type Gene: a Gene has no structure"),
-        (Filters(approved=True), "approved holds of what treats or is treated, and a Gene does neither"),
+        (Filters(targets=("G0",)), "the target 'G0': no relation of the graph plain joins type Gene with type Gene$"),
+        (Filters(smarts="CC"), "holds no structure of any Gene: smarts cannot be looked for"),
+        (
+            Filters(approved=True),
+            "approved holds of what treats or is treated, and nothing .* says either of type Gene",
+        ),
     ],
 )
 def test_a_filter_that_no_candidate_can_pass_is_refused(make: Maker, filters: Filters, message: str) -> None:
@@ -129,35 +133,46 @@ def test_a_filter_that_no_candidate_can_pass_is_refused(make: Maker, filters: Fi
         predict(small(make), head="C0", relation="CdG", filters=filters)
 
 
-def test_diseases_are_not_filtered_as_compounds_are_but_by_whether_they_are_treated(make: Maker) -> None:
+def test_diseases_are_filtered_by_what_joins_them_with_a_gene_and_by_whether_they_are_treated(make: Maker) -> None:
     metaedges = {**METAEDGES, "DaG": ("Disease", "associates", "Gene")}
-    facts = {("Compound::C0", "CtD", "Disease::D0"): "train", ("Disease::D0", "DaG", "Gene::G0"): "train"}
+    facts = {("Compound::C0", "CtD", "Disease::D0"): "train", ("Disease::D1", "DaG", "Gene::G0"): "train"}
     model = make(ENTITIES, metaedges, facts, ("CtD",))
-    with pytest.raises(UsageError, match="target is for compounds; the answers here are of type Disease"):
-        predict(model, compound="C1", filters=Filters(targets=("G0",)))
+    assert [a.id for a in predict(model, compound="C1", filters=Filters(targets=("G0",)))] == ["Disease::D1"]
     assert [a.id for a in predict(model, compound="C1", filters=Filters(approved=True))] == ["Disease::D0"]
 
 
-def test_without_treatments_the_name_of_a_type_says_what_is_a_compound(make: Maker) -> None:
-    entities = {"drug": ["drug::a"], "gene": ["gene::g"], "thing": ["thing::t"]}
-    metaedges = {"dbg": ("drug", "binds", "gene"), "gt": ("gene", "touches", "thing")}
-    model = make(entities, metaedges, {("drug::a", "dbg", "gene::g"): "train"})
-    assert [a.id for a in predict(model, tail="g", relation="dbg", filters=Filters(targets=("g",)))] == ["drug::a"]
-    with pytest.raises(UsageError, match="class is for compounds"):
-        predict(model, head="g", relation="gt", filters=Filters(classes=("g",)))
-    other = make(
-        {"one": ["one::a"], "two": ["two::b"]}, {"t": ("one", "touches", "two")}, {("one::a", "t", "two::b"): "train"}
-    )
-    assert [a.id for a in predict(other, head="a", relation="t", filters=Filters(classes=("a",)))] == ["two::b"]
+def test_genes_are_filtered_by_what_they_are_joined_with(make: Maker) -> None:
+    entities = {**ENTITIES, "Pathway": ["Pathway::W0", "Pathway::W1"]}
+    metaedges = {**METAEDGES, "GpPW": ("Gene", "participates", "Pathway")}
+    facts = {("Compound::C0", "CtD", "Disease::D0"): "train", ("Gene::G1", "GpPW", "Pathway::W0"): "train"}
+    model = make(entities, metaedges, facts, ("CtD",))
+    asked = {"head": "C0", "relation": "CbG"}
+    assert [a.id for a in predict(model, **asked, filters=Filters(classes=("W0",)))] == ["Gene::G1"]
+    assert predict(model, **asked, filters=Filters(classes=("W1",))) == []
+    with pytest.raises(UsageError, match=r"no relation .* joins type Disease with type Pathway$"):
+        predict(model, compound="C0", filters=Filters(classes=("W0",)))
+
+
+def test_annotations_alone_say_what_is_approved(make: Maker) -> None:
+    metaedges = {**METAEDGES, "DaG": ("Disease", "associates", "Gene")}
+    model = make(ENTITIES, metaedges, {("Compound::C1", "CbG", "Gene::G0"): "train"})
+    notes = (Annotation(2, 6, "approved", "label"), Annotation(3, 5, "trial", "label"))
+    model = replace(model, split=replace(model.split, graph=replace(model.graph, annotations=notes)))
+    approved = Filters(approved=True)
+    assert [a.id for a in predict(model, tail="G0", relation="CbG", filters=approved)] == ["Compound::C2"]
+    assert [a.id for a in predict(model, tail="G0", relation="DaG", filters=approved)] == ["Disease::D1"]
+    with pytest.raises(UsageError, match="says either of type Gene; leave it out here"):
+        predict(model, head="C0", relation="CbG", filters=approved)
 
 
 @pytest.mark.parametrize("field", ["only", "exclude", "targets"])
 def test_names_with_commas_between_are_said_to_be_several(make: Maker, field: str) -> None:
-    one, other, option = ("G0", "gene::g1", "target") if field == "targets" else ("C0", "compound::c1", field)
-    with pytest.raises(UsageError, match=f"give each name by itself, --{option} {one} --{option} {other}"):
+    one, other = ("G0", "gene::g1") if field == "targets" else ("C0", "compound::c1")
+    with pytest.raises(UnknownNameError, match=rf"^unknown .*: give each name by itself: '{one}', '{other}'$"):
         predict(small(make), disease="D0", filters=Filters(**{field: (f"{one}, {other}",)}))
-    with pytest.raises(UnknownNameError, match="unknown "):
+    with pytest.raises(UnknownNameError, match=r"^unknown .* '[^']*,nobody'") as error:
         predict(small(make), disease="D0", filters=Filters(**{field: (f"{one},nobody",)}))
+    assert "by itself" not in str(error.value)
 
 
 def test_a_pattern_needs_structures(make: Maker) -> None:

@@ -11,7 +11,7 @@ import torch
 
 from kgdrug.errors import UnknownNameError, UsageError
 from kgdrug.models import MetapathModel, TableModel
-from kgdrug.ranking import write_vectors
+from kgdrug.ranking import member_vectors, write_vectors
 from kgdrug.ranking.vectors import VECTOR_FORMS
 from kgdrug.sources.vectors import WRITERS
 from kgdrug.trained import TrainedModel
@@ -62,6 +62,9 @@ def test_of_several_members_one_is_named(clinic: TrainedModel, tmp_path: Path) -
         write_vectors(both, tmp_path / "v", "npy", member=0)
     write_vectors(both, tmp_path / "v", "npy", member=2)
     assert np.array_equal(read(tmp_path / "v")[1], conve.entity.numpy())
+    assert np.array_equal(member_vectors(both, 2), conve.entity.numpy())
+    with pytest.raises(UsageError, match=r"several members have vectors .* give one of the members 1, 2"):
+        member_vectors(both)
     write_vectors(replace(clinic, members=[paths, clinic.members[0]]), tmp_path / "w", "npy")
     assert read(tmp_path / "w")[2]["member"] == 1
     with pytest.raises(UsageError, match="the model plain has no vectors"):

@@ -7,18 +7,28 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from kgdrug.biolink import curie
+from kgdrug.biolink.curies import SEVEN_DIGITS, SPELLINGS, curie
 from kgdrug.errors import AmbiguousNameError, UnknownNameError
 from kgdrug.graph.names import Names
 
+# prefixes of CURIEs as Biolink spells them, by what is written for them, in lower case
+_SPELLED = {p.casefold(): p for p in (*SEVEN_DIGITS, *SPELLINGS.values())}
+_SPELLED |= {spelling.casefold(): prefix for spelling, prefix in SPELLINGS.items()}
+
 
 class OtherKindError(UnknownNameError):
-    """Somebody goes by this name, but none of those that were asked for."""
+    """Somebody goes by this name, but none of those that were asked for.
 
-    def __init__(self, kind: str, name: str, others: Sequence[str], instead: str = "") -> None:
-        super().__init__(kind, name)
+    others: who does; close: perhaps who was meant of those that were asked for; instead: how to ask about the others.
+    """
+
+    def __init__(
+        self, kind: str, name: str, others: Sequence[str], close: Sequence[str] = (), instead: str = ""
+    ) -> None:
+        super().__init__(kind, name, close)
         self.others = tuple(others)
-        self.args = (f"{self.args[0]}: that is {' or '.join(others)}{instead}",)
+        meant = f"; did you mean {', '.join(self.close)}?" if self.close else ""
+        self.args = (f"unknown {kind} {name!r}: that is {' or '.join(others)}{instead}{meant}",)
 
 
 class Vocabulary:
@@ -88,7 +98,7 @@ class Vocabulary:
 
         among: only indices within these ranges count (say, the compounds); kind: what the error calls the entity.
         What several entities go by raises AmbiguousNameError; of what is known outside the ranges alone, the error says
-        what it is.
+        what it is, with those within them that a word of it names, and the close matches.
         """
         kind, text = kind or self.kind, text.strip()
         found = self.meant(text, among)
@@ -97,7 +107,9 @@ class Vocabulary:
         if found:
             raise AmbiguousNameError(kind, text, [self.label(i) for i in found])
         if others := [] if among is None else self.meant(text):
-            raise OtherKindError(kind, text, [self.label(i) for i in others[:3]])
+            words = [self.label(i) for word in text.split() for i in self._called(word)[0] if _within(i, among or ())]
+            close = list(dict.fromkeys([*words, *self.close_matches(text, among=among)]))
+            raise OtherKindError(kind, text, [self.label(i) for i in others[:3]], close[:3])
         raise UnknownNameError(kind, text, self.close_matches(text, among=among))
 
     def meant(self, text: str, among: Sequence[range] | None = None) -> list[int]:
@@ -157,9 +169,10 @@ class Vocabulary:
         prefix, colon, local = text.partition(":")
         if not prefix or not colon or not local or local.startswith(":"):
             return []
-        wanted = curie(f"{prefix}:{local}", "").casefold()
-        near = {*self._searched.ending(local), *self._searched.ending(local.lstrip("0"))}  # PrimeKG leaves zeros out
-        return sorted(i for i in near if curie(self.ids[i], self.ids[i].partition("::")[0]).casefold() == wanted)
+        wanted = _folded(f"{prefix}:{local}", "")
+        spellings = {local, local.lstrip("0"), wanted.partition(":")[2]}  # PrimeKG leaves zeros out
+        near = {i for spelling in spellings for i in self._searched.ending(spelling)}
+        return sorted(i for i in near if _folded(self.ids[i], self.ids[i].partition("::")[0]) == wanted)
 
     def _called(self, text: str) -> tuple[list[int], list[int]]:
         """Entities whose id or name is the text, in any case, and those of which a synonym is; ascending."""
@@ -175,6 +188,13 @@ class Vocabulary:
         for r in among:
             inside[r.start : r.stop : r.step] = True
         return inside
+
+
+def _folded(entity: str, entity_type: str) -> str:
+    """The CURIE of an entity in lower case, whatever the case of its prefix: `Mondo:5148` is `mondo:0005148`."""
+    prefix, colon, local = entity.removeprefix(f"{entity_type}::").partition(":")
+    known = _SPELLED.get(prefix.casefold())
+    return curie(f"{known}:{local}" if known and colon else entity, entity_type).casefold()
 
 
 def _bare(entity: str) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from kgdrug.ranking.questions import Question, question
     from kgdrug.ranking.scoring import answer_of, score, score_file
     from kgdrug.ranking.statements import Concept, Provenance, Statement
-    from kgdrug.ranking.vectors import write_vectors
+    from kgdrug.ranking.vectors import member_vectors, write_vectors
 
 __all__ = [
     "Answer",
@@ -59,6 +59,7 @@ __all__ = [
     "infer",
     "links",
     "look_up",
+    "member_vectors",
     "meta_graph",
     "neighbours",
     "pair_links",
@@ -96,6 +97,6 @@ __getattr__ = lazily(
         "kgdrug.ranking.questions": ("Question", "question"),
         "kgdrug.ranking.scoring": ("answer_of", "score", "score_file"),
         "kgdrug.ranking.statements": ("Concept", "Provenance", "Statement"),
-        "kgdrug.ranking.vectors": ("write_vectors",),
+        "kgdrug.ranking.vectors": ("member_vectors", "write_vectors"),
     },
 )

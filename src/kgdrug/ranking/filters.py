@@ -1,6 +1,5 @@
 """Which candidates count: by what the graph says of them, by their structure, or by lists."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,15 +8,14 @@ import numpy as np
 
 from kgdrug.errors import UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph
+from kgdrug.graph.vocabulary import OtherKindError
 from kgdrug.models.arrays import Int
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel
 
-# the relations that a target is sought by, where the graph has one of them; else every one that joins the two types
+# the relations that a target is sought by, where one of them joins the two types; else every one that does
 TARGETED = ("binds", "targets", "target", "target_of", "inhibits")
-# types of what treats, where a graph has no treatment that says so
-COMPOUNDS = ("chemical", "chemical entity", "compound", "drug", "medication", "molecule", "small molecule")
 
 
 @dataclass(frozen=True)
@@ -25,12 +23,12 @@ class Filters:
     """What a candidate must be; each that is given must hold, each by id or name.
 
     classes: joined with one of these entities, such as a pharmacologic class, by any relation; targets: joined with
-    one of these genes by a relation that means binding (`TARGETED`), or by any where the graph has none; approved: by
-    the graph or an annotation a treatment of anything, or treated by anything where it is asked what is; smarts: its
-    structure holds this pattern; only: one of these; exclude: none of these.
+    one of these genes by a relation that means binding (`TARGETED`), or by any where none of these joins the types of
+    the two; approved: by the graph or an annotation a treatment of anything, or treated by anything where it is asked
+    what is; smarts: its structure holds this pattern; only: one of these; exclude: none of these.
 
-    What no candidate can be is a UsageError: classes, targets and smarts are about compounds, approved about both ends
-    of treatments.
+    What no candidate can be is a UsageError: classes or targets of a type that no relation joins with theirs, approved
+    where they are no end of a treatment and in no annotation, smarts where no structure of them is known.
     """
 
     classes: tuple[str, ...] = ()
@@ -58,29 +56,22 @@ class Filters:
     def _holds(self, model: "ServedModel", candidates: range, treated: bool) -> np.ndarray:
         graph = model.graph
         holds = np.ones(len(candidates), bool)
-        kind = graph.type_of(candidates.start).name
         if self.only:
-            holds &= _listed(self.only, model, candidates, "only")
+            holds &= _listed(self.only, model, candidates)
         if self.exclude:
-            holds &= ~_listed(self.exclude, model, candidates, "exclude")
+            holds &= ~_listed(self.exclude, model, candidates)
         if self.classes:
-            _of_compounds(graph, candidates, "class", "belongs to no pharmacologic class")
             holds &= _joined(self.classes, model, candidates, "class", ())
         if self.targets:
-            _of_compounds(graph, candidates, "target", "has no target")
             holds &= _joined(self.targets, model, candidates, "target", TARGETED)
         if self.approved:
-            if candidates not in [end(t) for t in graph.treatment_relations for end in (graph.heads, graph.answers)]:
-                raise UsageError(
-                    f"approved holds of what treats or is treated, and a {kind} does neither; leave it out here"
-                )
             holds &= _approved(model, candidates, treated)
         if self.smarts is not None:
             from kgdrug.sources.molecules import Molecules, matches
 
             known = [i for i in candidates if i in graph.smiles]
             if not known:
-                _of_compounds(graph, candidates, "smarts", "has no structure")
+                kind = graph.type_of(candidates.start).name
                 raise UsageError(
                     f"the graph {graph.name} holds no structure of any {kind}: smarts cannot be looked for"
                 )
@@ -109,16 +100,15 @@ def _key(filters: Filters, model: "ServedModel", relations: Sequence[int]) -> tu
     return filters, candidates, treated
 
 
-def _of_compounds(graph: KnowledgeGraph, candidates: range, option: str, lack: str) -> None:
-    """A UsageError where the candidates are known to be no compounds."""
-    compounds = [graph.heads(t) for t in graph.treatment_relations]
-    compounds += [t.range for t in graph.entity_types if t.name.casefold().replace("_", " ") in COMPOUNDS]
-    if compounds and candidates not in compounds:
-        kind = graph.type_of(candidates.start).name
-        raise UsageError(f"{option} is for compounds; the answers here are of type {kind}: a {kind} {lack}")
+class SeveralNamesError(UnknownNameError):
+    """Nothing goes by this name, which is several names that something goes by, with commas between."""
+
+    def __init__(self, kind: str, name: str, parts: Sequence[str]) -> None:
+        super().__init__(kind, name)
+        self.args = (f"{self.args[0]}: give each name by itself: {', '.join(map(repr, parts))}",)
 
 
-def _find(graph: KnowledgeGraph, name: str, ranges: Sequence[range], kind: str | None, option: str) -> int:
+def _find(graph: KnowledgeGraph, name: str, ranges: Sequence[range], kind: str | None) -> int:
     """The entity of this name; where it is several names with commas between, the error says so."""
     try:
         return graph.entities.find(name, ranges, kind)
@@ -126,27 +116,36 @@ def _find(graph: KnowledgeGraph, name: str, ranges: Sequence[range], kind: str |
         parts = [part.strip() for part in name.split(",")]
         if len(parts) == 1 or not all(graph.entities.meant(part, ranges) for part in parts):
             raise
-        each = " ".join(f"--{option} {shlex.quote(part)}" for part in parts)
-        raise UsageError(f"unknown {error.kind} {name!r}: give each name by itself, {each}") from None
+        raise SeveralNamesError(error.kind, error.name, parts) from None
 
 
-def _listed(names: Iterable[str], model: "ServedModel", candidates: range, option: str) -> np.ndarray:
+def _listed(names: Iterable[str], model: "ServedModel", candidates: range) -> np.ndarray:
     kind = model.graph.type_of(candidates.start).name if model.graph.typed else None
     listed = np.zeros(len(candidates), bool)
     for name in names:
-        listed[_find(model.graph, name, [candidates], kind, option) - candidates.start] = True
+        listed[_find(model.graph, name, [candidates], kind) - candidates.start] = True
     return listed
 
 
 def _joined(
     names: Iterable[str], model: "ServedModel", candidates: range, what: str, preferred: tuple[str, ...]
 ) -> np.ndarray:
-    """Whether a candidate is joined with one of the named entities, by a preferred relation where there is one."""
+    """Whether a candidate is joined with one of the named entities, by a preferred relation where there is one.
+
+    A UsageError where no relation of the graph could join the two types.
+    """
     graph, m = model.graph, model.graph.relations
     joined = np.zeros(len(candidates), bool)
     ends = [graph.answers(r) for r in range(2 * m) if graph.heads(r) == candidates]
     for name in names:
-        entity = _find(graph, name, ends, what, what)
+        try:
+            entity = _find(graph, name, ends, what)
+        except OtherKindError:
+            others = dict.fromkeys(graph.type_of(i).name for i in graph.entities.meant(name))
+            raise UsageError(
+                f"no answer here can pass the {what} {name!r}: no relation of the graph {graph.name} joins "
+                f"type {graph.type_of(candidates.start).name} with type {' or '.join(others)}"
+            ) from None
         relations = model.joining[graph.type_of(entity).start, candidates.start]
         meant = [r for r in relations.tolist() if graph.metaedges[r % m].relation.casefold() in preferred]
         queries = np.array([[entity, r] for r in meant or relations.tolist()])
@@ -155,8 +154,18 @@ def _joined(
 
 
 def _approved(model: "ServedModel", candidates: range, treated: bool) -> np.ndarray:
-    """Whether the graph, or an annotation as approved, says that a candidate treats something, or is treated."""
+    """Whether the graph, or an annotation as approved, says that a candidate treats something, or is treated.
+
+    Of candidates that are no end of a treatment the annotations say which of the two is meant.
+    """
     graph, m = model.graph, model.graph.relations
+    if candidates not in [end(t) for t in graph.treatment_relations for end in (graph.heads, graph.answers)]:
+        treated = not any(a.compound in candidates for a in graph.annotations)
+        if treated and not any(a.disease in candidates for a in graph.annotations):
+            raise UsageError(
+                "approved holds of what treats or is treated, and nothing in the graph "
+                f"{graph.name} says either of type {graph.type_of(candidates.start).name}; leave it out here"
+            )
     treating = [t + m if treated else t for t in graph.treatment_relations]
     heads, relations = np.divmod(model.facts.keys, 2 * m)
     noted = [a.disease if treated else a.compound for a in graph.annotations if a.status == "approved"]

@@ -68,11 +68,25 @@ def question(
     try:
         entity = graph.entities.find(text, ranges, key)
     except OtherKindError as error:
-        other = graph.entities.meant(text)[0]
-        told = f", a {graph.type_of(other).name}" if graph.typed else ""
-        if any(other in graph.answers(r) for r in relations):
-            told += f"; ask with {'compound' if key == 'disease' else 'disease'}"
-        raise OtherKindError(error.kind, error.name, error.others, told) from None
+        others = graph.entities.meant(text)
+        told = [f"{graph.entities.label(i)} of type {graph.type_of(i).name}" for i in others[:3]]
+        raise OtherKindError(key, error.name, told, error.close, _ways(graph, relations, key, others)) from None
     fitting = tuple(r for r in relations if entity in graph.heads(r))
     first = graph.answers(fitting[0])
     return Question(entity, tuple(r for r in fitting if graph.answers(r) == first))
+
+
+def _ways(graph: KnowledgeGraph, relations: list[int], key: str, others: list[int]) -> str:
+    """How to ask about entities that the question over these relations is not about: `; ask with …`, or nothing."""
+    answers, m = {graph.answers(r) for r in relations}, graph.relations
+    rest = [i for i in others if not any(i in span for span in answers)]
+    ways = [] if len(rest) == len(others) else ["compound" if key == "disease" else "disease"]
+    for end, first in (("head", 0), ("tail", m)):
+        fitting = [
+            graph.metaedges[r % m].abbreviation
+            for r in range(first, first + m)
+            if any(i in graph.heads(r) for i in rest)
+        ]
+        if fitting:
+            ways.append(f"{end} and relation {' or '.join(fitting[:3])}")
+    return f"; ask with {', or with '.join(ways)}" if ways else ""

@@ -43,6 +43,11 @@ def write_vectors(
     return len(vectors.ids), rows.shape[1]
 
 
+def member_vectors(model: "TrainedModel | ServedModel", member: int | None = None) -> Floats:
+    """The vectors `(n, d)` of all entities, in the graph's order; whose is said as to `write_vectors`."""
+    return _chosen(model.served, member)[2]
+
+
 def _chosen(model: "ServedModel", member: int | None) -> tuple[int, str, Floats]:
     """The number of a member, its score function and its vectors `(n, d)`."""
     each = {i: found for i, one in enumerate(model.members) if (found := _of(one)) is not None}
