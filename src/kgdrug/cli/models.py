@@ -119,10 +119,10 @@ def predict(
     ] = False,
     classes: Annotated[
         list[str] | None,
-        typer.Option("--class", help="Compounds that the graph joins with this class; may be given again."),
+        typer.Option("--class", help="Candidates that the graph joins with this class; may be given again."),
     ] = None,
     targets: Annotated[
-        list[str] | None, typer.Option("--target", help="Compounds that bind or target this gene; may be given again.")
+        list[str] | None, typer.Option("--target", help="Candidates that bind or target this gene; may be given again.")
     ] = None,
     smarts: Annotated[str | None, typer.Option(help="Candidates whose structure holds this SMARTS pattern.")] = None,
     only: Annotated[
