@@ -54,7 +54,7 @@ def create_app(
         description="Which existing drugs might treat this disease, and why? Research software: no medical advice.",
         lifespan=lifespan,
     )
-    asking, predict = ask.routes(models, measures)
+    asking, answered = ask.routes(models, measures)
     for router in (asking, look.routes(models), manage.routes(models, measures, store, admin_token)):
         app.include_router(router, dependencies=[Depends(only_known)])
     app.include_router(trapi.routes(models, measures, infores))
@@ -62,7 +62,7 @@ def create_app(
     app.add_middleware(Gate, measures=measures, most_bytes=most_bytes)
     answer_problems(app)
     _describe(app)
-    app.direct = {("POST", "/v1/predict"): Gate(Direct(predict), measures=measures, most_bytes=most_bytes)}
+    app.direct = {("POST", "/v1/predict"): Direct(answered, app.routed, measures, most_bytes)}
     return app
 
 
@@ -90,8 +90,12 @@ class Service(FastAPI):
         """See ASGI. What HEAD asks is what GET says, of which the server leaves the body out."""
         if scope.get("method") == "HEAD":
             scope = {**scope, "method": "GET"}
-        app = self.direct.get((scope.get("method", ""), scope.get("path", "")), super().__call__)
+        app = self.direct.get((scope.get("method", ""), scope.get("path", "")), self.routed)
         await app(scope, receive, send)
+
+    async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """By the routes alone."""
+        await super().__call__(scope, receive, send)
 
 
 def _describe(app: FastAPI) -> None:

@@ -1,7 +1,7 @@
 """Questions: predict, score, explain."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, fields
 from itertools import groupby
@@ -18,13 +18,15 @@ from kgdrug_api import schemas
 from kgdrug_api.complaints import known_fields
 from kgdrug_api.problems import PROBLEMS, TooLargeError, of_error
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
-from kgdrug_api.wire import LARGE, Endpoint, Measures, apart, body_of, json_response, refuse_unknown, tagged
+from kgdrug_api.wire import LARGE, Measures, apart, body_of, json_response, tagged
 
 log = logging.getLogger(__name__)
 NO_FILTERS = kgdrug.Filters()
 MOST_EXPLAINED = 100  # answers of a question that have evidence
 MANY = 1000  # answers that a thread writes, if there are more
 _FIELDS = tuple(field.name for field in fields(kgdrug.Answer))
+_SOMETIMES = ("probability", "evidence")
+_ALWAYS = tuple(name for name in _FIELDS if name not in _SOMETIMES)
 known_fields(schemas.Question, schemas.Filters, schemas.Scored)
 
 
@@ -73,14 +75,14 @@ def about(loaded: kgdrug.LoadedModel) -> dict[str, str]:
     }
 
 
-def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, Endpoint]:
-    """The routes that ask a model, and what the one of `predict` does."""
+def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, Callable[[bytes], Awaitable[bytes]]]:
+    """The routes that ask a model, and what that of `predict` makes of a body with one question."""
     router, batches = APIRouter(), kgdrug.Batches()
 
     def resolved(asked: schemas.Question) -> Resolved:
         loaded = models.get(asked.model)
-        words = asked.model_dump(include={"head", "tail", "relation", "disease", "compound"})
-        question = kgdrug.question(loaded.model.graph, **words)
+        ends = {"head": asked.head, "tail": asked.tail, "disease": asked.disease, "compound": asked.compound}
+        question = kgdrug.question(loaded.model.graph, **ends, relation=asked.relation)
         if asked.evidence and asked.top > MOST_EXPLAINED:
             raise kgdrug.UsageError(f"evidence is told of {MOST_EXPLAINED} answers at once; top is {asked.top:,}")
         wanted = asked.top, asked.novel, _filters(asked.filters), asked.evidence, asked.offset
@@ -111,8 +113,13 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
     def asked_once(body: bytes) -> Resolved:
         return resolved(schemas.Question.model_validate_json(body))
 
-    def response(one: Resolved, answers: kgdrug.Columns) -> Response:
-        return json_response(prediction(one, answers))
+    def told(one: Resolved, answers: kgdrug.Columns) -> bytes:
+        return orjson.dumps(prediction(one, answers), option=orjson.OPT_SERIALIZE_NUMPY)
+
+    async def answered(body: bytes) -> bytes:
+        one = await apart(len(body) > LARGE, asked_once, body)
+        answers = await batches.answer(one.loaded.model, one.question, *one.wanted)
+        return await apart(len(answers["rank"]) > MANY, told, one, answers)
 
     lines_too = {JSON_LINES: {"schema": {"type": "string", "description": "One question a line."}}}
 
@@ -128,16 +135,12 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
 
         Sent as `application/jsonl`, up to 10,000 questions, one a line, are answered in a stream of one line each.
         """
-        if request.scope["query_string"]:  # for who comes the shorter way
-            refuse_unknown(request.query_params)
         body = await request.body()
         kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()
         if kind in (JSON_LINES, "application/x-ndjson", "application/x-jsonlines"):
             lines = await apart(len(body) > LARGE, _parsed, body)
             return StreamingResponse(predict_many(lines), media_type=JSON_LINES)
-        one = await apart(len(body) > LARGE, asked_once, body)
-        answers = await batches.answer(one.loaded.model, one.question, *one.wanted)
-        return await apart(len(answers["rank"]) > MANY, response, one, answers)
+        return Response(await answered(body), media_type="application/json")
 
     def scored(body: bytes) -> Response:
         asked = schemas.Scored.model_validate_json(body)
@@ -179,7 +182,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
 
         return tagged(request, f"{loaded.name} {loaded.version} {loaded.model.digest}", make)
 
-    return router, predict
+    return router, answered
 
 
 def _probability_means(model: kgdrug.ServedModel, probabilities: Sequence[float | None]) -> dict[str, str]:
@@ -189,7 +192,7 @@ def _probability_means(model: kgdrug.ServedModel, probabilities: Sequence[float 
 
 
 def _records(answers: kgdrug.Columns) -> list[dict[str, Any]]:
-    """A mapping for each answer, without probability and evidence where it has none."""
+    """A mapping for each answer, with probability and evidence where it has any."""
     records = [  # in plain sight, since a dict of names that are known beforehand is made twice as soon
         {
             "rank": rank,
@@ -202,20 +205,17 @@ def _records(answers: kgdrug.Columns) -> list[dict[str, Any]]:
             "known": known,
             "annotations": annotations,
             "agreement": agreement,
-            "probability": probability,
             "terms": terms,
-            "evidence": evidence,
         }
-        for (
-            rank, entity, name, kind, score, percentile, usual, known, annotations, agreement, probability, terms,
-            evidence,
-        ) in zip(*answers.values(), strict=True)
-    ]  # fmt: skip
-    for record in records:
-        if record["probability"] is None:
-            del record["probability"]
-        if record["evidence"] is None:
-            del record["evidence"]
+        for rank, entity, name, kind, score, percentile, usual, known, annotations, agreement, terms in zip(
+            *(answers[name] for name in _ALWAYS), strict=True
+        )
+    ]
+    for name in _SOMETIMES:
+        if any(value is not None for value in answers[name]):
+            for record, value in zip(records, answers[name], strict=True):
+                if value is not None:
+                    record[name] = value
     return records
 
 

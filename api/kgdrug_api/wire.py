@@ -1,5 +1,6 @@
 """How requests come in and answers go out: sizes, times, entity tags."""
 
+import gzip
 import hashlib
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -11,7 +12,6 @@ from fastapi import Depends, Request, Response
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from pydantic import ValidationError
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -20,13 +20,13 @@ from kgdrug_api.complaints import did_you_mean, short
 from kgdrug_api.problems import TooLargeError, of_error, problem_response
 
 T = TypeVar("T")
-Endpoint = Callable[[Request], Awaitable[Response]]
 MOST_BYTES = 8_000_000  # of a request's body
 LONG = 1000  # bytes of an answer that is compressed for whoever takes that
 LEVEL = (
     1  # of gzip: 2.5 MB become 401 kB in 15 ms, where 6 makes 334 kB in 37 and 9 makes 322 kB in 89; 5 kB 1.3 or 1.2 kB
 )
 LARGE = 64_000  # bytes of a body that is read by a thread
+_PROBLEM = b"application/problem+json"
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
@@ -156,31 +156,62 @@ class Gate:
 
 
 class Direct:
-    """An endpoint without a router: errors become problems, and long answers are compressed, as those of routes."""
+    """One route without a router, for what most requests are: a short body of JSON.
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self.endpoint, self.compressed = endpoint, GZipMiddleware(self.answer, LONG, LEVEL)
+    answer: of such a body the body that answers it; routes: the whole application, which has the route too, and where
+    everything else goes.
+    """
+
+    def __init__(
+        self, answer: Callable[[bytes], Awaitable[bytes]], routes: ASGIApp, measures: Measures, most_bytes: int
+    ) -> None:
+        self.answer, self.routes, self.measures = answer, routes, measures
+        self.most_bytes = min(most_bytes, LARGE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI."""
-        scope["endpoint"] = self.endpoint
-        zips = any(b"gzip" in value for name, value in scope["headers"] if name == b"accept-encoding")
-        if zips:
-            await self.compressed(scope, receive, send)
-        else:
-            await self.answer(scope, receive, send, plain=True)
-
-    async def answer(self, scope: Scope, receive: Receive, send: Send, plain: bool = False) -> None:
-        """What the endpoint answers; plain: it goes out as it is, which caches are told."""
+        said = dict(scope["headers"])
+        if not self._short(said) or scope["query_string"]:
+            await self.routes(scope, receive, send)
+            return
+        started, status, failed = time.perf_counter(), 500, None
         try:
-            response = await self.endpoint(Request(scope, receive))
-        except Exception as error:
-            response = problem_response(of_error(error, scope["path"]))
-            await response(scope, receive, send)
-            if not isinstance(error, kgdrug.KgdrugError | ValidationError | ClientDisconnect):
-                raise  # the server's log tells it
-        else:
-            body = getattr(response, "body", None)  # a stream has none
-            if plain and (body is None or len(body) >= LONG):
-                response.headers.add_vary_header("Accept-Encoding")
-            await response(scope, receive, send)
+            try:
+                content, kind, found = await self.answer(await self._body(receive)), b"application/json", 200
+            except Exception as error:
+                problem = problem_response(of_error(error, scope["path"]))
+                content, kind, found, failed = bytes(problem.body), _PROBLEM, problem.status_code, error
+            headers = [(b"content-type", kind)]
+            if len(content) >= LONG:
+                headers.append((b"vary", b"Accept-Encoding"))  # so caches are told
+                if b"gzip" in said.get(b"accept-encoding", b""):
+                    content = await apart(len(content) > LARGE, _zipped, content)
+                    headers.append((b"content-encoding", b"gzip"))
+            headers.append((b"content-length", str(len(content)).encode()))
+            status = found
+            await send({"type": "http.response.start", "status": status, "headers": headers})
+            await send({"type": "http.response.body", "body": content})
+        finally:
+            self.measures.answered(scope["path"], scope["method"], status, time.perf_counter() - started)
+        if failed is not None and not isinstance(failed, kgdrug.KgdrugError | ValidationError | ClientDisconnect):
+            raise failed  # the server's log tells it
+
+    def _short(self, said: dict[bytes, bytes]) -> bool:
+        """Whether the headers say that the body is short, and one question; who waits to be asked for it is not."""
+        length = said.get(b"content-length", b"")
+        short = length.isdigit() and int(length) <= self.most_bytes
+        return short and said.get(b"content-type") == b"application/json" and b"expect" not in said
+
+    async def _body(self, receive: Receive) -> bytes:
+        """The whole of it, which servers hold to the length that it was said to have."""
+        body, more = b"", True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnect
+            body, more = body + message.get("body", b""), message.get("more_body", False)
+        return body
+
+
+def _zipped(content: bytes) -> bytes:
+    return gzip.compress(content, LEVEL, mtime=0)

@@ -313,7 +313,14 @@ def test_an_error_inside_has_the_problem_form_too(model: kgdrug.TrainedModel, mo
 
 @pytest.mark.parametrize("encoding", ["gzip", "identity"])
 @pytest.mark.parametrize(
-    "question", [{"disease": "asthma"}, {"compound": "Metformin", "top": 3, "novel": True}, {"disease": "astma"}, {}]
+    "question",
+    [
+        {"disease": "asthma"},
+        {"compound": "Metformin", "top": 3, "novel": True},
+        {"disease": "astma"},
+        {},
+        {f"f{i}": i for i in range(100)},
+    ],
 )
 def test_the_shorter_way_and_routing_answer_alike(
     model: kgdrug.TrainedModel, question: dict[str, object], encoding: str

@@ -161,6 +161,62 @@ def test_who_goes_away_while_sending_is_no_error_of_the_service(model: kgdrug.Tr
     assert f'kgdrug_requests_total{{method="POST",route="{path}",status="400"}} 1.0' in counted
 
 
+def test_who_goes_away_while_sending_a_short_question_is_counted(model: kgdrug.TrainedModel) -> None:
+    app, sent = create_app(model), []
+    messages = [{"type": "http.request", "body": b'{"dis', "more_body": True}, {"type": "http.disconnect"}]
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"30")]
+    scope = {"type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "headers": headers}
+
+    async def receive() -> dict:
+        return messages.pop(0)
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    assert sent[0]["status"] == 400
+    counted = TestClient(app).get("/metrics").text
+    assert 'kgdrug_requests_total{method="POST",route="/v1/predict",status="400"} 1.0' in counted
+
+
+HOWEVER_SENT = [
+    {},
+    {"content-type": "application/json; charset=utf-8"},
+    {"content-type": "text/plain"},
+    {"content-type": "application/x-www-form-urlencoded"},
+    {"expect": "100-continue"},
+    {"transfer-encoding": "chunked"},
+]
+
+
+@pytest.mark.parametrize("headers", HOWEVER_SENT, ids=str)
+def test_a_question_is_the_same_however_it_is_sent(client: TestClient, headers: dict[str, str]) -> None:
+    question = {"disease": "asthma", "top": 3}
+    body = json.dumps(question).encode()
+    content = iter([body[:9], body[9:]]) if "transfer-encoding" in headers else body
+    response = client.post("/v1/predict", content=content, headers={"content-type": "application/json", **headers})
+    assert response.json() == client.post("/v1/predict", json=question).json()
+
+
+def test_a_short_question_may_come_in_pieces(model: kgdrug.TrainedModel) -> None:
+    app, sent, body = create_app(model), [], json.dumps({"disease": "asthma", "top": 3}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    scope = {"type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "headers": headers}
+    messages = [
+        {"type": "http.request", "body": body[:9], "more_body": True},
+        {"type": "http.request", "body": body[9:]},
+    ]
+
+    async def receive() -> dict:
+        return messages.pop(0)
+
+    async def send(message: dict) -> None:
+        sent.append(message)
+
+    asyncio.run(app(scope, receive, send))
+    assert (sent[0]["status"], len(json.loads(sent[1]["body"])["answers"])) == (200, 3)
+
+
 def test_answers_are_told_in_pages(client: TestClient) -> None:
     whole = client.post("/v1/predict", json={"disease": "asthma", "top": 10}).json()["answers"]
     page = client.post("/v1/predict", json={"disease": "asthma", "top": 4, "offset": 3}).json()["answers"]

@@ -57,6 +57,31 @@ def test_who_comes_during_a_product_joins_the_next(trained_run: Run, monkeypatch
     assert sizes == [1, 2]
 
 
+def test_who_asks_a_turn_of_the_loop_later_is_answered_with_the_others(
+    trained_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, sizes = trained_run.model.served, []
+
+    def counted(served: object, asked: list, *rest: object) -> list:
+        sizes.append(len(asked))
+        return [[] for _ in asked]
+
+    monkeypatch.setattr(batches, "answer_columns", counted)
+    one = question(model.graph, disease="asthma")
+    model.usual(one.relations)
+
+    async def later(together: Batches) -> None:
+        await asyncio.sleep(0)
+        await together.answer(model, one)
+
+    async def two() -> None:
+        together = Batches()
+        await asyncio.gather(together.answer(model, one), later(together))
+
+    asyncio.run(two())
+    assert sizes == [2]
+
+
 def test_who_asks_in_the_same_turn_of_the_loop_is_answered_together_and_by_no_thread(
     trained_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -58,43 +57,19 @@ class Facts:
     def rows(self, queries: Int) -> tuple[Int, Int]:
         """Where the answers of queries `(b, 2)` begin and how many there are; `(b,)` each."""
         wanted = queries[:, 0] * (2 * self.relations) + queries[:, 1]
-        place = np.searchsorted(self.keys, wanted)
-        there = (
-            self.keys[np.minimum(place, len(self.keys) - 1)] == wanted
-            if len(self.keys)
-            else np.zeros(len(wanted), bool)
-        )
-        starts = self.offsets[place]
-        return starts, np.where(there, self.offsets[np.minimum(place + 1, len(self.keys))] - starts, 0)
+        if not len(self.keys):
+            return np.zeros_like(wanted), np.zeros_like(wanted)
+        place = self.keys.searchsorted(wanted)  # methods, since numpy's functions take as long again for few queries
+        there, starts = self.keys.take(place, mode="clip") == wanted, self.offsets.take(place)
+        return starts, (self.offsets.take(place + 1, mode="clip") - starts) * there
 
     def of(self, queries: Int) -> tuple[Int, Int, Bits]:
         """The answers of queries `(b, 2)`: row in `queries`, ascending, tail, and bits of its parts; `(a,)` each."""
         starts, counts = self.rows(queries)
-        places = np.repeat(starts, counts) + within(counts)
-        return np.repeat(np.arange(len(queries)), counts), self.tails[places].astype(np.int64), self.parts[places]
-
-    def between(self, entity: int, others: Int) -> list[tuple[int, int, int]]:
-        """The facts that join an entity with each of others `(a,)`, in the order of relations.
-
-        Of each the relation in `[0, 2m)`, the place in others, and bits of its parts.
-        """
-        m2, found = 2 * self.relations, list[tuple[int, int, int]]()
-        if not len(others):
-            return found
-        first, last = self.keys.searchsorted((entity * m2, (entity + 1) * m2)).tolist()
-        offsets = self.offsets[first : last + 1].tolist()
-        others = others.astype(np.int32)  # else every row of tails would be made wider
-        low, high = others.min(), others.max()
-        for key, start, stop in zip(self.keys[first:last].tolist(), offsets, offsets[1:], strict=False):
-            tails = self.tails[start:stop]
-            if tails[0] > high or tails[-1] < low:  # most relations lead to other types
-                continue
-            places = tails.searchsorted(others)
-            (hits,) = (tails.take(places, mode="clip") == others).nonzero()
-            if len(hits):
-                bits = self.parts[start + places[hits]].tolist()
-                found += zip(repeat(key - entity * m2), hits.tolist(), bits)
-        return found
+        stops = counts.cumsum()
+        places = (starts - stops + counts).repeat(counts) + np.arange(stops[-1] if len(stops) else 0)
+        rows, tails = np.arange(len(queries)).repeat(counts), self.tails.take(places).astype(np.int64)
+        return rows, tails, self.parts.take(places)
 
     def about(self, entity: int) -> tuple[Int, Int, Bits]:
         """Every fact of an entity: relation in `[0, 2m)`, the other end, and bits of its parts; `(a,)` each."""

@@ -10,7 +10,7 @@ import numpy as np
 from kgdrug.errors import UsageError
 from kgdrug.models.arrays import Int
 from kgdrug.ranking.counting import Counting, itself, known
-from kgdrug.ranking.described import Answer, Columns, Scored, agreement, described, in_order, made
+from kgdrug.ranking.described import Answer, Chosen, Columns, Scored, agreement, described, in_order, made
 from kgdrug.ranking.filters import NO_FILTERS, Filters
 from kgdrug.ranking.paths import answered, paths
 from kgdrug.ranking.questions import Question, question
@@ -84,9 +84,11 @@ def answer_columns(
             block = together[start : start + step]
             voted, each = served.best_of(np.array([asked.entity for asked in block]), relations)
             ascending = in_order(voted)
-            for row, (asked, scored) in enumerate(zip(block, voted, strict=True)):
-                of_one = Scored(scored, each[:, row], ascending[row])
-                columns = _ranked(served, asked, of_one, eligible, top, novel, offset)
+            chosen = [
+                _chosen(served, asked, Scored(scored, each[:, row], ascending[row]), eligible, top, novel, offset)
+                for row, (asked, scored) in enumerate(zip(block, voted, strict=True))
+            ]
+            for asked, columns in zip(block, described(served, chosen), strict=True):
                 yield _with_evidence(served, asked, columns, evidence) if evidence else columns
 
 
@@ -108,7 +110,7 @@ def predict(
     return answer(model, asked, top, novel, filters, evidence)
 
 
-def _ranked(
+def _chosen(
     model: "ServedModel",
     asked: Question,
     scored: Scored,
@@ -116,8 +118,8 @@ def _ranked(
     top: int,
     novel: bool,
     offset: int,
-) -> Columns:
-    """The answers of one question."""
+) -> Chosen:
+    """The candidates of one question that are its answers."""
     if arbitrary := model.arbitrary(asked.entity):
         log.warning("%s", arbitrary)
     start = model.graph.answers(asked.relations[0]).start
@@ -127,7 +129,7 @@ def _ranked(
     counting = Counting(eligible, out)
     columns = counting.best(scored.scores, offset + top, scored.ascending)[offset:]
     ranks = range(offset + 1, offset + 1 + len(columns))
-    return described(model, asked, scored, columns, ranks, agreement(scored.each, counting, columns, ranks))
+    return Chosen(asked, scored, columns, ranks, agreement(scored.each, counting, columns, ranks))
 
 
 def _with_evidence(model: "ServedModel", asked: Question, columns: Columns, metapaths: int) -> Columns:

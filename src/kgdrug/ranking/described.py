@@ -1,6 +1,6 @@
 """What is said of an answer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -112,38 +112,49 @@ def in_order(scores: Floats) -> Floats | list[None]:
     return np.sort(scores) if scores.shape[1] <= SORTED else [None] * len(scores)
 
 
-def described(
-    model: "ServedModel",
-    asked: Question,
-    scored: Scored,
-    columns: Int,
-    ranks: Sequence[int],
-    agreed: Sequence[float] | None,
-) -> Columns:
-    """Everything that is said of the candidates in these columns of the scores."""
-    start, ids, names = (
-        model.graph.answers(asked.relations[0]).start,
-        model.graph.entities.ids,
-        model.graph.entities.names,
-    )
-    own, entities, none = scored.scores[columns], columns + start, [None] * len(columns)
-    nothing: list[tuple[()]] = [()] * len(columns)
-    places, probabilities = entities.tolist(), model.probabilities(asked.entity, asked.relations, entities)
-    return {
-        "rank": ranks,
-        "id": [ids[entity] for entity in places],
-        "name": [names[entity] for entity in places],
-        "type": [model.graph.type_of(start).name] * len(columns),
-        "score": own.tolist(),
-        "percentile": scored.percentiles(own).tolist(),
-        "usual_percentile": model.usual(asked.relations)[columns].tolist(),
-        "known": known_facts(model, asked.entity, entities),
-        "annotations": [noted(model, asked.entity, entity) for entity in places] if model.annotated else nothing,
-        "agreement": none if agreed is None else agreed,
-        "probability": none if probabilities is None else probabilities.tolist(),
-        "terms": [_terms(model, asked, entity) for entity in places] if model.has_terms else nothing,
-        "evidence": none,
-    }
+@dataclass(frozen=True, eq=False, slots=True)
+class Chosen:
+    """The candidates of one question that are told.
+
+    columns: `(a,)`, theirs among the scores; ranks: of each; agreed: see `agreement`.
+    """
+
+    asked: Question
+    scored: Scored
+    columns: Int
+    ranks: Sequence[int]
+    agreed: Sequence[float] | None
+
+
+def described(model: "ServedModel", chosen: Sequence[Chosen]) -> Iterator[Columns]:
+    """Everything that is said of the candidates of each question, all of them over the same relations."""
+    if not chosen:
+        return
+    graph, relations = model.graph, chosen[0].asked.relations
+    start, ids, names = graph.answers(relations[0]).start, graph.entities.ids, graph.entities.names
+    kind, usual, annotated = graph.type_of(start).name, model.usual(relations), bool(model.annotated)
+    entities = np.array([one.asked.entity for one in chosen])
+    known = known_facts(model, entities, relations[0], [one.columns for one in chosen])
+    for one, facts in zip(chosen, known, strict=True):
+        asked, columns, count = one.asked, one.columns, len(one.columns)
+        own, candidates, none = one.scored.scores[columns], columns + start, [None] * count
+        nothing: list[tuple[()]] = [()] * count
+        places, probabilities = candidates.tolist(), model.probabilities(asked.entity, relations, candidates)
+        yield {
+            "rank": one.ranks,
+            "id": [ids[entity] for entity in places],
+            "name": [names[entity] for entity in places],
+            "type": [kind] * count,
+            "score": own.tolist(),
+            "percentile": one.scored.percentiles(own).tolist(),
+            "usual_percentile": usual[columns].tolist(),
+            "known": facts,
+            "annotations": [noted(model, asked.entity, entity) for entity in places] if annotated else nothing,
+            "agreement": none if one.agreed is None else one.agreed,
+            "probability": none if probabilities is None else probabilities.tolist(),
+            "terms": [_terms(model, asked, entity) for entity in places] if model.has_terms else nothing,
+            "evidence": none,
+        }
 
 
 def made(columns: Columns) -> list[Answer]:
@@ -170,15 +181,35 @@ def agreement(each: Floats, counting: Counting, columns: Int, ranks: Sequence[in
     return shares
 
 
-def known_facts(model: "ServedModel", entity: int, candidates: Int) -> list[tuple[KnownFact, ...]]:
-    """Facts of every relation, direction and part between the entity and each of the candidates."""
-    facts: list[tuple[KnownFact, ...]] = [()] * len(candidates)
+def known_facts(
+    model: "ServedModel", entities: Int, relation: int, columns: Sequence[Int]
+) -> Iterator[list[tuple[KnownFact, ...]]]:
+    """Facts of every relation, direction and part that join each entity with its candidates.
+
+    entities: `(b,)`, heads of the relation, in `[0, 2m)`; columns: b times `(a,)`, candidates as places among its
+    answers.
+    """
+    span = model.graph.answers(relation)
+    wanted = np.zeros((len(entities), len(span)), bool)
+    for row, places in zip(wanted, columns, strict=True):
+        row[places] = True
+    joining = model.joining[model.graph.heads(relation).start, span.start]
+    queries = np.empty((len(entities), len(joining), 2), np.int64)
+    queries[:, :, 0], queries[:, :, 1] = entities[:, None], joining
+    rows, tails, bits = model.facts.of(queries.reshape(-1, 2))
+    asked, places = rows // len(joining), tails - span.start
+    (hits,) = wanted[asked, places].nonzero()
+    told: list[dict[int, tuple[KnownFact, ...]]] = [{} for _ in columns]
     said: dict[tuple[int, int], tuple[KnownFact, ...]] = model.remembered("known facts", dict, keep=True)
-    for r, at, bits in model.facts.between(entity, candidates):
-        more = said.get((r, bits)) or said.setdefault((r, bits), _facts_of(model, r, bits))
+    found = (asked[hits], joining[rows[hits] % len(joining)], places[hits], bits[hits])
+    for i, r, place, parts in zip(*(each.tolist() for each in found), strict=True):
+        more, before = said.get((r, parts)), told[i].get(place)
+        if more is None:
+            more = said[r, parts] = _facts_of(model, r, parts)
         # what has no direction may be written down in both
-        facts[at] = facts[at] + tuple(fact for fact in more if fact not in facts[at]) if facts[at] else more
-    return facts
+        told[i][place] = before + tuple(fact for fact in more if fact not in before) if before else more
+    for facts, places in zip(told, columns, strict=True):
+        yield [facts.get(place, ()) for place in places.tolist()]
 
 
 def _facts_of(model: "ServedModel", relation: int, bits: int) -> tuple[KnownFact, ...]:

@@ -121,7 +121,7 @@ def _rows(
     from kgdrug.trained.served import twice_below
 
     ids, answers = np.array(model.graph.entities.ids, object), asked.answers
-    every = np.arange(answers.start, answers.stop)
+    every = np.arange(len(answers))
     usual = model.usual(asked.relations).astype(np.float32)
     partners = _noted_with(model)
     numbers = ("score", "percentile", "usual_percentile")
@@ -136,8 +136,9 @@ def _rows(
             below = np.concatenate([twice_below(row) for row in scores])
             ends = np.repeat(ids[entities], len(answers)), np.tile(ids[answers.start : answers.stop], len(entities))
             said: dict[str, list[str]] = {name: [""] * scores.size for name in _SAID}
-            for row, entity in enumerate(entities.tolist()):
-                for column, facts in enumerate(known_facts(model, entity, every)):
+            known = known_facts(model, entities, asked.relations[0], [every] * len(entities))
+            for row, (entity, each) in enumerate(zip(entities.tolist(), known, strict=True)):
+                for column, facts in enumerate(each):
                     if facts:
                         place = row * len(answers) + column
                         said["known"][place], said["known_sources"][place] = known_text(facts), known_sources(facts)

@@ -45,13 +45,12 @@ def question(
 
     disease asks "which compounds treat it?", compound "which diseases does it treat?", over the treatment relations.
     """
-    given = {"head": head, "tail": tail, "disease": disease, "compound": compound}
-    given = {key: value for key, value in given.items() if value is not None}
+    ends = (("head", head), ("tail", tail), ("disease", disease), ("compound", compound))
+    given, m = [(key, text) for key, text in ends if text is not None], graph.relations
     if len(given) != 1:
-        came = " and ".join(given) or "none"
+        came = " and ".join(key for key, _ in given) or "none"
         raise UsageError(f"give one of disease, compound, head or tail; {came} came")
-    (key, text), m = given.popitem(), graph.relations
-    assert text is not None
+    ((key, text),) = given
     if key in ("head", "tail"):
         if relation is None:
             raise UsageError(
@@ -64,16 +63,15 @@ def question(
     if not graph.treatment_relations:
         raise UsageError(f"the graph {graph.name} names no treatment relation; ask with head or tail and a relation")
     relations = [r + m if key == "disease" else r for r in graph.treatment_relations]
-    ranges = list(dict.fromkeys(graph.heads(r) for r in relations))
+    ranges = [graph.heads(r) for r in relations]
     try:
         entity = graph.entities.find(text, ranges, key)
     except OtherKindError as error:
         others = graph.entities.meant(text)
         told = [f"{graph.entities.label(i)} of type {graph.type_of(i).name}" for i in others[:3]]
         raise OtherKindError(key, error.name, told, error.close, _ways(graph, relations, key, others)) from None
-    fitting = tuple(r for r in relations if entity in graph.heads(r))
-    first = graph.answers(fitting[0])
-    return Question(entity, tuple(r for r in fitting if graph.answers(r) == first))
+    fitting = [r for r, heads in zip(relations, ranges, strict=True) if entity in heads]
+    return Question(entity, tuple(r for r in fitting if graph.answers(r) == graph.answers(fitting[0])))
 
 
 def _ways(graph: KnowledgeGraph, relations: list[int], key: str, others: list[int]) -> str:

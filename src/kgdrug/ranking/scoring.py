@@ -14,7 +14,7 @@ from kgdrug.graph import KnowledgeGraph
 from kgdrug.models.arrays import Floats, Int
 from kgdrug.ranking.answers import AT_ONCE
 from kgdrug.ranking.counting import Counting, itself
-from kgdrug.ranking.described import Answer, Scored, agreement, described, in_order, made
+from kgdrug.ranking.described import Answer, Chosen, Scored, agreement, described, in_order, made
 from kgdrug.ranking.export import about_model, column_of, flat_rows
 from kgdrug.ranking.questions import Question, question
 
@@ -205,7 +205,8 @@ def _told(served: "ServedModel", asked: Question, scored: Scored, columns: Int, 
     for left in out.tolist():
         ranks -= _before(scored.scores, left, columns)
     agreed = agreement(scored.each, Counting(None, out), columns, ranks.tolist())
-    return made(described(served, asked, scored, columns, ranks.tolist(), agreed))
+    (told,) = described(served, [Chosen(asked, scored, columns, ranks.tolist(), agreed)])
+    return made(told)
 
 
 def _before(scores: Floats, one: int, columns: Int) -> np.ndarray:

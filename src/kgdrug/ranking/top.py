@@ -36,20 +36,20 @@ def top_scores(scores: Floats, top: int, ascending: Floats | None = None) -> tup
     if not top:
         return scores[:0], np.empty(0, np.int64)
     if ascending is not None:
-        few, bound = ascending[-1:], ascending[k - top]  # what is no number is sorted behind all others
-        (columns,) = (scores >= bound).nonzero()
+        lost = bool(np.isnan(ascending[-1]))  # what is no number is sorted behind all others
+        (columns,) = (scores >= ascending[k - top]).nonzero()
     elif k < 2 * top * WIDTH:
-        few, bound = scores, np.partition(scores, k - top)[k - top]
-        (columns,) = (scores >= bound).nonzero()
+        lost = bool(np.isnan(scores).any())
+        (columns,) = (scores >= np.partition(scores, k - top)[k - top]).nonzero()
     else:
         apart = k // WIDTH  # of the scores of a block: not side by side, so that maxima are of whole rows
         blocks, rest = scores[: apart * WIDTH].reshape(WIDTH, apart), scores[apart * WIDTH :]
         few = np.append(blocks.max(0), rest)  # those of no block one by one
-        bound = np.partition(few, len(few) - top)[len(few) - top]
+        bound, lost = np.partition(few, len(few) - top)[len(few) - top], bool(np.isnan(few).any())
         (reaching,) = (few[:apart] >= bound).nonzero()
         rows, which = (blocks.take(reaching, 1) >= bound).nonzero()
         columns = np.append(rows * apart + reaching[which], apart * WIDTH + (rest >= bound).nonzero()[0])  # ascending
     columns = columns[(-scores[columns]).argsort(kind="stable")[:top]]
-    if len(columns) < top or np.isnan(few).any():  # what is no number is no larger than anything
+    if len(columns) < top or lost:  # what is no number is no larger than anything
         raise KgdrugError("the model's scores are not numbers (NaN)")
     return scores[columns], columns

@@ -1,8 +1,8 @@
 """Questions that wait for the same product are answered by one.
 
-A lone question starts at once: nobody waits for company. Who asks in the same turn of the event loop is answered
-together, and who comes while a product is made joins the next one. Where a question looks at few numbers it is answered
-on the loop itself, which costs less than passing it to another thread; see docs/decisions/0014.
+A lone question starts at once: nobody waits for company. Who asks in the same turn of the event loop, or the next, is
+answered together, and who comes while a product is made joins the next one. Where a question looks at few numbers it
+is answered on the loop itself, which costs less than passing it to another thread; see docs/decisions/0014.
 """
 
 import asyncio
@@ -45,13 +45,14 @@ class Batches:
             self._waiting[key].append((asked, future))
         else:
             self._waiting[key] = [(asked, future)]
-            task = asyncio.create_task(self._work(key, model, shared))  # which begins when this turn is over
+            task = asyncio.create_task(self._work(key, model, shared))
             self._working.add(task)
             task.add_done_callback(self._working.discard)
         return await future
 
     async def _work(self, key: Hashable, model: ServedModel, shared: Shared) -> None:
         """Answer what waits under a key, product after product, until nothing does."""
+        await asyncio.sleep(0)  # what has come in meanwhile joins; it lets sixteen who ask at once nearly always do so
         while self._waiting[key]:
             batch, self._waiting[key] = self._waiting[key][:MOST], self._waiting[key][MOST:]
             questions = [question for question, _ in batch]
