@@ -30,6 +30,7 @@ from kgdrug.training import State, keep_freed_memory
 from kgdrug.training import train as training
 from kgdrug.training.ahead import ahead
 from kgdrug.training.batches import Batch, Batches
+from kgdrug.training.loop import learning_rate
 from kgdrug.training.losses import softmax_loss
 from kgdrug.training.step import step
 
@@ -166,7 +167,7 @@ def quality(
 ) -> None:
     """Seconds of training until the filtered realistic MRR on valid reaches each goal; looking takes none of them.
 
-    looks: into each epoch.
+    looks: into each epoch; the rate falls over `epochs` where a schedule says so, and stays at its end.
     """
     split, where = fixed(folder), pick_device(device)
     keep_freed_memory()
@@ -175,10 +176,10 @@ def quality(
     state, precision = State.fresh(model), product_precision(config.precision, where)
     trained, since = 0.0, time.perf_counter()
     batches = Batches(split.graph, split.known_in_training, config, 0)
-    every = max(1, len(batches) // looks)
+    steps, every = config.epochs * len(batches), max(1, len(batches) // looks)
     result.update(curve=[], reached={str(goal): None for goal in goals})
     for i, batch in enumerate(ahead(_forever(batches), where), 1):
-        step(state, batch, config, config.learning_rate, precision)
+        step(state, batch, config, learning_rate(config, min(i, steps) - 1, steps), precision)
         if i % every:
             continue
         _wait(where)

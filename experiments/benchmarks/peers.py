@@ -200,12 +200,14 @@ def pykeen(
     label_smoothing: float = 0.0,
     std: float = 0.001,
     relation_std: float | None = None,
+    falling: float = 0.0,
     workers: int = 0,
 ) -> Peer:
     """PyKEEN's model and training loop.
 
     loop: slcwa or lcwa; negatives: of slcwa, per triple; inverse: create_inverse_triples; n3: weight of
-    PowerSumRegularizer(p=3); std, relation_std: of the initial numbers. ComplEx and RESCAL score all entities in one
+    PowerSumRegularizer(p=3); std, relation_std: of the initial numbers; falling: seconds of training over which the
+    rate falls linearly to 1 % of itself. ComplEx and RESCAL score all entities in one
     product; DistMult multiplies `(b, n, d)` out.
     """
     import pykeen.models
@@ -244,6 +246,9 @@ def pykeen(
                 self.watch.tick(count / directions, count * (1 + negatives))
             else:
                 self.watch.tick(float(batch["target"].sum()) / directions, batch["target"].numel())
+            if falling:
+                for group in stepper.param_groups:
+                    group["lr"] = lr * max(0.01, 1 - 0.99 * getattr(self.watch, "trained", 0.0) / falling)
 
     def train(watch: Watch) -> None:
         training.train(

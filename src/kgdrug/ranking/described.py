@@ -190,20 +190,21 @@ def known_facts(
     answers.
     """
     span = model.graph.answers(relation)
-    wanted = np.zeros((len(entities), len(span)), bool)
-    for row, places in zip(wanted, columns, strict=True):
-        row[places] = True
-    joining = model.joining[model.graph.heads(relation).start, span.start]
+    k, joining = len(span), model.joining[model.graph.heads(relation).start, span.start]
+    wanted = np.zeros(len(entities) * k, bool)
+    for i, places in enumerate(columns):
+        wanted[places + i * k] = True
     queries = np.empty((len(entities), len(joining), 2), np.int64)
     queries[:, :, 0], queries[:, :, 1] = entities[:, None], joining
     rows, tails, bits = model.facts.of(queries.reshape(-1, 2))
-    asked, places = rows // len(joining), tails - span.start
-    (hits,) = wanted[asked, places].nonzero()
+    (hits,) = wanted.take(rows // len(joining) * k + tails - span.start).nonzero()
     told: list[dict[int, tuple[KnownFact, ...]]] = [{} for _ in columns]
     said: dict[tuple[int, int], tuple[KnownFact, ...]] = model.remembered("known facts", dict, keep=True)
-    found = (asked[hits], joining[rows[hits] % len(joining)], places[hits], bits[hits])
-    for i, r, place, parts in zip(*(each.tolist() for each in found), strict=True):
-        more, before = said.get((r, parts)), told[i].get(place)
+    relations, each = joining.tolist(), (rows[hits].tolist(), tails[hits].tolist(), bits[hits].tolist())
+    for row, tail, parts in zip(*each, strict=True):
+        (i, which), place = divmod(row, len(relations)), tail - span.start
+        r, before = relations[which], told[i].get(place)
+        more = said.get((r, parts))
         if more is None:
             more = said[r, parts] = _facts_of(model, r, parts)
         # what has no direction may be written down in both

@@ -221,8 +221,8 @@ class ServedModel:
     @cached_property
     def _seen(self) -> NDArray[np.bool_]:
         """Whether a member was shown a fact about each entity, `(n,)`; all of them where no training is known."""
-        trained = np.append(0, np.cumsum(self.facts.parts & PARTS["train"], dtype=np.int64))
-        of_query = np.diff(trained[self.facts.offsets]) > 0
+        bits = np.bitwise_or.reduceat(self.facts.parts, self.facts.offsets[:-1])  # of each query, none of which is empty
+        of_query = (bits & PARTS["train"]) > 0
         of_query &= ~np.isin(self.facts.keys % self.facts.relations, list(self.hidden))
         seen = np.zeros(len(self.graph.entities), bool)
         seen[self.facts.keys[of_query] // (2 * self.facts.relations)] = True
