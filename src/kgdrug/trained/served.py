@@ -221,7 +221,7 @@ class ServedModel:
     @cached_property
     def _seen(self) -> NDArray[np.bool_]:
         """Whether a member was shown a fact about each entity, `(n,)`; all of them where no training is known."""
-        bits = np.bitwise_or.reduceat(self.facts.parts, self.facts.offsets[:-1])  # of each query, none of which is empty
+        bits = np.bitwise_or.reduceat(self.facts.parts, self.facts.offsets[:-1])  # of each query; none is empty
         of_query = (bits & PARTS["train"]) > 0
         of_query &= ~np.isin(self.facts.keys % self.facts.relations, list(self.hidden))
         seen = np.zeros(len(self.graph.entities), bool)
