@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields
 from itertools import groupby
 from typing import Any
 
-import orjson
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import ValidationError
@@ -18,7 +17,7 @@ from kgdrug_api import schemas
 from kgdrug_api.complaints import known_fields
 from kgdrug_api.problems import PROBLEMS, TooLargeError, of_error
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
-from kgdrug_api.wire import LARGE, Measures, apart, body_of, json_response, tagged
+from kgdrug_api.wire import LARGE, Measures, apart, body_of, json_of, json_response, tagged
 
 log = logging.getLogger(__name__)
 NO_FILTERS = kgdrug.Filters()
@@ -108,13 +107,13 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
 
         for one in _answered(map(found, lines)):
             content = _told(one) if isinstance(one, Exception) else prediction(*one)
-            yield orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n"
+            yield json_of(content) + b"\n"
 
     def asked_once(body: bytes) -> Resolved:
         return resolved(schemas.Question.model_validate_json(body))
 
     def told(one: Resolved, answers: kgdrug.Columns) -> bytes:
-        return orjson.dumps(prediction(one, answers), option=orjson.OPT_SERIALIZE_NUMPY)
+        return json_of(prediction(one, answers))
 
     async def answered(body: bytes) -> bytes:
         one = await apart(len(body) > LARGE, asked_once, body)

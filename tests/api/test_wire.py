@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.types import ASGIApp
 
 import kgdrug
 from kgdrug_api import ask, create_app, schemas
@@ -140,14 +141,9 @@ def test_a_body_that_is_too_large_is_refused(client: TestClient, path: str, chun
     assert "2,000,000 bytes" in response.json()["detail"]
 
 
-@pytest.mark.parametrize("path", POSTS)
-def test_who_goes_away_while_sending_is_no_error_of_the_service(model: kgdrug.TrainedModel, path: str) -> None:
-    app, sent = create_app(model), []
-    messages = [{"type": "http.request", "body": b'{"dis', "more_body": True}, {"type": "http.disconnect"}]
-    scope = {
-        "type": "http", "method": "POST", "path": path, "query_string": b"", "root_path": "", "scheme": "http",
-        "headers": [(b"content-type", b"application/json")], "server": ("here", 80), "http_version": "1.1",
-    }  # fmt: skip
+def exchanged(app: ASGIApp, scope: dict, messages: list[dict]) -> list[dict]:
+    """What an application sends after it was sent these messages."""
+    sent = []
 
     async def receive() -> dict:
         return messages.pop(0)
@@ -156,24 +152,29 @@ def test_who_goes_away_while_sending_is_no_error_of_the_service(model: kgdrug.Tr
         sent.append(message)
 
     asyncio.run(app(scope, receive, send))
+    return sent
+
+
+@pytest.mark.parametrize("path", POSTS)
+def test_who_goes_away_while_sending_is_no_error_of_the_service(model: kgdrug.TrainedModel, path: str) -> None:
+    app = create_app(model)
+    messages = [{"type": "http.request", "body": b'{"dis', "more_body": True}, {"type": "http.disconnect"}]
+    scope = {
+        "type": "http", "method": "POST", "path": path, "query_string": b"", "root_path": "", "scheme": "http",
+        "headers": [(b"content-type", b"application/json")], "server": ("here", 80), "http_version": "1.1",
+    }  # fmt: skip
+    sent = exchanged(app, scope, messages)
     assert sent[0]["status"] == 400
     counted = TestClient(app).get("/metrics").text
     assert f'kgdrug_requests_total{{method="POST",route="{path}",status="400"}} 1.0' in counted
 
 
 def test_who_goes_away_while_sending_a_short_question_is_counted(model: kgdrug.TrainedModel) -> None:
-    app, sent = create_app(model), []
+    app = create_app(model)
     messages = [{"type": "http.request", "body": b'{"dis', "more_body": True}, {"type": "http.disconnect"}]
     headers = [(b"content-type", b"application/json"), (b"content-length", b"30")]
     scope = {"type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "headers": headers}
-
-    async def receive() -> dict:
-        return messages.pop(0)
-
-    async def send(message: dict) -> None:
-        sent.append(message)
-
-    asyncio.run(app(scope, receive, send))
+    sent = exchanged(app, scope, messages)
     assert sent[0]["status"] == 400
     counted = TestClient(app).get("/metrics").text
     assert 'kgdrug_requests_total{method="POST",route="/v1/predict",status="400"} 1.0' in counted
@@ -199,21 +200,14 @@ def test_a_question_is_the_same_however_it_is_sent(client: TestClient, headers: 
 
 
 def test_a_short_question_may_come_in_pieces(model: kgdrug.TrainedModel) -> None:
-    app, sent, body = create_app(model), [], json.dumps({"disease": "asthma", "top": 3}).encode()
+    app, body = create_app(model), json.dumps({"disease": "asthma", "top": 3}).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     scope = {"type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "headers": headers}
     messages = [
         {"type": "http.request", "body": body[:9], "more_body": True},
         {"type": "http.request", "body": body[9:]},
     ]
-
-    async def receive() -> dict:
-        return messages.pop(0)
-
-    async def send(message: dict) -> None:
-        sent.append(message)
-
-    asyncio.run(app(scope, receive, send))
+    sent = exchanged(app, scope, messages)
     assert (sent[0]["status"], len(json.loads(sent[1]["body"])["answers"])) == (200, 3)
 
 

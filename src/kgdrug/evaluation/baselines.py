@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from kgdrug.graph.known import Int, distinct, within
+from kgdrug.graph.known import Int, distinct, stretches
 from kgdrug.models import Candidates, Model
 
 
@@ -69,7 +69,7 @@ class SharedNeighbours:
         starts, neighbours = self._neighbours
         between = neighbours[starts[entity] : starts[entity + 1]]
         counts = starts[between + 1] - starts[between]
-        reached = neighbours[np.repeat(starts[between], counts) + within(counts)]
+        reached = neighbours[stretches(starts[between], counts)]
         return torch.from_numpy(np.bincount(reached, minlength=self.entities).astype(np.float32))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgdrug.errors import BadInputError
-from kgdrug.graph.known import Int, both_directions, distinct, within
+from kgdrug.graph.known import Int, both_directions, distinct, stretches
 
 Bits = NDArray[np.uint8]
 PARTS = {"train": 1, "valid": 2, "test": 4, "withheld": 8}  # of a split; bits, since a fixed one may repeat a triple
@@ -66,9 +66,8 @@ class Facts:
     def of(self, queries: Int) -> tuple[Int, Int, Bits]:
         """The answers of queries `(b, 2)`: row in `queries`, ascending, tail, and bits of its parts; `(a,)` each."""
         starts, counts = self.rows(queries)
-        stops = counts.cumsum()
-        places = (starts - stops + counts).repeat(counts) + np.arange(stops[-1] if len(stops) else 0)
-        rows, tails = np.arange(len(queries)).repeat(counts), self.tails.take(places).astype(np.int64)
+        places, rows = stretches(starts, counts), np.arange(len(queries)).repeat(counts)
+        tails = self.tails.take(places).astype(np.int64)
         return rows, tails, self.parts.take(places)
 
     def about(self, entity: int) -> tuple[Int, Int, Bits]:
@@ -119,7 +118,7 @@ class Facts:
             rows = np.flatnonzero(own == wanted)
             heads, starts, counts = self.keys[rows] // m2, self.offsets[rows], self.offsets[rows + 1]
             counts = counts - starts
-            tails = self.tails[np.repeat(starts, counts) + within(counts)]
+            tails = self.tails[stretches(starts, counts)]
             heads = np.repeat(heads, counts)
             pairs.append((heads << 32 | tails)[heads != tails])
         heads = (distinct(np.concatenate(pairs)) if either else pairs[0]) >> 32

@@ -45,7 +45,13 @@ def triples_of(keys: Int, entities: int) -> Int:
 
 def within(counts: Int) -> Int:
     """0, 1, ... up to each count, one after the other: places within stretches of so many; `(counts.sum(),)`."""
-    places: Int = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return stretches(np.zeros_like(counts), counts)
+
+
+def stretches(starts: Int, counts: Int) -> Int:
+    """The places from each start on, as many as it counts, one stretch after the other; `(counts.sum(),)`."""
+    stops = counts.cumsum()
+    places: Int = (starts - stops + counts).repeat(counts) + np.arange(stops[-1] if len(stops) else 0)
     return places
 
 
@@ -97,7 +103,7 @@ class KnownTails:
         stop = np.searchsorted(self.keys, key, side="right")  # the same place where the key is not there
         starts, counts = self.offsets[place], self.offsets[stop] - self.offsets[place]
         rows = np.repeat(np.arange(len(key)), counts)
-        return rows, self.tails[np.repeat(starts, counts) + within(counts)]
+        return rows, self.tails[stretches(starts, counts)]
 
     def contains(self, triples: Int) -> NDArray[np.bool_]:
         """Whether each triple `(b, 3)` is known; `(b,)`."""

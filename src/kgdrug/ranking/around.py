@@ -11,7 +11,7 @@ import numpy as np
 from kgdrug.errors import UsageError
 from kgdrug.graph.facts import Facts
 from kgdrug.graph.graph import ABOUT
-from kgdrug.graph.known import Int, distinct, within
+from kgdrug.graph.known import Int, distinct, stretches
 from kgdrug.graph.store import fresh_file
 from kgdrug.ranking.export import about_model
 
@@ -129,7 +129,7 @@ def _steps(facts: Facts, entity: int, hops: int, past: int) -> dict[int, int]:
     steps, edge = {entity: 0}, np.array([entity])
     for step in range(1, hops + 1):
         starts, counts = _spans(facts, edge)
-        joined = distinct(facts.tails[np.repeat(starts, counts) + within(counts)].astype(np.int64))
+        joined = distinct(facts.tails[stretches(starts, counts)].astype(np.int64))
         edge = np.array([i for i in joined.tolist() if i not in steps and i != past], np.int64)
         steps |= dict.fromkeys(edge.tolist(), step)
     return steps

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from kgdrug.graph import EntityType, KnowledgeGraph
 from kgdrug.graph.facts import Facts
-from kgdrug.graph.known import Int, distinct, within
+from kgdrug.graph.known import Int, distinct, stretches
 from kgdrug.graph.metapath import undirected
 
 Float = NDArray[np.float64]
@@ -120,7 +120,7 @@ class Walks:
             parts = []
             for starts, counts in rows:
                 counts = counts[low:high]
-                ends = self.facts.tails[np.repeat(starts[low:high], counts) + within(counts)]
+                ends = self.facts.tails[stretches(starts[low:high], counts)]
                 row = low + np.repeat(np.arange(high - low), counts)
                 column = place[ends - start]
                 there = (column >= 0) & (ends != begin[row])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kgdrug.graph import KnowledgeGraph
-from kgdrug.graph.known import Int, within
+from kgdrug.graph.known import Int, stretches
 from kgdrug.splits.findings import EXAMPLES, Finding
 from kgdrug.splits.split import Split
 from kgdrug.splits.treated import pair_keys
@@ -75,7 +75,7 @@ def _joining(split: Split) -> tuple[Int, Int, Int]:
     keys = keys[order]
     start, stop = np.searchsorted(keys, wanted), np.searchsorted(keys, wanted, side="right")
     rows = np.repeat(np.arange(len(wanted)), stop - start)
-    joining = order[np.repeat(start, stop - start) + within(stop - start)]
+    joining = order[stretches(start, stop - start)]
     test, train = split.test[rows], split.train[joining]
     turned = (train[:, 0] == test[:, 2]) & (train[:, 0] != train[:, 2])
     other = (train[:, 1] != test[:, 1]) | turned
