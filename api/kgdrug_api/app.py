@@ -15,8 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 import kgdrug
 from kgdrug_api import ask, look, manage, schemas, trapi
+from kgdrug_api.gate import MOST_BYTES, Direct, Gate, Measures
 from kgdrug_api.problems import answer_problems
-from kgdrug_api.wire import LEVEL, LONG, MOST_BYTES, Direct, Gate, Measures, only_known
+from kgdrug_api.wire import LEVEL, LONG, only_known
 
 
 def create_app(
@@ -69,8 +70,8 @@ def create_app(
 class Service(FastAPI):
     """Routes, and a shorter way to what most requests are for: all that stands around a route takes as long as they do.
 
-    direct: by method and path, what answers without routing; warm: whether the models were asked already what a first
-    question has to wait for.
+    direct: by method and path, what answers without routing; nothing, once middleware or handlers were added; warm:
+    whether the models were asked already what a first question has to wait for.
     """
 
     direct: Mapping[tuple[str, str], ASGIApp] = MappingProxyType({})
@@ -85,6 +86,16 @@ class Service(FastAPI):
             for loaded in self.models.all():
                 manage.warm_up(loaded)
             self.warm = True
+
+    def add_middleware(self, *given: Any, **words: Any) -> None:
+        """As FastAPI's. What stands around the routes, such as a check of who asks, must stand around all there is."""
+        super().add_middleware(*given, **words)
+        self.direct = MappingProxyType({})
+
+    def add_exception_handler(self, *given: Any, **words: Any) -> None:
+        """As FastAPI's; see `add_middleware`."""
+        super().add_exception_handler(*given, **words)
+        self.direct = MappingProxyType({})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI. What HEAD asks is what GET says, of which the server leaves the body out."""

@@ -15,9 +15,10 @@ from starlette.concurrency import run_in_threadpool
 import kgdrug
 from kgdrug_api import schemas
 from kgdrug_api.complaints import known_fields
+from kgdrug_api.gate import Measures
 from kgdrug_api.problems import PROBLEMS, TooLargeError, of_error
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
-from kgdrug_api.wire import LARGE, Measures, apart, body_of, json_of, json_response, tagged
+from kgdrug_api.wire import LARGE, apart, body_of, json_of, json_response, tagged
 
 log = logging.getLogger(__name__)
 NO_FILTERS = kgdrug.Filters()
@@ -88,7 +89,6 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         return Resolved(loaded, question, wanted)
 
     def prediction(one: Resolved, answers: kgdrug.Columns) -> dict[str, Any]:
-        measures.asked(one.loaded.name)
         model = one.loaded.model
         meant = _probability_means(model, answers["probability"])
         told = {"question": one.question.text(model.graph), **about(one.loaded), **meant, "answers": _records(answers)}
@@ -106,14 +106,15 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
                 return error
 
         for one in _answered(map(found, lines)):
-            content = _told(one) if isinstance(one, Exception) else prediction(*one)
-            yield json_of(content) + b"\n"
+            yield (json_of(_told(one)) if isinstance(one, Exception) else told(*one)) + b"\n"
 
     def asked_once(body: bytes) -> Resolved:
         return resolved(schemas.Question.model_validate_json(body))
 
     def told(one: Resolved, answers: kgdrug.Columns) -> bytes:
-        return json_of(prediction(one, answers))
+        content = json_of(prediction(one, answers))
+        measures.asked(one.loaded.name)
+        return content
 
     async def answered(body: bytes) -> bytes:
         one = await apart(len(body) > LARGE, asked_once, body)
@@ -211,7 +212,7 @@ def _records(answers: kgdrug.Columns) -> list[dict[str, Any]]:
         )
     ]
     for name in _SOMETIMES:
-        if any(value is not None for value in answers[name]):
+        if list(answers[name]).count(None) < len(records):
             for record, value in zip(records, answers[name], strict=True):
                 if value is not None:
                     record[name] = value

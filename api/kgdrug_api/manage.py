@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 import kgdrug
 from kgdrug_api import ask, schemas
 from kgdrug_api.complaints import known_fields
+from kgdrug_api.gate import Measures
 from kgdrug_api.problems import (
     CONFLICT,
     NOT_READY,
@@ -19,7 +20,7 @@ from kgdrug_api.problems import (
     ForbiddenError,
     NotReadyError,
 )
-from kgdrug_api.wire import Body, Measures, body_of, json_response
+from kgdrug_api.wire import Body, body_of, json_response
 
 Authorization = Annotated[str, Header(description="`Bearer` and the administrator's token.")]
 Unlisted = Annotated[str, Header(include_in_schema=False)]

@@ -1,5 +1,6 @@
 """What went wrong, in one form: `application/problem+json` (RFC 9457), with close matches where a name is unknown."""
 
+import logging
 import re
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -17,6 +18,7 @@ import kgdrug
 from kgdrug_api.complaints import MOST_TOLD, complaints
 from kgdrug_api.schemas import Problem
 
+log = logging.getLogger(__name__)
 _FORM = {"application/problem+json": {"schema": Problem.model_json_schema()}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     404: {"content": _FORM, "description": "An unknown entity, relation or model, with close matches."},
@@ -58,7 +60,7 @@ class UnsupportedError(kgdrug.KgdrugError):
 
 
 def of_error(error: Exception, instance: str) -> Problem:
-    """The problem that an error is."""
+    """The problem that an error is; the log is told where a model could not answer."""
     if isinstance(error, kgdrug.UnknownNameError):
         return _problem(404, f"Unknown {error.kind}", str(error), instance, error.close)
     if isinstance(error, kgdrug.AmbiguousNameError):
@@ -78,6 +80,7 @@ def of_error(error: Exception, instance: str) -> Problem:
     if isinstance(error, ClientDisconnect):  # nobody reads it: it is counted
         return _problem(400, "Broken off", "the client went away while it sent its body", instance)
     if isinstance(error, kgdrug.KgdrugError):
+        log.error("%s", error, exc_info=error)
         return _problem(500, "Failed", str(error), instance)
     if isinstance(error, RequestValidationError):  # whose places begin with body or query
         return _problem(422, "Not a question", complaints(error.errors(), offset=True), instance)

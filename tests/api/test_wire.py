@@ -3,11 +3,13 @@
 import asyncio
 import gzip
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp
 
 import kgdrug
@@ -187,6 +189,7 @@ HOWEVER_SENT = [
     {"content-type": "application/x-www-form-urlencoded"},
     {"expect": "100-continue"},
     {"transfer-encoding": "chunked"},
+    {"transfer-encoding": "chunked", "content-length": "20"},
 ]
 
 
@@ -197,6 +200,58 @@ def test_a_question_is_the_same_however_it_is_sent(client: TestClient, headers: 
     content = iter([body[:9], body[9:]]) if "transfer-encoding" in headers else body
     response = client.post("/v1/predict", content=content, headers={"content-type": "application/json", **headers})
     assert response.json() == client.post("/v1/predict", json=question).json()
+
+
+def test_a_body_that_is_longer_than_was_said_is_refused(model: kgdrug.TrainedModel) -> None:
+    app = create_app(model, most_bytes=2000)
+    said = {"content-type": "application/json", "content-length": "20", "transfer-encoding": "chunked"}
+    headers = [(name.encode(), value.encode()) for name, value in said.items()]
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "root_path": "", "scheme": "http",
+        "headers": headers, "server": ("here", 80), "http_version": "1.1",
+    }  # fmt: skip
+    messages = [{"type": "http.request", "body": b" " * 500, "more_body": True} for _ in range(5)]
+    assert exchanged(app, scope, messages)[0]["status"] == 413
+
+
+def test_who_checks_every_request_checks_questions_too(model: kgdrug.TrainedModel) -> None:
+    app = create_app(model)
+    assert app.direct
+
+    @app.middleware("http")
+    async def refuse(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+        return Response(status_code=401)
+
+    assert TestClient(app).post("/v1/predict", json={"disease": "asthma"}).status_code == 401
+
+
+def test_who_handles_errors_handles_those_of_questions_too(model: kgdrug.TrainedModel) -> None:
+    app = create_app(model)
+    app.add_exception_handler(kgdrug.UnknownNameError, lambda request, error: Response(status_code=418))
+    assert TestClient(app).post("/v1/predict", json={"disease": "astma"}).status_code == 418
+
+
+def test_the_log_is_told_when_a_model_cannot_answer(
+    model: kgdrug.TrainedModel, caplog: pytest.LogCaptureFixture
+) -> None:
+    import torch
+
+    member = replace(model.members[0], entity=torch.full_like(model.members[0].entity, torch.nan))
+    client = TestClient(create_app(replace(model, members=[member])))
+    assert client.post("/v1/predict", json={"disease": "asthma"}).status_code == 500
+    assert "NaN" in caplog.text
+    caplog.clear()
+    assert client.post("/v1/score", json={"pairs": [["Metformin", "asthma"]]}).status_code == 500
+    assert "NaN" in caplog.text
+    assert "kgdrug_questions_total{" not in client.get("/metrics").text  # none was answered
+
+
+def test_methods_that_nobody_knows_are_counted_as_one(client: TestClient) -> None:
+    for method in ("BREW", "WHEN"):
+        client.request(method, "/v1/predict")
+    counted = client.get("/metrics").text
+    assert 'method="other",route="/v1/predict",status="405"} 2.0' in counted
+    assert "BREW" not in counted
 
 
 def test_a_short_question_may_come_in_pieces(model: kgdrug.TrainedModel) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -219,3 +220,48 @@ def test_who_leaves_takes_nobody_along(trained_run: Run) -> None:
         return await stays
 
     assert asyncio.run(two())
+
+
+def test_a_loop_that_was_closed_leaves_no_question_behind(trained_run: Run) -> None:
+    model, together = trained_run.model.served, Batches()
+    one = question(model.graph, disease="asthma")
+    model.usual(one.relations)
+
+    async def left() -> None:
+        asked = asyncio.ensure_future(together.answer(model, one))
+        await asyncio.sleep(0)
+        assert not asked.done()
+
+    asyncio.run(left())
+    assert not together._waiting
+    assert asyncio.run(asyncio.wait_for(together.answer(model, one), 20))["id"]
+
+
+def test_loops_in_several_threads_wait_for_their_own_answers_alone(trained_run: Run) -> None:
+    model, together = trained_run.model.served, Batches()
+    one = question(model.graph, disease="asthma")
+    expected = [a.id for a in answer(model, one)]
+
+    def ask(_: int) -> list[str]:
+        return asyncio.run(asyncio.wait_for(together.answer(model, one), 20))["id"]
+
+    with ThreadPoolExecutor(8) as threads:
+        assert list(threads.map(ask, range(100))) == [expected] * 100
+
+
+def test_no_question_with_evidence_waits_for_another(trained_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, sizes = trained_run.model.served, []
+
+    def counted(served: object, asked: list, *rest: object) -> list:
+        sizes.append(len(asked))
+        return [[] for _ in asked]
+
+    monkeypatch.setattr(batches, "answer_columns", counted)
+    one = question(model.graph, disease="asthma")
+
+    async def three() -> None:
+        together = Batches()
+        await asyncio.gather(*(together.answer(model, one, evidence=1) for _ in range(3)))
+
+    asyncio.run(three())
+    assert sizes == [1, 1, 1]

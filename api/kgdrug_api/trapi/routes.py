@@ -9,10 +9,11 @@ from starlette.concurrency import run_in_threadpool
 
 import kgdrug
 from kgdrug_api.ask import about
+from kgdrug_api.gate import Measures
 from kgdrug_api.problems import NOT_SUPPORTED, PROBLEMS, UnsupportedError
 from kgdrug_api.trapi.message import message
 from kgdrug_api.trapi.query import Asked, Level, TrapiQuery, asked_by
-from kgdrug_api.wire import Measures, body_of, json_response, tagged
+from kgdrug_api.wire import body_of, json_response, tagged
 
 VERSION = "1.5.0"
 INFORES = "infores:kgdrug"

@@ -38,9 +38,8 @@ class Batches:
         offset: int = 0,
     ) -> Columns:
         """What `kgdrug.answer_columns` says of one question, together with what others ask alike."""
-        shared = top, novel, filters, evidence, offset
-        key = model, asked.relations, *shared
-        future: asyncio.Future[Columns] = asyncio.get_running_loop().create_future()
+        shared, loop = (top, novel, filters, evidence, offset), asyncio.get_running_loop()
+        key, future = (loop, model, asked.relations, *shared), loop.create_future()
         if key in self._waiting:
             self._waiting[key].append((asked, future))
         else:
@@ -48,29 +47,35 @@ class Batches:
             task = asyncio.create_task(self._work(key, model, shared))
             self._working.add(task)
             task.add_done_callback(self._working.discard)
-        return await future
+        found: Columns = await future
+        return found
 
     async def _work(self, key: Hashable, model: ServedModel, shared: Shared) -> None:
         """Answer what waits under a key, product after product, until nothing does."""
-        await asyncio.sleep(0)  # what has come in meanwhile joins; it lets sixteen who ask at once nearly always do so
-        while self._waiting[key]:
-            batch, self._waiting[key] = self._waiting[key][:MOST], self._waiting[key][MOST:]
-            questions = [question for question, _ in batch]
-            try:
-                if _slow(model, questions, shared):
-                    answers = await asyncio.to_thread(_answers, model, questions, shared)
-                else:
-                    answers = _answers(model, questions, shared)
-            except BaseException as error:  # of no question: the loop is being closed
-                answers = [error] * len(batch)
-            for (_, future), found in zip(batch, answers, strict=True):
-                if future.done():  # who asked may have gone
-                    continue
-                if isinstance(found, BaseException):
-                    future.set_exception(found)
-                else:
-                    future.set_result(found)
-        del self._waiting[key]
+        *_, evidence, _ = shared
+        most = 1 if evidence else MOST  # paths are looked for one answer after the other
+        try:
+            await asyncio.sleep(0)  # what comes meanwhile joins; so sixteen who ask at once nearly always do
+            while self._waiting[key]:
+                batch, self._waiting[key] = self._waiting[key][:most], self._waiting[key][most:]
+                questions = [question for question, _ in batch]
+                try:
+                    if _slow(model, questions, shared):
+                        answers = await asyncio.to_thread(_answers, model, questions, shared)
+                    else:
+                        answers = _answers(model, questions, shared)
+                except BaseException as error:  # of no question: the loop is being closed
+                    answers = [error] * len(batch)
+                for (_, future), found in zip(batch, answers, strict=True):
+                    if future.done():  # who asked may have gone
+                        continue
+                    if isinstance(found, BaseException):
+                        future.set_exception(found)
+                    else:
+                        future.set_result(found)
+        finally:  # nobody waits for what will not come
+            for _, future in self._waiting.pop(key):
+                future.cancel()
 
 
 def answer_each(
