@@ -910,3 +910,8 @@ def test_the_demo_trains_on_the_sample_graph_and_ranks_drugs_for_three_diseases(
     ]
     for words in (commands[0], commands[1], commands[3]):
         assert kgdrug_command(*words[1:]).code == 0
+
+
+def test_the_command_runs_as_a_module_too() -> None:
+    done = subprocess.run([sys.executable, "-m", "kgdrug", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, f"kgdrug {kgdrug.__version__}\n")

@@ -1,7 +1,7 @@
 """The best candidates of many queries, without sorting what cannot be among them.
 
 A top-k over all scores of a row costs as much as making them. The k-th largest of the maxima of blocks is a bound that
-at least k scores reach, and few more do: only blocks that reach it are looked at again, and only those scores sorted.
+at least k scores reach, and few more do: only those are sorted.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from kgdrug.errors import KgdrugError
 from kgdrug.models.arrays import Floats, Int, Scorer
 
-BLOCK = 8_000_000  # scores held at once: 32 MB
+BLOCK = 16_000_000  # scores held at once: 64 MB
 WIDTH = 64  # scores whose maximum is looked at first
 
 
@@ -36,19 +36,15 @@ def top_scores(scores: Floats, top: int, ascending: Floats | None = None) -> tup
     if not top:
         return scores[:0], np.empty(0, np.int64)
     if ascending is not None:
-        lost = bool(np.isnan(ascending[-1]))  # what is no number is sorted behind all others
-        (columns,) = (scores >= ascending[k - top]).nonzero()
-    elif k < 2 * top * WIDTH:
-        lost = bool(np.isnan(scores).any())
-        (columns,) = (scores >= np.partition(scores, k - top)[k - top]).nonzero()
+        lost, bound = bool(np.isnan(ascending[-1])), ascending[k - top]  # what is no number is sorted behind all others
     else:
-        apart = k // WIDTH  # of the scores of a block: not side by side, so that maxima are of whole rows
-        blocks, rest = scores[: apart * WIDTH].reshape(WIDTH, apart), scores[apart * WIDTH :]
-        few = np.append(blocks.max(0), rest)  # those of no block one by one
-        bound, lost = np.partition(few, len(few) - top)[len(few) - top], bool(np.isnan(few).any())
-        (reaching,) = (few[:apart] >= bound).nonzero()
-        rows, which = (blocks.take(reaching, 1) >= bound).nonzero()
-        columns = np.append(rows * apart + reaching[which], apart * WIDTH + (rest >= bound).nonzero()[0])  # ascending
+        few = scores
+        if k >= 2 * top * WIDTH:
+            apart = k // WIDTH  # of the scores of a block: not side by side, so that maxima are of whole rows
+            blocks, rest = scores[: apart * WIDTH].reshape(WIDTH, apart), scores[apart * WIDTH :]
+            few = np.append(blocks.max(0), rest)  # those of no block one by one
+        lost, bound = bool(np.isnan(few).any()), np.partition(few, len(few) - top)[len(few) - top]
+    (columns,) = (scores >= bound).nonzero()
     columns = columns[(-scores[columns]).argsort(kind="stable")[:top]]
     if len(columns) < top or lost:  # what is no number is no larger than anything
         raise KgdrugError("the model's scores are not numbers (NaN)")
