@@ -241,6 +241,9 @@ def test_explanations_are_the_librarys_own(client: kgdrug.Client, model: kgdrug.
         "per_metapath": 1,
     }
     assert client.explain(**triple) == kgdrug.explain(model, **triple)
+    unseen = client.explain(compound="Sucralfate", disease="asthma")
+    assert unseen == kgdrug.explain(model, compound="Sucralfate", disease="asthma")
+    assert "Sucralfate" in unseen.warnings[0]
 
 
 def test_entities_are_found_and_told_as_in_the_library(client: kgdrug.Client, model: kgdrug.ServedModel) -> None:

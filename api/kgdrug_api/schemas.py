@@ -319,6 +319,11 @@ class Explanation(BaseModel):
     influences_of: str = Field(description="The score that they change; empty where there are none.")
     no_influence: str | None = Field(description="Why there are none; else null.")
     links: dict[str, str]
+    warnings: list[str] | SkipJsonSchema[None] = Field(
+        None,
+        description="Which of the two training had no fact about, so that the rank is arbitrary. Absent otherwise.",
+        json_schema_extra=_absent,
+    )
 
 
 class Relation(BaseModel):

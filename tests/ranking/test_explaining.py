@@ -242,6 +242,22 @@ def test_an_entity_without_training_facts_is_moved_by_none_and_that_is_said(make
     facts = {("Compound::C1", "CtD", "Disease::D1"): "train", ("Compound::C0", "CtD", "Disease::D0"): "test"}
     found = explain(make(entities, {"CtD": SISTERS["CtD"]}, facts, ("CtD",)), compound="C0", disease="D0")
     assert (found.influences, found.no_influence) == ((), NO_INFLUENCE)
+    said = "stands in no training triple: this ranking is arbitrary"
+    assert found.warnings == (f"D0 (Disease::D0) {said}", f"C0 (Compound::C0) {said}")
+    assert explanation_record(found)["warnings"] == found.warnings
+
+
+def test_the_command_says_of_which_end_training_knows_nothing(
+    kgdrug_command: Callable[..., SimpleNamespace], trained_run: Run
+) -> None:
+    done = kgdrug_command("explain", trained_run.folder, "--compound", "Sucralfate", "--disease", "asthma")
+    assert "Sucralfate (Compound::DB00364) stands in no training triple: this ranking is arbitrary" in done.out
+
+
+def test_no_warning_is_told_of_what_training_knows(model: TrainedModel) -> None:
+    found = explain(model, **PAIR)
+    assert found.warnings == ()
+    assert "warnings" not in explanation_record(found)
 
 
 @pytest.mark.parametrize(

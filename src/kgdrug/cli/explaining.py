@@ -37,6 +37,8 @@ def explain(
         print(json.dumps(about | record, indent=2, ensure_ascii=False, default=asdict))
         return
     print_answers(found.question, [found.answer])
+    for warning in found.warnings:
+        out.print(warning, soft_wrap=True)
     if found.answer.probability is not None:
         out.print(f"probability: {opened.probability_means}")
     if found.terms:

@@ -29,7 +29,8 @@ class Explanation:
     most first; evidence: paths between the two, by metapath, the answered fact never among them; influences: facts of
     either end whose absence would change the score most, of the first member whose scores are dot products; links:
     pages about the two, by the name of the site; influences_of: the score that influences change, empty where there are
-    none; no_influence: why there are none, None where there are some.
+    none; no_influence: why there are none, None where there are some; warnings: which of the two training had no fact
+    about, so that the rank means nothing.
     """
 
     question: str
@@ -40,6 +41,7 @@ class Explanation:
     links: dict[str, str]
     influences_of: str = ""
     no_influence: str | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def explain(
@@ -94,6 +96,7 @@ def explain(
         of_both | pair_links(names[first], names[last]),
         moved if moving else "",
         None if moving else NO_INFLUENCE if moved else _no_product(served),
+        tuple(filter(None, map(served.arbitrary, (asked.entity, candidate)))),
     )
 
 
@@ -110,6 +113,7 @@ def explanation_record(explanation: Explanation) -> dict[str, Any]:
         "influences_of": explanation.influences_of,
         "no_influence": explanation.no_influence,
         "links": explanation.links,
+        **({"warnings": explanation.warnings} if explanation.warnings else {}),
     }
 
 
