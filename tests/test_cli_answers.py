@@ -390,3 +390,23 @@ def test_asking_and_writing_leave_torch_out(trained_run: Run, bare: Path) -> Non
         [sys.executable, "-c", PROGRAM, trained_run.folder], capture_output=True, text=True, timeout=120
     )
     assert (done.stdout, done.stderr) == ("\n", "")
+
+
+def test_entities_are_searched_by_a_part_of_their_name(kg: Kgdrug, trained_run: Run, bare: Path) -> None:
+    told = kg("search", trained_run.folder, "diabetes", "--type", "Disease", "--json")
+    found = json.loads(told.out)
+    graph = trained_run.model.graph
+    expected = graph.entities.search("diabetes", 10, [graph.entity_type("Disease").range])
+    assert [one["id"] for one in found] == [graph.entities.ids[i] for i in expected]
+    assert {one["type"] for one in found} == {"Disease"}
+    first, second = json.loads(kg("search", trained_run.folder, "a", "--limit", "2", "--json").out)
+    table = kg("search", trained_run.folder, "a", "--limit", "1").out
+    assert first["id"] in table
+    assert second["id"] not in table
+
+
+def test_what_nothing_resembles_and_types_that_are_none_are_said(kg: Kgdrug, trained_run: Run, bare: Path) -> None:
+    nothing = kg("search", trained_run.folder, "qqqqzzzz", "--type", "Disease")
+    assert (nothing.code, nothing.out) == (1, "")
+    assert "nothing in the graph clinic resembles 'qqqqzzzz' among type Disease" in nothing.err
+    assert "did you mean Disease" in kg("search", trained_run.folder, "x", "--type", "Diseases").err

@@ -29,6 +29,7 @@ COMMANDS = {
     "calibrate": "Learn probabilities of treatments, and judge them.",
     "ensemble": "Put models together, where that beats the best of them.",
     "report": "Write a page about a model.",
+    "search": "Find entities by a part of an id or name.",
     "predict": "Rank the candidates of one question, or of many.",
     "explain": "Say what stands behind one answer.",
     "similar": "List what is most like an entity.",

@@ -1,5 +1,6 @@
-"""Commands that write what a model says: similar, score, matrix, vectors, neighbourhood."""
+"""Commands that list or write what a model says: search, similar, score, matrix, vectors, neighbourhood."""
 
+import json
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -8,7 +9,41 @@ import typer
 
 from kgdrug.cli.answers import Form, Out, form_of, tidy_end, told_of
 from kgdrug.cli.app import Force, Model, app
-from kgdrug.cli.screen import err, out, print_similar, stages
+from kgdrug.cli.screen import err, new_table, out, print_similar, stages
+from kgdrug.errors import KgdrugError
+
+
+@app.command()
+def search(
+    model: Model,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="An id, name, synonym or CURIE, or a part of one.")],
+    kind: Annotated[
+        str | None, typer.Option("--type", metavar="TYPE", help="Of this entity type alone, such as Disease.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 10,
+    json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Find entities whose id or name is, begins with, holds or resembles a text, best first."""
+    from kgdrug import open_model
+
+    graph = open_model(model).graph
+    among = None if kind is None else [graph.entity_type(kind).range]
+    ids, names = graph.entities.ids, graph.entities.names
+    found = [
+        {"id": ids[i], "name": names[i], "type": graph.type_of(i).name}
+        for i in graph.entities.search(text, limit, among)
+    ]
+    if json_:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    elif found:
+        table = new_table("name", "id", "type", title=f"found for {text}")
+        for one in found:
+            table.add_row(one["name"], one["id"], one["type"])
+        out.print(table)
+    else:
+        raise KgdrugError(
+            f"nothing in the graph {graph.name} resembles {text!r}{f' among type {kind}' if kind else ''}"
+        )
 
 
 @app.command()
