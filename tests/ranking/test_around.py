@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import networkx
 import numpy as np
@@ -78,7 +79,7 @@ def test_what_is_near_both_is_found_and_every_fact_between_is_written(
         assert about["type"] == entity.split("::")[0]
         assert about["name"] == entity.split("::")[1]
         assert about.get("role") == ("end" if entity in ends else None)
-    edges = {(h, key, t): about for h, t, key, about in drawn.edges(keys=True, data=True)}
+    edges = {(h, about["metaedge"], t): about for h, t, about in drawn.edges(data=True)}
     assert {fact: about["parts"] for fact, about in edges.items()} == inside
     assert all(about["relation"] == METAEDGES[about["metaedge"]][1] for about in edges.values())
 
@@ -134,7 +135,7 @@ def test_licences_of_what_training_left_out_stand_in_the_file_too(clinic: Traine
 def test_each_fact_says_where_it_is_from_and_the_file_what_it_is_of(clinic: TrainedModel, tmp_path: Path) -> None:
     write_neighbourhood(clinic, tmp_path / "a.graphml", compound="C0", disease="D0")
     drawn = networkx.read_graphml(tmp_path / "a.graphml", force_multigraph=True)
-    treats = drawn.edges["Compound::C0", "Disease::D0", "CtD"]
+    (treats,) = drawn["Compound::C0"]["Disease::D0"].values()
     assert treats == {
         "metaedge": "CtD", "relation": "treats", "parts": "valid", "licence": "CC0 1.0", "source": "X", "version": "",
     }  # fmt: skip
@@ -143,6 +144,12 @@ def test_each_fact_says_where_it_is_from_and_the_file_what_it_is_of(clinic: Trai
     assert json.loads(drawn.graph["licences"]) == {
         "CC BY 4.0": ["CbG"], "CC0 1.0": ["CtD"], "none stated": ["DaG", "GiG"],
     }  # fmt: skip
+
+
+def test_no_two_edges_of_the_file_have_one_id(clinic: TrainedModel, tmp_path: Path) -> None:
+    count = write_entities(clinic, np.arange(10), tmp_path / "a.graphml")
+    edges = ElementTree.parse(tmp_path / "a.graphml").findall(".//{*}edge")
+    assert len({edge.get("id") for edge in edges}) == len(edges) == count > 1
 
 
 def test_kgdrug_reads_it_as_a_graph(clinic: TrainedModel, tmp_path: Path) -> None:

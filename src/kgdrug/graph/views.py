@@ -110,8 +110,11 @@ def facts_to_networkx(graph: KnowledgeGraph, facts: Facts, entities: Int) -> "ne
     return result
 
 
-def write_graphml(graph: "networkx.Graph", path: Path) -> None:
-    """Write a graph of networkx as GraphML; a KgdrugError for a control character, for which XML has no room."""
+def write_graphml(graph: "networkx.MultiDiGraph", path: Path) -> None:
+    """Write a graph of networkx as GraphML; a KgdrugError for a control character, for which XML has no room.
+
+    Edges have ids `e0`, `e1` and so on: networkx would write their keys, and readers keep one edge of each id.
+    """
     import networkx
 
     texts = [graph.graph, *(data for _, data in graph.nodes(data=True)), *(data for *_, data in graph.edges(data=True))]
@@ -119,7 +122,11 @@ def write_graphml(graph: "networkx.Graph", path: Path) -> None:
     unfit = next((text for text in (*map(str, graph.nodes), *said) if _UNFIT.search(text)), None)
     if unfit is not None:
         raise KgdrugError(f"GraphML has no room for the control character in {unfit!r}")
-    networkx.write_graphml(graph, path)
+    numbered = networkx.MultiDiGraph(**graph.graph)
+    numbered.add_nodes_from(graph.nodes(data=True))
+    edges = enumerate(graph.edges(data=True))
+    numbered.add_edges_from((head, tail, f"e{i}", data) for i, (head, tail, data) in edges)
+    networkx.write_graphml(numbered, path)
 
 
 def communities(nodes: Int, links: Int) -> list[Int]:
