@@ -120,6 +120,23 @@ def test_a_question_that_cannot_be_asked_names_its_line(
     assert [p.name for p in bare.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("option", ["--only", "--exclude"])
+def test_a_listed_name_that_is_unknown_is_named_with_its_file_and_line(
+    kg: Kgdrug, trained_run: Run, questions: dict[str, Path], bare: Path, option: str
+) -> None:
+    (bare / "mine.txt").write_text("Lisinopril\n\n Metformine \nLisinopril\n")
+    (bare / "several.txt").write_text("Lisinopril\nLisinopril, Metformin\n")
+    words = ("predict", trained_run.folder, option)
+    message = "mine.txt, line 3: unknown Compound 'Metformine'; did you mean Metformin"
+    refused(kg(*words, "@mine.txt", "--disease", "asthma"), message, code=1)
+    refused(kg(*words, "@mine.txt", "--questions", questions["q.tsv"], "--out", "a.csv"), message, code=1)
+    assert not (bare / "a.csv").exists()
+    named = kg(*words, "@several.txt", "--disease", "asthma")
+    refused(named, "several.txt, line 2: unknown Compound 'Lisinopril, Metformin': give each name by itself", code=1)
+    given = kg(*words, "Metformine", option, "@mine.txt", "--disease", "asthma")
+    refused(given, "kgdrug: unknown Compound 'Metformine'")
+
+
 def test_one_question_and_a_file_of_them_do_not_go_together(
     kg: Kgdrug, trained_run: Run, questions: dict[str, Path]
 ) -> None:

@@ -3,7 +3,8 @@
 import functools
 import shlex
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,12 +14,13 @@ from kgdrug.cli.answers import Form, Out, form_of, tell, tell_one
 from kgdrug.cli.app import Force, Model, app
 from kgdrug.cli.scoreboard import print_report
 from kgdrug.cli.screen import as_text, epochs, err, fail, new_table, out, print_answers, print_members, stages
-from kgdrug.errors import KgdrugError, UsageError
+from kgdrug.errors import AmbiguousNameError, BadInputError, KgdrugError, UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from kgdrug.config import Experiment
     from kgdrug.experiment import Run, Watch
 
+Place = tuple[Path, int]  # a file, and a line of it
 runs_app = typer.Typer(help="Tracked runs.", no_args_is_help=True)
 import_app = typer.Typer(help="Models that were trained elsewhere.", no_args_is_help=True)
 app.add_typer(runs_app, name="runs")
@@ -147,7 +149,8 @@ def predict(
     from kgdrug.ranking import read_questions
 
     meant = form_of(form, out_file, force)
-    filters = Filters(tuple(classes or ()), tuple(targets or ()), approved, smarts, _listed(only), _listed(exclude))
+    listed, unlisted = _listed(only), _listed(exclude)
+    filters = Filters(tuple(classes or ()), tuple(targets or ()), approved, smarts, tuple(listed), tuple(unlisted))
     opened = open_model(model)
     given = {"head": head, "tail": tail, "relation": relation, "disease": disease, "compound": compound}
     narrowing = {"--novel": novel, "--approved": approved, "--class": classes, "--target": targets,
@@ -155,7 +158,8 @@ def predict(
     narrowed = [option for option, value in narrowing.items() if value]
     if questions is None:
         asked = question(opened.graph, **given)
-        answers = answer(opened, asked, top, novel, filters, evidence)
+        with _lines_named(unlisted | listed):
+            answers = answer(opened, asked, top, novel, filters, evidence)
         tell_one(opened, asked.text(opened.graph), answers, meant, out_file, force, [asked], narrowed)
         return
     if any(value is not None for value in given.values()):
@@ -163,19 +167,37 @@ def predict(
     many = read_questions(questions, opened.graph)
     answered = answer_all(opened, many, top, novel, filters, evidence)
     told = zip((one.text(opened.graph) for one in many), answered, strict=True)
-    tell(opened, told, meant, out_file, force, evidence > 0, many, narrowed)
+    with _lines_named(unlisted | listed):  # answers are made as they are told
+        tell(opened, told, meant, out_file, force, evidence > 0, many, narrowed)
 
 
-def _listed(names: list[str] | None) -> tuple[str, ...]:
-    """Names as given, and those in the lines of files given as `@FILE`."""
+def _listed(names: list[str] | None) -> dict[str, Place | None]:
+    """Names as given, and those in the lines of files given as `@FILE`, with the first file and line of each."""
     from kgdrug.graph.store import read_text
 
-    listed: list[str] = []
+    listed: dict[str, Place | None] = {}
     for name in names or ():
-        if name.startswith("@") and not Path(name[1:]).exists():  # a pipe is no file, and read
-            raise UsageError(f"no such file: {name[1:]}")
-        listed += read_text(Path(name[1:])).split("\n") if name.startswith("@") else [name]
-    return tuple(name.strip() for name in listed if name.strip())
+        path = Path(name[1:])
+        if not name.startswith("@"):
+            listed.setdefault(name.strip(), None)
+        elif not path.exists():  # a pipe is no file, and read
+            raise UsageError(f"no such file: {path}")
+        else:
+            for number, line in enumerate(read_text(path).split("\n"), 1):
+                listed.setdefault(line.strip(), (path, number))
+    return {name: place for name, place in listed.items() if name}
+
+
+@contextmanager
+def _lines_named(places: Mapping[str, Place | None]) -> Iterator[None]:
+    """In the block the error about a name that is from a file is a BadInputError with the file and its line."""
+    try:
+        yield
+    except (UnknownNameError, AmbiguousNameError) as error:
+        place = places.get(error.name)
+        if place is None:
+            raise
+        raise BadInputError(place[0], str(error), place[1]) from None
 
 
 @app.command()
