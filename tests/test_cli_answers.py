@@ -18,6 +18,7 @@ import pytest
 
 import kgdrug
 from kgdrug import Run
+from kgdrug.ranking.asked import OPTIONS
 
 Kgdrug = Callable[..., SimpleNamespace]
 
@@ -107,8 +108,24 @@ def test_a_file_of_questions_is_shown_as_tables(kg: Kgdrug, trained_run: Run, qu
             "line 1: the first line should name one of disease, compound, head, tail; it is: n",
         ),
         ("q.jsonl", '{"disease": "asthma"}\n{"diseas": "x"}\n', "line 2: unknown key diseas; did you mean disease?"),
-        ("q.jsonl", '{"disease": 3}\n', 'line 1: is no question, such as {"disease": "asthma"}'),
-        ("q.jsonl", "\n[1\n", "line 2: is no question"),
+        (
+            "q.jsonl",
+            '{"disease": 3}\n',
+            'q.jsonl, line 1: disease is 3, which is no text; a question is such as {"disease": "asthma"}',
+        ),
+        ("q.jsonl", '\n["asthma"]\n', 'q.jsonl, line 2: is no question, such as {"disease": "asthma"}'),
+        ("q.jsonl", "\n[1\n", "q.jsonl, line 2: is not JSON: Expecting ',' delimiter"),
+        ("q.jsonl", f'{{"disease": {"9" * 5000}}}\n', "q.jsonl, line 1: is not JSON: Exceeds the limit"),
+        (
+            "q.jsonl",
+            '{"disease": "asthma", "topp": 1}\n',
+            "q.jsonl, line 1: unknown key topp; did you mean --top, an option for all questions?",
+        ),
+        (
+            "q.jsonl",
+            '{"xyz": 1, "disease": "asthma"}\n',
+            "line 1: unknown key xyz; a question has disease, compound, head, tail or relation",
+        ),
         ("q.csv", "head,relation\nMetformin,CtX\n", "line 2: unknown relation 'CtX'"),
     ],
 )
@@ -118,6 +135,18 @@ def test_a_question_that_cannot_be_asked_names_its_line(
     (bare / name).write_text(text)
     refused(kg("predict", trained_run.folder, "--questions", name, "--out", "a.csv"), part, code=1)
     assert [p.name for p in bare.iterdir()] == [name]
+
+
+def test_what_is_an_option_is_said_to_be_one_where_it_stands_in_a_question(
+    kg: Kgdrug, trained_run: Run, bare: Path
+) -> None:
+    known = set(re.findall(r"^  (--[a-z]+)", kg("predict", "--help").out, re.M))
+    assert known >= set(OPTIONS.values())
+    for word, option in OPTIONS.items():
+        (bare / "q.jsonl").write_text(json.dumps({"disease": "asthma", word: 1}) + "\n")
+        done = kg("predict", trained_run.folder, "--questions", "q.jsonl")
+        message = f"q.jsonl, line 1: {word} is no key of a question but an option, for all questions: {option}"
+        refused(done, message, code=1)
 
 
 @pytest.mark.parametrize("option", ["--only", "--exclude"])

@@ -4,11 +4,16 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from kgdrug.errors import BadInputError, UsageError, did_you_mean
+from kgdrug.errors import BadInputError, UsageError, close_words
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.ranking.questions import Question, question
 
 KEYS = ("disease", "compound", "head", "tail", "relation")
+# what is said once for all questions of a file, as a service's questions and the library call it: the option
+OPTIONS = {
+    **{word: f"--{word}" for word in ("top", "novel", "approved", "smarts", "only", "exclude", "evidence")},
+    **{"class": "--class", "classes": "--class", "target": "--target", "targets": "--target"},
+}
 
 
 def read_questions(path: str | Path, graph: KnowledgeGraph) -> list[Question]:
@@ -38,14 +43,31 @@ def _of_lines(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
             continue
         try:
             one = json.loads(line)
-        except ValueError:
-            one = None
-        if not isinstance(one, dict) or not all(isinstance(value, str) for value in one.values()):
-            raise BadInputError(path, 'is no question, such as {"disease": "asthma"}', number)
-        wrong = next((key for key in one if key not in KEYS), None)
-        if wrong is not None:
-            raise BadInputError(path, f"unknown key {wrong}{did_you_mean(wrong, KEYS)}", number)
+        except ValueError as error:
+            raise BadInputError(path, f"is not JSON: {getattr(error, 'msg', error)}", number) from None
+        wrong = _wrong(one)
+        if wrong:
+            raise BadInputError(path, wrong, number)
         yield number, one
+
+
+def _wrong(one: object) -> str:
+    """What makes of JSON no question, or nothing."""
+    if not isinstance(one, dict):
+        return 'is no question, such as {"disease": "asthma"}'
+    for key, value in one.items():
+        if key in OPTIONS:
+            return f"{key} is no key of a question but an option, for all questions: {OPTIONS[key]}"
+        if key not in KEYS:
+            close = next(iter(close_words(key, [*KEYS, *OPTIONS])), None)
+            if close is None:
+                return f"unknown key {key}; a question has {', '.join(KEYS[:-1])} or {KEYS[-1]}"
+            meant = f"{OPTIONS[close]}, an option for all questions" if close in OPTIONS else close
+            return f"unknown key {key}; did you mean {meant}?"
+        if not isinstance(value, str):
+            came = json.dumps(value, ensure_ascii=False)
+            return f'{key} is {came}, which is no text; a question is such as {{"disease": "asthma"}}'
+    return ""
 
 
 def _of_table(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
