@@ -381,6 +381,13 @@ def test_a_question_that_cannot_be_asked_has_its_problem_in_its_place(client: kg
     assert isinstance(half, kgdrug.ServiceError)
 
 
+@pytest.mark.parametrize("wrong", [3, "asthma", None, ["disease", "asthma"]])
+def test_what_is_no_question_is_named_with_its_place(client: kgdrug.Client, wrong: Any) -> None:
+    message = re.escape(f"questions[2] is {wrong!r}; give the words of predict, as ") + r"\{\"disease\": \"asthma\"\}"
+    with pytest.raises(kgdrug.UsageError, match=message):
+        list(client.predict_many([{"disease": "asthma"}, {"disease": "pain"}, wrong]))
+
+
 def test_answers_are_packed_but_on_the_own_machine() -> None:
     asked: list[str] = []
 
@@ -764,7 +771,7 @@ def test_scores_of_pairs_among_triples_come_in_the_order_of_their_rows(
     monkeypatch.setattr("kgdrug.client.MOST_QUESTIONS", 1)
     assert client.score(iter(rows)) == kgdrug.score(model, rows)
     assert len(transport.answered) == 2 + 4
-    with pytest.raises(kgdrug.UsageError, match=r"\['Metformin'\] is no pair"):
+    with pytest.raises(kgdrug.UsageError, match=r"rows\[1\] is \('Metformin',\); give a pair"):
         client.score([("Metformin", "asthma"), ("Metformin",)])
     assert len(transport.answered) == 2 + 4
 

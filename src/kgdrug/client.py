@@ -26,6 +26,7 @@ from kgdrug.graph import Metaedge
 from kgdrug.models.arrays import Floats
 from kgdrug.ranking.described import Answer
 from kgdrug.ranking.filters import NO_FILTERS, Filters
+from kgdrug.ranking.scoring import pair_or_triple
 from kgdrug.records import from_record, to_json, whole_lines
 
 if TYPE_CHECKING:
@@ -172,7 +173,7 @@ class Client:
         and no more are kept. A stream that breaks off goes on with the first question that has no answer yet.
         """
         own = {"model": model or self.model}
-        for parcel in _parcels((to_json({**own, **question}) for question in questions), len):
+        for parcel in _parcels((to_json(own | _words(*given)) for given in enumerate(questions)), len):
             yield from self._answers(parcel)
 
     def explain(
@@ -198,10 +199,7 @@ class Client:
 
         Pairs and triples may stand in any order. They are sent 10,000 at a time.
         """
-        given = [list(row) for row in rows]
-        for row in given:
-            if len(row) not in KINDS:
-                raise UsageError(f"{row} is no pair of compound and disease, and no triple of head, relation and tail")
+        given = [pair_or_triple(place, row) for place, row in enumerate(rows)]
         found: dict[int, Answer] = {}
         for length, kind in KINDS.items():
             places = (place for place, row in enumerate(given) if len(row) == length)
@@ -471,6 +469,13 @@ def _problem(record: Mapping[str, Any]) -> ServiceError:
 def _part(name: str) -> str:
     """A name as a part of an address."""
     return quote(name, safe="", errors="replace")
+
+
+def _words(place: int, question: object) -> dict[str, Any]:
+    """The words of a question, which came in this place; a UsageError where it has none."""
+    if not isinstance(question, Mapping):
+        raise UsageError(f'questions[{place}] is {question!r}; give the words of predict, as {{"disease": "asthma"}}')
+    return dict(question)
 
 
 def _parcels(items: Iterable[T], size: Callable[[T], int]) -> Iterator[deque[T]]:

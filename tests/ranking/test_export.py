@@ -13,6 +13,7 @@ import pytest
 
 from kgdrug import Run, __version__, with_calibration
 from kgdrug.config import TrainingConfig
+from kgdrug.errors import UsageError
 from kgdrug.graph import Annotation
 from kgdrug.models import Term
 from kgdrug.ranking import (
@@ -74,6 +75,16 @@ def read_parquet(path: Path) -> list[dict[str, object]]:
 def test_what_is_printed_is_what_a_file_has(tmp_path: Path, form: str) -> None:
     write_answers(ANSWERS, form, ABOUT, tmp_path / "a")
     assert (tmp_path / "a").read_text(encoding="utf-8") == printed(ANSWERS, form)
+
+
+def test_a_form_that_does_not_exist_names_those_that_do(tmp_path: Path) -> None:
+    words = r"unknown form 'xyz'; choose from json, jsonl, csv, tsv, parquet, xlsx"
+    for out in (tmp_path / "a", io.StringIO()):
+        with pytest.raises(UsageError, match=words):
+            write_answers([], "xyz", ABOUT, out)
+    with pytest.raises(UsageError, match="unknown form 'xls'; did you mean xlsx"):
+        write_all_answers(SEVERAL, "xls", ABOUT, tmp_path / "a")
+    assert not list(tmp_path.iterdir())
 
 
 def test_json_holds_the_question_and_every_answer_whole() -> None:

@@ -1,7 +1,9 @@
 """Given rows, against a question for each of them."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -140,6 +142,15 @@ def test_a_name_of_several_is_not_taken_for_one_of_them(make: Maker) -> None:
     ]
     with pytest.raises(AmbiguousNameError, match="give one of these ids"):
         score(model, [("COMPOUND::a", "d")])
+
+
+@pytest.mark.parametrize(
+    "row", [("C0", "x", "CtD", "D0"), ("C0",), (), "C0", "xy", ("C0", 3), 3, {"C0": "D0", "x": ""}]
+)
+def test_a_row_that_is_no_pair_and_no_triple_is_named_with_its_place(clinic: TrainedModel, row: Any) -> None:
+    message = re.escape(f"rows[1] is {row!r}; give a pair of compound and disease, or a triple of head, relation and")
+    with pytest.raises(UsageError, match=message):
+        score(clinic, [("C0", "D0"), row])
 
 
 def test_nothing_is_said_of_no_rows(clinic: TrainedModel) -> None:

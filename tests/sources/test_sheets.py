@@ -182,6 +182,15 @@ def test_a_place_that_holds_no_file_is_named(tmp_path: Path, place: str) -> None
         pass
 
 
+def test_a_form_that_does_not_exist_names_those_that_do(tmp_path: Path) -> None:
+    for out in (tmp_path / "a", io.StringIO()):
+        with (
+            pytest.raises(UsageError, match="unknown form 'abc'; choose from csv, tsv, parquet, xlsx"),
+            sheet(out, "abc", COLUMNS, ABOUT),
+        ):
+            pass
+
+
 def test_a_stream_takes_text_alone() -> None:
     stream = io.StringIO()
     with sheet(stream, "csv", COLUMNS[:1], ABOUT) as write:

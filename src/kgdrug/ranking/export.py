@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
+from kgdrug.errors import UnknownNameError
 from kgdrug.graph.store import fresh_file
 from kgdrug.ranking.alike import Similar
 from kgdrug.ranking.described import Answer, KnownFact, Noted
@@ -225,6 +226,8 @@ def write_records(
     force: bool = False,
 ) -> None:
     """What is told in blocks, of records for JSON and of rows of plain values for tables, in one of FORMS."""
+    if form not in FORMS:
+        raise UnknownNameError("form", form, choices=FORMS)
     if form in _JSON:
         with _text(out, force) as file:
             _JSON[form](file, about, (record for records, _ in blocks for record in records))

@@ -1,7 +1,7 @@
 """What a model says of many given triples or pairs at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,12 +39,21 @@ def score(model: "TrainedModel | ServedModel", rows: Iterable[Sequence[str]]) ->
     """
     finder = Finder(model.graph)
     asked = []
-    for row in rows:
-        found = finder.find(tuple(row))
+    for place, row in enumerate(rows):
+        found = finder.find(pair_or_triple(place, row))
         if isinstance(found, Unknown):
             raise found.error(model.graph)
         asked.append(found)
     return score_asked(model, asked)
+
+
+def pair_or_triple(place: int, row: object) -> tuple[str, ...]:
+    """A row that is scored, which came in this place; a UsageError where it is neither a pair nor a triple of texts."""
+    given = tuple(row) if isinstance(row, Iterable) and not isinstance(row, str | Mapping) else ()
+    if len(given) not in (2, 3) or not all(isinstance(text, str) for text in given):
+        pair, triple = "pair of compound and disease", "triple of head, relation and tail"
+        raise UsageError(f"rows[{place}] is {row!r}; give a {pair}, or a {triple}, each as text")
+    return given
 
 
 def score_asked(model: "TrainedModel | ServedModel", asked: Sequence[tuple[Question, int]]) -> list[Answer]:

@@ -22,7 +22,7 @@ from typing import Any, Literal, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from kgdrug.errors import KgdrugError, UsageError
+from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
 from kgdrug.graph.store import fresh_file, write_json
 
 Kind = Literal["text", "whole", "number", "single"]
@@ -55,6 +55,8 @@ def sheet(
 
     form: one of FORMS; csv and tsv can go to a stream too, which has no room for `about`.
     """
+    if form not in FORMS:
+        raise UnknownNameError("form", form, choices=list(FORMS))
     if not isinstance(out, str | Path):
         with _text_writer(out, form, columns) as write:
             yield write
