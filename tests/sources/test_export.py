@@ -161,6 +161,15 @@ def test_an_unknown_form_names_the_closest(clinic, tmp_path):
             call()
 
 
+@pytest.mark.parametrize("form", ["zzz", "table"])
+def test_no_form_for_reading_only_is_among_those_to_choose_from(clinic, tmp_path, form):
+    with pytest.raises(UnknownNameError, match=r"; (choose from|did you mean)") as error:
+        write_graph(clinic, tmp_path / "out", form)
+    assert "tables" not in str(error.value)
+    with pytest.raises(UnknownNameError, match="tables"):
+        load_graph(tmp_path, form)
+
+
 def lost(graph: KnowledgeGraph, **changed: object) -> list[str]:
     return differences(graph, replace(graph, **changed))
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from kgdrug.errors import BadInputError, KgdrugError, UsageError
+from kgdrug.errors import BadInputError, KgdrugError, UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.graph import ABOUT
 from kgdrug.graph.store import EXPORT_FILE, fresh_folder, read_json, refuse_existing, write_json
@@ -27,10 +27,12 @@ def write_graph(graph: KnowledgeGraph, path: str | Path, form: str, force: bool 
     is never there half-written. A file that ends with one of PACKED is packed. A folder also has `export.json`, which
     names the graph, its digest, and licence, source and version of each metaedge.
     """
-    path, about = Path(path), form_named(form)
+    written = [name for name, other in FORMS.items() if other.write]
+    if form not in FORMS:
+        raise UnknownNameError("form", form, choices=written)
+    path, about = Path(path), FORMS[form]
     if about.write is None:
-        forms = ", ".join(name for name, other in FORMS.items() if other.write)
-        raise UsageError(f"the form {form} is for reading only; written are {forms}")
+        raise UsageError(f"the form {form} is for reading only; written are {', '.join(written)}")
     if about.folder:
         with fresh_folder(path, force) as folder:
             about.write(graph, folder)
