@@ -202,6 +202,27 @@ def test_words_that_are_no_command_are_wrong_use(kg: Kgdrug, words: list[str], p
 
 
 @pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (["predict", "m", "--format", "xls"], "--format is 'xls'; give table, json, jsonl, csv, tsv, parquet or xlsx"),
+        (["predict", "m", "--format", "x is not one of y"],
+         "--format is 'x is not one of y'; give table, json, jsonl, csv, tsv, parquet or xlsx"),
+        (["calibrate", "m", "--kind", ""], "--kind is ''; give platt or isotonic"),
+        (["predict", "m", "--top", "abc"], "--top is 'abc'; give a whole number, 1 or more"),
+        (["predict", "m", "--top", "1.5"], "--top is '1.5'; give a whole number, 1 or more"),
+        (["predict", "m", "--top", "0"], "--top is '0'; give 1 or more"),
+        (["serve", "m", "--port", "a\nb"], "--port is 'a\\nb'; give a whole number, 0 to 65535"),
+        (["serve", "m", "--port", "99999"], "--port is '99999'; give 0 to 65535"),
+        (["split", "g", "--out", "s", "--seed", "x"], "--seed is 'x'; give a whole number, 0 or more"),
+        (["split", "g", "--out", "s", "--valid", "half"], "--valid is 'half'; give a number"),
+    ],
+)  # fmt: skip
+def test_a_value_that_does_not_fit_its_option_is_told_with_what_does(kg: Kgdrug, words: list[str], text: str) -> None:
+    done = kg(*words)
+    refused(done, f"kgdrug: {text}\ntry: kgdrug {words[0]} --help")
+
+
+@pytest.mark.parametrize(
     ("words", "parts"),
     [
         (["train", "nothing.toml"], ["no such experiment file: nothing.toml"]),

@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             sys.stderr.write(error.format_message() + "\n")
             raise SystemExit(error.exit_code) from None
         path = getattr(getattr(error, "ctx", None), "command_path", "kgdrug")
-        fail(f"{_in_one_line(error.format_message())}\ntry: {path} --help", error.exit_code)
+        fail(f"{_unfit(error) or _in_one_line(error.format_message())}\ntry: {path} --help", error.exit_code)
     except typer.Abort:
         fail("stopped by hand", 130)
     except BrokenPipeError:
@@ -106,9 +106,43 @@ def _in_one_line(message: str) -> str:
     what, choose, choices = " ".join(message.split()).partition(". Choose from: ")
     if not choose:
         return what
-    *most, last = choices.split(", ")
     named = what.replace("'", "")
-    return f"{named[:1].lower()}{named[1:]}: {' or '.join([', '.join(most), last] if most else [last])}"
+    return f"{named[:1].lower()}{named[1:]}: {_either(choices)}"
+
+
+def _unfit(error: TyperException) -> str:
+    """Of a value that does not fit its option, which came and what to give; nothing of any other error.
+
+    Typer hands on what pydantic says: `Input should be a valid integer, unable to parse string as an integer`.
+    """
+    found = getattr(error.__cause__, "errors", None)
+    if not isinstance(error, typer.BadParameter) or error.param is None or found is None:
+        return ""
+    about, option = found()[0], error.param
+    kind, message = about["type"], about["msg"].removeprefix("Value error, ").rstrip(".")
+    bounds = _bounds(getattr(option, "min", None), getattr(option, "max", None))
+    _, chosen, choices = message.rpartition(" is not one of ")
+    if chosen:
+        wanted = _either(choices.replace("'", ""))
+    elif kind in ("greater_than_equal", "less_than_equal"):
+        wanted = bounds
+    elif kind.startswith(("int_", "float_")):
+        wanted = f"a {'whole number' if kind.startswith('int_') else 'number'}{bounds and ', '}{bounds}"
+    else:
+        wanted = f"something else: {message}"
+    name = option.get_error_hint().replace("'", "")
+    return f"{name} is {about['input']!r}; give {wanted}"
+
+
+def _bounds(least: float | None, most: float | None) -> str:
+    if least is None:
+        return "" if most is None else f"{most} or less"
+    return f"{least} or more" if most is None else f"{least} to {most}"
+
+
+def _either(choices: str) -> str:
+    """What stands with commas between, with an `or` before the last."""
+    return " or ".join(choices.rsplit(", ", 1))
 
 
 @app.callback(invoke_without_command=True)
