@@ -16,7 +16,7 @@ import kgdrug
 from kgdrug_api import schemas
 from kgdrug_api.complaints import known_fields
 from kgdrug_api.gate import Measures
-from kgdrug_api.problems import PROBLEMS, TooLargeError, of_error
+from kgdrug_api.problems import PROBLEMS, TooLargeError, of_error, wrong
 from kgdrug_api.schemas import JSON_LINES, MOST_QUESTIONS
 from kgdrug_api.wire import LARGE, apart, body_of, json_of, json_response, tagged
 
@@ -233,7 +233,7 @@ def _answered(asked: Iterable[Resolved | Exception]) -> Iterator[tuple[Resolved,
 
 
 def _told(error: Exception) -> dict[str, Any]:
-    if not isinstance(error, kgdrug.KgdrugError | ValidationError):
+    if not isinstance(error, kgdrug.KgdrugError):
         log.error("a question of a stream failed", exc_info=error)
     return {"problem": of_error(error, "/v1/predict").model_dump()}
 
@@ -246,13 +246,13 @@ def _filters(given: schemas.Filters | None) -> kgdrug.Filters:
 
 def _parsed(body: bytes) -> list[schemas.Question | Exception]:
     """The question of each line that is not empty, or why it is none."""
-    lines = [line for line in body.splitlines() if line.strip()]
+    lines = [(number, line) for number, line in enumerate(body.splitlines(), 1) if line.strip()]
     if len(lines) > MOST_QUESTIONS:
         raise TooLargeError(f"{len(lines):,} questions came; one request may hold {MOST_QUESTIONS:,}")
     parsed: list[schemas.Question | Exception] = []
-    for line in lines:
+    for number, line in lines:
         try:
             parsed.append(schemas.Question.model_validate_json(line))
-        except ValueError as error:
-            parsed.append(error)
+        except ValidationError as error:
+            parsed.append(kgdrug.UsageError(wrong(error, number)))
     return parsed

@@ -46,23 +46,27 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-def complaints(errors: Sequence[Mapping[str, Any]], offset: bool) -> str:
+def complaints(errors: Sequence[Mapping[str, Any]], offset: bool, line: int | None = None) -> str:
     """What is wrong with the first fields that something is wrong with.
 
-    errors: as pydantic lists them, with what came or without; offset: their places begin with `body` or `query`.
+    errors: as pydantic lists them, with what came or without; offset: their places begin with `body` or `query`; line:
+    of the body, from 1, where each is JSON of its own.
     """
-    told = [_complaint(one, offset) for one in errors[:MOST_TOLD]]
-    return "; ".join(told + ([f"and {len(errors) - MOST_TOLD:,} more"] if len(errors) > MOST_TOLD else []))
+    whole = "the body" if line is None else f"line {line:,}"
+    told = [_complaint(one, offset, whole) for one in errors[:MOST_TOLD]]
+    told += [f"and {len(errors) - MOST_TOLD:,} more"] if len(errors) > MOST_TOLD else []
+    return ("" if line is None or not errors[0]["loc"] else f"{whole}: ") + "; ".join(told)
 
 
-def _complaint(error: Mapping[str, Any], offset: bool) -> str:
-    """What is wrong with one field; an unknown field names the closest."""
+def _complaint(error: Mapping[str, Any], offset: bool, whole: str) -> str:
+    """What is wrong with one field, or with the whole; an unknown field names the closest."""
     kind, about = error["type"], error.get("ctx", {})
     loc = error["loc"][1:] if offset and len(error["loc"]) > 1 else error["loc"]
     places = [short(str(part)) for part in loc]
-    field = ".".join(places) or "the body"
+    field = ".".join(places) or whole
     if kind == "json_invalid":
-        return f"the body is not JSON: {about['error']}"
+        why = about["error"] if whole == "the body" else about["error"].replace(" at line 1 column ", " at column ")
+        return f"{whole} is not JSON: {why}"
     if kind == "extra_forbidden":
         return f"unknown field {field}{did_you_mean(places[-1], _FIELDS)}"
     if kind == "missing":

@@ -85,12 +85,17 @@ def of_error(error: Exception, instance: str) -> Problem:
     if isinstance(error, RequestValidationError):  # whose places begin with body or query
         return _problem(422, "Not a question", complaints(error.errors(), offset=True), instance)
     if isinstance(error, ValidationError):
-        if error.error_count() > MOST_LISTED:
-            return _problem(422, "Not a question", f"{error.error_count():,} fields of the body are wrong", instance)
-        few = error.error_count() <= MOST_TOLD  # of many what came is not told: it would be made for each of them
-        found = error.errors(include_url=False, include_input=few)
-        return _problem(422, "Not a question", complaints(found, offset=False), instance)
+        return _problem(422, "Not a question", wrong(error), instance)
     return _problem(500, "Failed", f"unexpected {type(error).__name__}; the log of the service says more", instance)
+
+
+def wrong(error: ValidationError, line: int | None = None) -> str:
+    """What is wrong with a body, or with a line of it, counted from 1."""
+    count = error.error_count()
+    if count > MOST_LISTED:
+        return f"{count:,} fields of {'the body' if line is None else f'line {line:,}'} are wrong"
+    few = count <= MOST_TOLD  # of many what came is not told: it would be made for each of them
+    return complaints(error.errors(include_url=False, include_input=few), offset=False, line=line)
 
 
 def problem_response(problem: Problem, headers: dict[str, str] | None = None) -> Response:

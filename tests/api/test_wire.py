@@ -70,6 +70,27 @@ def test_a_line_that_cannot_be_asked_has_its_problem_in_its_place(client: TestCl
     assert found[0] == found[5]
 
 
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("no json", "line 4 is not JSON: expected ident at column 2"),
+        ("[]", "line 4 is a list of 0; it must be an object"),
+        (
+            '{"topp": 1, "novel": 7}',
+            "line 4: novel is 7; it must be true or false; unknown field topp; did you mean top?",
+        ),
+    ],
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_what_is_wrong_with_a_line_names_the_line_of_the_body(
+    client: TestClient, line: str, said: str, end: str
+) -> None:
+    asked = json.dumps({"disease": "asthma", "top": 1})
+    found = lines(client, end.join([asked, "", asked, line]))
+    assert [one.get("problem", {}).get("detail") for one in found] == [None, None, said]
+    assert found[2]["problem"]["type"] == "urn:kgdrug:not-a-question"
+
+
 def test_neighbours_that_cannot_be_asked_each_have_their_problem(client: TestClient) -> None:
     nobody, no_smarts = ({"disease": "asthma", "filters": given} for given in ({"only": ["nobody"]}, {"smarts": "C("}))
     found = lines(client, nobody, nobody, no_smarts, no_smarts, {"disease": "asthma", "top": 1})
