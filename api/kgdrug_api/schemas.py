@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 
@@ -12,7 +12,12 @@ MOST_NAMES = 10_000  # in one list of a filter
 VERSION = "As the registry counts, `NAME/VERSION`; of a model that was loaded from there."
 MEANT = "What a `probability` of the answers is of; absent where they have none."
 FARTHEST = 1_000_000  # an offset, or a rank
+Whole = Annotated[int, BeforeValidator(lambda given: int(given) if _is_whole(given) else given)]  # 5.0 of JSON is 5
 Name = Annotated[str, Field(min_length=1, max_length=500)]  # an id or a name, in a list
+
+
+def _is_whole(given: object) -> bool:
+    return isinstance(given, float) and given.is_integer()
 
 
 def _absent(schema: JsonDict) -> None:
@@ -23,7 +28,7 @@ def _absent(schema: JsonDict) -> None:
 class Filters(BaseModel):
     """What a candidate must be; each that is given must hold. Names or ids."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     classes: tuple[Name, ...] = Field((), max_length=100, description="Joined with one of these, such as drug classes.")
     targets: tuple[Name, ...] = Field((), max_length=100, description="Binds one of these genes.")
@@ -38,6 +43,7 @@ class Question(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
+        strict=True,
         json_schema_extra={
             "examples": [
                 {"tail": "type 2 diabetes mellitus", "relation": "CtD", "top": 10, "novel": True},
@@ -52,11 +58,11 @@ class Question(BaseModel):
     relation: str | None = Field(None, max_length=500, description="A metaedge, such as CtD.")
     disease: str | None = Field(None, min_length=1, max_length=500, description="Which compounds treat it?")
     compound: str | None = Field(None, min_length=1, max_length=500, description="Which diseases does it treat?")
-    top: int = Field(20, ge=1, le=10_000, description="How many answers.")
-    offset: int = Field(0, ge=0, le=FARTHEST, description="How many answers to leave out at the beginning.")
+    top: Whole = Field(20, ge=1, le=10_000, description="How many answers.")
+    offset: Whole = Field(0, ge=0, le=FARTHEST, description="How many answers to leave out at the beginning.")
     novel: bool = Field(False, description="Leave out what the graph holds, and treatments that an annotation settles.")
     filters: Filters | None = Field(None, description="Which candidates count.")
-    evidence: int = Field(
+    evidence: Whole = Field(
         0,
         ge=0,
         le=20,
@@ -228,7 +234,7 @@ class Prediction(BaseModel):
 class Scored(BaseModel):
     """Pairs or triples that are to be scored, by ids or names."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     pairs: list[tuple[Name, Name]] | None = Field(None, max_length=MOST_QUESTIONS, description="Compound and disease.")
     triples: list[tuple[Name, Name, Name]] | None = Field(
@@ -379,7 +385,7 @@ class Problem(BaseModel):
 class Load(BaseModel):
     """A model to be loaded."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     source: str = Field(min_length=1, max_length=2000, description="A folder, NAME@ALIAS, NAME/VERSION or runs:ID.")
     name: str | None = Field(None, min_length=1, max_length=200, description="What it is asked by.")
@@ -388,7 +394,7 @@ class Load(BaseModel):
 class Judged(BaseModel):
     """A judgement on a candidate."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     compound: str = Field(min_length=1, max_length=500)
     disease: str = Field(min_length=1, max_length=500)
@@ -398,7 +404,7 @@ class Judged(BaseModel):
     comment: str = Field("", max_length=5000)
     by: str = Field("", max_length=200)
     model: str | None = Field(None, max_length=500, description="The model whose answer is judged.")
-    rank: int = Field(0, ge=0, le=FARTHEST, description="The candidate's rank there.")
+    rank: Whole = Field(0, ge=0, le=FARTHEST, description="The candidate's rank there.")
 
 
 class Judgement(Judged):

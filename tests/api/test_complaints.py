@@ -29,6 +29,26 @@ ASKED = [
     ("/v1/predict", '{"disease": "asthma", "novel": "perhaps"}', 'novel is "perhaps"; it must be true or false'),
     ("/v1/predict", '{"disease": 7, "tpo": 1}', "disease is 7; it must be text; unknown field tpo; did you mean top?"),
     ("/v1/predict", '{"disease": "asthma", "filters": 7}', "filters is 7; it must be an object"),
+    ("/v1/predict", '{"disease": "asthma", "novel": "yes"}', 'novel is "yes"; it must be true or false'),
+    ("/v1/predict", '{"disease": "asthma", "novel": 1}', "novel is 1; it must be true or false"),
+    (
+        "/v1/predict",
+        '{"disease": "asthma", "filters": {"approved": "no"}}',
+        'filters.approved is "no"; it must be true or false',
+    ),
+    ("/v1/predict", '{"disease": "asthma", "top": "5"}', 'top is "5"; it must be a whole number'),
+    ("/v1/predict", '{"disease": "asthma", "offset": true}', "offset is true; it must be a whole number"),
+    ("/v1/predict", '{"disease": "asthma", "evidence": "1"}', 'evidence is "1"; it must be a whole number'),
+    (
+        "/v1/feedback",
+        '{"compound": "x", "disease": "y", "judgement": "trial", "rank": "1"}',
+        'rank is "1"; it must be a whole number',
+    ),
+    (
+        "/trapi/query",
+        '{"message": {"query_graph": {"nodes": {}}}, "bypass_cache": "yes"}',
+        'bypass_cache is "yes"; it must be true or false',
+    ),
     ("/v1/feedback", '{"compound": "x", "disease": "y"}', "judgement is missing"),
     (
         "/trapi/query",
@@ -61,6 +81,12 @@ def test_what_is_wrong_with_an_address_is_said_plainly(client: TestClient, addre
 def test_what_is_wrong_with_a_body_is_said_plainly(client: TestClient, path: str, body: str, said: str) -> None:
     response = client.post(path, content=body)
     assert (response.status_code, response.json()["detail"]) == (422, said)
+
+
+def test_a_whole_number_with_a_point_is_one_and_an_address_is_read_as_before(client: TestClient) -> None:
+    asked = client.post("/v1/predict", content='{"disease": "asthma", "top": 2.0, "offset": 1e0, "novel": true}')
+    assert [answer["rank"] for answer in asked.json()["answers"]] == [2, 3]
+    assert len(client.get("/v1/similar", params={"entity": "metformin", "top": "2"}).json()) == 2
 
 
 def test_of_many_mistakes_the_first_are_said_without_what_came(client: TestClient) -> None:

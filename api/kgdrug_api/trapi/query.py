@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 import kgdrug
 from kgdrug_api.complaints import known_fields, known_patterns
@@ -112,7 +112,7 @@ class TrapiQuery(BaseModel):
     log_level: Level | None = None
     workflow: list[Operation] | None = None
     submitter: str | None = None
-    bypass_cache: bool | None = None
+    bypass_cache: StrictBool | None = None
 
 
 known_fields(TrapiMessage)
