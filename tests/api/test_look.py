@@ -119,7 +119,9 @@ def test_a_structure_is_drawn_with_what_is_marked(client: TestClient) -> None:
     assert plain_.headers["content-type"].startswith("image/svg+xml")
     assert "<svg" in plain_.text
     assert plain_.text != marked.text
-    assert client.get("/v1/molecules/asthma.svg").status_code == 422
+    none = client.get("/v1/molecules/asthma.svg")
+    assert (none.status_code, none.json()["type"]) == (404, "urn:kgdrug:not-there")
+    assert none.json()["detail"].endswith("holds no structure of asthma (Disease::DOID:2841)")
     assert "'C(' is no SMARTS" in client.get("/v1/molecules/metformin.svg", params={"highlight": "C("}).json()["detail"]
 
 

@@ -129,11 +129,19 @@ def test_a_token_that_nobody_could_send_is_refused_at_once(trained_run: kgdrug.R
         create_app(trained_run.model, admin_token=token)
 
 
-@pytest.mark.parametrize("source", ["/nowhere", "x" * 2000, "a\0b"])
-def test_a_source_that_is_no_model_is_a_problem(client: TestClient, source: str) -> None:
+@pytest.mark.parametrize(
+    "source", ["/nowhere", "x" * 2000, "a\0b", "Nobody@champion", "Nobody/7", "runs:0123456789abcdef0123456789abcdef"]
+)
+def test_a_source_that_is_not_there_is_a_problem(client: TestClient, laboratory: Path, source: str) -> None:
     response = client.post("/v1/models", json={"source": source}, headers=ADMIN)
-    assert response.status_code == 422
-    assert "no such model" in response.json()["detail"]
+    problem = response.json()
+    assert (response.status_code, problem["type"]) == (404, "urn:kgdrug:unknown-model")
+    assert problem["detail"].startswith(f"no such model: {source}")
+
+
+def test_a_folder_that_is_there_but_no_model_cannot_be_asked_for(client: TestClient, tmp_path: Path) -> None:
+    response = client.post("/v1/models", json={"source": str(tmp_path)}, headers=ADMIN)
+    assert (response.status_code, response.json()["title"]) == (422, "Not a question")
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 from kgdrug.config import Experiment, flat
-from kgdrug.errors import KgdrugError, UsageError, first_line
+from kgdrug.errors import KgdrugError, UnknownNameError, UsageError, first_line
 from kgdrug.trained import MANIFEST
 
 if TYPE_CHECKING:
@@ -208,20 +208,31 @@ class FoundModel:
     version: str | None = None
 
 
+class NoSuchModelError(UnknownNameError):
+    """Nothing is where a model was looked for. why: the end of the message."""
+
+    def __init__(self, model: str, why: str = "") -> None:
+        super().__init__("model", model)
+        self.args = (f"no such model: {model}{why}",)
+
+
 def find_model(model: str) -> FoundModel:
-    """The trained model that a user means: a folder, `NAME@ALIAS`, `NAME/VERSION` or `runs:ID`."""
+    """The trained model that a user means: a folder, `NAME@ALIAS`, `NAME/VERSION` or `runs:ID`.
+
+    NoSuchModelError where nothing is there, UsageError where it is no trained model.
+    """
     try:
         if (Path(model) / MANIFEST).is_file():
             return FoundModel(Path(model))
         exists = Path(model).exists()
     except OSError as error:  # a name that is too long, a folder that is not ours to read
-        raise UsageError(f"no such model: {model} ({error.strerror})") from None
+        raise NoSuchModelError(model, f" ({error.strerror})") from None
     name, _, number = model.rpartition("/")
     numbered = bool(name) and number.isdecimal()
     if not (model.startswith("runs:") or "@" in model or numbered):
         if exists:
             raise UsageError(f"{model} is not a trained model: it has no {MANIFEST}")
-        raise UsageError(f"no such model: {model}; give a folder, NAME@ALIAS, NAME/VERSION or runs:ID")
+        raise NoSuchModelError(model, "; give a folder, NAME@ALIAS, NAME/VERSION or runs:ID")
     run_id = _run_id(model.removeprefix("runs:").strip("/")) if model.startswith("runs:") else None
     mlflow, version = import_mlflow(), None
     reach_tracking(mlflow.get_tracking_uri())
@@ -233,9 +244,8 @@ def find_model(model: str) -> FoundModel:
             uri = f"models:/{version}"
         folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=uri))
     except Exception as error:  # also of the database below MLflow
-        raise UsageError(
-            f"no such model: {model} (MLflow at {tracking_place(mlflow)}: {without_login(first_line(error))})"
-        ) from error
+        why = f" (MLflow at {tracking_place(mlflow)}: {without_login(first_line(error))})"
+        raise NoSuchModelError(model, why) from error
     found = sorted(folder.rglob(MANIFEST))
     if not found:
         raise UsageError(f"{model} is an MLflow model, but not one that kgdrug trained")
