@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 
 from kgdrug.errors import UnknownNameError
 from kgdrug.graph import KnowledgeGraph, Vocabulary, names
-from kgdrug.graph.names import FAR, LEAST_ALIKE, LEAST_SHARED, ONE_EDIT, SURELY_ALIKE, Names, folded
+from kgdrug.graph.names import (
+    FAR,
+    LEAST_ALIKE,
+    LEAST_SHARED,
+    LETTERS_A_TYPO,
+    ONE_EDIT,
+    SO_ALIKE,
+    SURELY_ALIKE,
+    Names,
+    folded,
+)
 from kgdrug.sources import load_graph
 
 Labels = tuple[list[str], list[str], dict[int, list[str]]]
@@ -76,6 +86,30 @@ def one_edit_apart(one: str, other: str) -> bool:
     return any(fits)
 
 
+def parts(word: str, spelling: str) -> list[str]:
+    starts = [k for k in range(len(spelling)) if k == 0 or spelling[k - 1] == " "] or [0]
+    return [spelling[k : k + n] for k in starts for n in range(len(word) - 1, len(word) + 2)]
+
+
+def edits(one: str, other: str) -> int:
+    """Letters put in, left out, changed, or swapped with their neighbour, none of them twice."""
+    rows = [list(range(len(other) + 1))]
+    for i, a in enumerate(one, 1):
+        row = [i]
+        for k, b in enumerate(other, 1):
+            row.append(min(rows[-1][k] + 1, row[-1] + 1, rows[-1][k - 1] + (a != b)))
+            if i > 1 and k > 1 and (one[i - 2], a) == (b, other[k - 2]):
+                row[k] = min(row[k], rows[-2][k - 2] + 1)
+        rows.append(row)
+    return rows[-1][-1]
+
+
+def holds(spelling: str, text: str) -> bool:
+    """Whether few edits make the text, or each of its words, a part of the spelling."""
+    whole, *words = (min(len(word), *(edits(word, p) for p in parts(word, spelling))) for word in [text, *text.split()])
+    return min(whole, sum(words)) <= max(1, len(text) // LETTERS_A_TYPO)
+
+
 def alike(text: str, spelling: str) -> float:
     common = in_common(text, spelling)
     share = 50 * (2 * common / (len(text) + len(spelling)) + common / len(text))
@@ -137,12 +171,14 @@ def test_what_resembles_a_text_agrees_with_a_look_at_every_spelling(labels_among
         for row, (i, spelling, theirs) in enumerate(spellings(labels))
         if i in inside and len(ours & theirs) > LEAST_SHARED * len(ours)
     ]
+    shares = [(alike(wanted, spelling), i, spelling) for _, _, i, spelling in sorted(sharing)[:candidates]]
+    least = min(max(max((share for share, _, _ in shares), default=0) - FAR, LEAST_ALIKE), SURELY_ALIKE)
     best: dict[int, float] = {}
-    for _, _, i, spelling in sorted(sharing)[:candidates]:
-        best[i] = max(best.get(i, 0), alike(wanted, spelling))
-    least = min(max(max(best.values(), default=0) - FAR, LEAST_ALIKE), SURELY_ALIKE)
-    expected = sorted((-share, length(labels[1][i]), i) for i, share in best.items() if share >= least)
-    with mock.patch.multiple(names, CANDIDATES=candidates, _PIECE=3):
+    for share, i, spelling in shares:
+        if share >= least and (share >= SO_ALIKE or holds(spelling, wanted)):
+            best[i] = max(best.get(i, 0), share)
+    expected = sorted((-share, length(labels[1][i]), i) for i, share in best.items())
+    with mock.patch.multiple(names, CANDIDATES=candidates, _PIECE=3, _LOOKED_AT=2):
         assert Names(*labels).resembling(text, limit, mask(n, among)) == [i for _, _, i in expected][:limit]
 
 
@@ -173,8 +209,9 @@ def test_a_search_is_what_the_text_is_then_what_begins_with_it_then_what_resembl
     exact = [i for i in inside if ids[i] == text.strip()]
     exact += [i for i in inside if said in (ids[i].casefold(), called[i].casefold())]
     exact += [i for i in inside if said in [t.casefold() for t in synonyms.get(i, [])]]
+    exact += [i for i in inside if said and ids[i].partition("::")[2].casefold() == said and plain(said)]
     index, n = Names(*labels), len(ids)
-    looks = index.beginning, index.holding, index.resembling
+    looks = [index.beginning, index.holding, *([] if exact else [index.resembling])]
     rest = [i for look in looks for i in look(text, n, mask(n, among))]
     expected = list(dict.fromkeys([*exact, *rest]))[:limit]
     assert Vocabulary(ids, called, synonyms=synonyms).search(text, limit, among) == expected
@@ -264,6 +301,32 @@ def mistyped(name: str, how: str, chance: random.Random) -> str:
         "missing": name[:k] + name[k + 1 :],
         "doubled": name[:k] + name[k] + name[k:],
     }[how]
+
+
+@pytest.mark.parametrize("text", ["nosuchthing", "tylenol", "banana", "elephant", "no such thing"])
+def test_what_no_name_holds_but_scattered_letters_resembles_nothing(essential, text):
+    assert essential.entities.search(text) == []
+    assert essential.entities.close_matches(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("astma", "asthma"),
+        ("hypertention", "hypertension"),
+        ("metfromin", "Metformin"),
+        ("metphormin", "Metformin"),
+        ("accetominofen", "Acetaminophen"),
+        ("chronic pulmonary disese", "chronic obstructive pulmonary disease"),
+    ],
+)
+def test_a_common_misspelling_finds_what_was_meant(essential, text, first):
+    assert essential.entities.names[essential.entities.search(text, 1)[0]] == first
+
+
+@pytest.mark.parametrize("text", ["DB00331", "Compound::DB00331", "metformin", "DRUGBANK:DB00331"])
+def test_beside_what_the_text_is_nothing_stands_that_only_resembles_it(essential, text):
+    assert essential.entities.search(text) == [essential.find("Metformin")]
 
 
 @pytest.mark.parametrize("how", ["swapped", "missing", "doubled"])

@@ -24,6 +24,9 @@ LEAST_SHARED = 1 / 8  # of the text's trigrams; a spelling that shares no more o
 LEAST_ALIKE, SURELY_ALIKE = 65.0, 75.0  # of 100: what is less like a text never resembles it, or only without better
 FAR = 25.0  # so much less than the best does not resemble it either, unless SURELY_ALIKE
 ONE_EDIT = 10.0  # more where one typo explains all
+LETTERS_A_TYPO = 3  # of the text, for each edit that makes it a part of what it resembles; one edit is always allowed
+SO_ALIKE = 85.0  # what is so much like the text resembles it whatever the edits
+_LOOKED_AT = 30  # spellings of which the edits are counted at once
 _KEY = 8  # bytes of a word that its place in the order is by
 _PIECE = 1 << 14  # spellings whose trigrams are sorted at once
 _END = ord("\n")  # stands before the first spelling and behind each
@@ -145,7 +148,8 @@ class Names:
         of both, and of the text's alone, so that a text may be unfinished; with ONE_EDIT more where no more than one
         letter is missing, too many, another, or swapped with its neighbour. Against the mean of rapidfuzz's ratio and
         partial ratio, and against WRatio, it was both the fastest and the best at finding mistyped names again. It is
-        taken of the CANDIDATES spellings with the highest Jaccard index of trigrams.
+        taken of the CANDIDATES spellings with the highest Jaccard index of trigrams. Letters in common may lie
+        scattered over a long name, so one that is not SO_ALIKE must hold the text, but for typos; see `_edits`.
         """
         from rapidfuzz import process  # 10 ms that only a search takes
         from rapidfuzz.distance import OSA, LCSseq
@@ -160,10 +164,18 @@ class Names:
         lengths = np.array([len(spelling) for spelling in spellings])
         alike = 50 * (2 * common / (len(asked) + lengths) + common / len(asked))
         alike[process.cdist([asked], spellings, scorer=OSA.distance, score_cutoff=1, dtype=np.int32)[0] < 2] += ONE_EDIT
-        enough = alike >= np.clip(alike.max() - FAR, LEAST_ALIKE, SURELY_ALIKE)
+        enough = np.flatnonzero(alike >= np.clip(alike.max() - FAR, LEAST_ALIKE, SURELY_ALIKE))
         entities = self._entity[rows[enough]]
         order = np.lexsort((self._place[entities], -alike[enough]))
-        return list(dict.fromkeys(entities[order].tolist()))[:limit]
+        found: dict[int, None] = {}
+        for start in range(0, len(order), _LOOKED_AT):  # those that are told are most often among the first
+            best = order[start : start + _LOOKED_AT]
+            edits = _edits(asked, [spellings[i] for i in enough[best]])
+            near = (edits <= max(1, len(asked) // LETTERS_A_TYPO)) | (alike[enough[best]] >= SO_ALIKE)
+            found |= dict.fromkeys(entities[best[near]].tolist())
+            if len(found) >= limit:
+                break
+        return list(found)[:limit]
 
     def _begun(self, wanted: bytes) -> tuple[Int32, Int32]:
         """Where the words start that a text begins at, and their merits."""
@@ -243,6 +255,32 @@ class Names:
             postings[(free - np.cumsum(count) + count)[codes] + np.arange(len(codes))] = row
             free += count
         return bounds, postings, np.bincount(postings, minlength=rows).astype(np.int32)
+
+
+def _edits(text: str, spellings: Sequence[str]) -> Int:
+    """How many edits make the text a part of each spelling, `(s,)`: as it stands, or its words apart, in any order.
+
+    A part begins where a word does, and is as long as the text or the word, or one letter shorter or longer.
+    """
+    from rapidfuzz import process
+    from rapidfuzz.distance import OSA
+
+    starts = [(i, spelling[k:]) for i, spelling in enumerate(spellings) for k in _word_starts(spelling)]
+    of, rests = [i for i, _ in starts], [rest for _, rest in starts]
+
+    def least(wanted: str) -> Int:
+        n, edits = len(wanted), np.full(len(spellings), len(wanted))
+        parts = [rest[:length] for length in (n - 1, n, n + 1) for rest in rests]
+        np.minimum.at(edits, of * 3, process.cdist([wanted], parts, scorer=OSA.distance, dtype=np.int32)[0])
+        return edits
+
+    words = text.split()
+    whole = least(text)
+    return whole if len(words) < 2 else np.minimum(whole, sum(map(least, words), np.zeros_like(whole)))
+
+
+def _word_starts(spelling: str) -> list[int]:
+    return [0, *(k + 1 for k, letter in enumerate(spelling) if letter == " ")]
 
 
 def _spaces(text: NDArray[np.uint8], after: bool) -> NDArray[np.bool_]:

@@ -126,29 +126,30 @@ class Vocabulary:
         called, known_as = ([i for i in found if _within(i, ranges)] for found in self._called(text))
         found = called or known_as
         if not found:
-            said = text.casefold()
-            found = [i for i in self._searched.ending(text) if _bare(self.ids[i]).casefold() == said]
-            found = [i for i in found if _within(i, ranges)] or [i for i in self._of_curie(text) if _within(i, ranges)]
+            found = [i for i in self._of_bare_id(text) if _within(i, ranges)] or [
+                i for i in self._of_curie(text) if _within(i, ranges)
+            ]
         exact = [i for i in found if _bare(self.ids[i]) == text] if len(found) > 1 else found
         return exact if len(exact) == 1 else found
 
     def search(self, text: str, limit: int = 10, among: Sequence[range] | None = None) -> list[int]:
         """Indices of the entities that a text, finished or not, may mean, best first.
 
-        First those whose id, name, synonym or CURIE it is, in this order; then those whose name begins with it, those
-        with a word of the name or of a synonym that does, and those with a part of the id that does (`DB003` of
-        `Compound::DB00331`), of each the shortest name first, in any case and with or without accents and signs; then
-        those that hold its words in another order; last those that resemble it. What stands equal otherwise stands by
-        index. Names says how long it takes.
+        First those whose id, name, synonym, bare id or CURIE it is, in this order; then those whose name begins with
+        it, those with a word of the name or of a synonym that does, and those with a part of the id that does (`DB003`
+        of `Compound::DB00331`), of each the shortest name first, in any case and with or without accents and signs;
+        then those that hold its words in another order; last, where nobody goes by it, those that resemble it. What
+        stands equal otherwise stands by index. Names says how long it takes.
         """
         stripped, inside = text.strip(), self._inside(among)
         exact = [self._index[stripped]] if stripped in self._index else []
         for called in self._called(stripped):
             exact += called
-        exact += self._of_curie(stripped)
+        exact += self._of_bare_id(stripped) + self._of_curie(stripped)
         found = dict.fromkeys(i for i in exact if inside is None or inside[i])
+        known = bool(found)
         for look in (self._searched.beginning, self._searched.holding, self._searched.resembling):
-            if len(found) < limit:
+            if len(found) < limit and not (known and look == self._searched.resembling):
                 found |= dict.fromkeys(look(text, limit, inside))
         return list(found)[:limit]
 
@@ -163,6 +164,11 @@ class Vocabulary:
         """`name (id)`, or the id alone where it is its own name."""
         entity, name = self.ids[index], self.names[index]
         return entity if name == entity else f"{name} ({entity})"
+
+    def _of_bare_id(self, text: str) -> list[int]:
+        """Entities whose id without its type the text is, in any case, ascending."""
+        said = text.casefold()
+        return [i for i in self._searched.ending(text) if _bare(self.ids[i]).casefold() == said]
 
     def _of_curie(self, text: str) -> list[int]:
         """Entities whose CURIE the text is, in any case, ascending; see `biolink.curie`."""
