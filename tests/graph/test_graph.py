@@ -129,6 +129,14 @@ def test_an_unknown_relation_names_close_ones(medicines):
         medicines.relation("treat")
 
 
+def test_a_relation_like_no_other_names_those_to_choose_from(medicines):
+    with pytest.raises(UnknownNameError) as caught:
+        medicines.relation("XX")
+    every = [e.abbreviation for e in medicines.metaedges]
+    assert caught.value.close == ()
+    assert str(caught.value) == f"unknown relation 'XX'; choose from {', '.join(every)}"
+
+
 def test_an_abbreviation_in_its_own_case_wins_over_other_spellings():
     edges = tuple(Metaedge(a, "Gene", r, "Gene") for a, r in (("GiG", "Gig"), ("Gig", "interacts"), ("gpg", "gig")))
     graph = KnowledgeGraph(Vocabulary(["g"]), (EntityType("Gene", 0, 1),), edges, np.empty((0, 3), np.int64))

@@ -15,6 +15,8 @@ from kgdrug.graph.annotations import Annotation
 from kgdrug.graph.known import distinct, triple_keys, triples_of
 from kgdrug.graph.vocabulary import Vocabulary
 
+MOST_NAMED = 30  # metaedges that are told where none is close to what was asked for
+
 Int = NDArray[np.int64]
 
 
@@ -173,8 +175,9 @@ class KnowledgeGraph:
             if len(matches) == 1:
                 return matches[0]
         options = Vocabulary(abbreviations, (str(e) for e in self.metaedges))
-        close = [self.metaedges[i].abbreviation for i in options.search(name, 5)] or abbreviations[:30]
-        raise UnknownNameError("relation", name, close)
+        close = [self.metaedges[i].abbreviation for i in options.search(name, 5)]
+        more = ["…"] if len(abbreviations) > MOST_NAMED else []
+        raise UnknownNameError("relation", name, close, choices=[*abbreviations[:MOST_NAMED], *more])
 
     @cached_property
     def treatment_relations(self) -> list[int]:
