@@ -168,7 +168,7 @@ def quality(work: Path, device: str) -> list[Figure]:
         return []
     indices, goals = work / "fb15k-237", "goals=(0.3,0.34)"
     _run(Contestant("kgdrug", "indices", (str(data), str(indices)), "peers.py"))
-    common = (str(indices), goals, "limit=1000")
+    common = (str(indices), goals, "limit=900")
 
     def peer(name: str, task: str, *arguments: str, python: Path = PEERS) -> Contestant:
         return Contestant(name, task, arguments, "peers.py", python)
@@ -178,7 +178,7 @@ def quality(work: Path, device: str) -> list[Figure]:
         peer("PyG nn.kge", "quality-pyg", *common, "every=60"),
         peer("DICE", "quality-dicee", *common, "every=60", python=DICEE),
     )
-    sooner = peer("PyKEEN", "quality-pykeen", str(indices), "goals=(0.3,)", "limit=1000")  # ends near 0.31
+    sooner = peer("PyKEEN", "quality-pykeen", str(indices), "goals=(0.3,)", "limit=900")  # ends near 0.31
     peers, first = (tuple(who for who in of if who.python.is_file() and device == "cpu") for of in (peers, (sooner,)))
     figures = []
     for goal, settings, others in (
