@@ -75,7 +75,9 @@ def about(loaded: kgdrug.LoadedModel) -> dict[str, str]:
     }
 
 
-def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, Callable[[bytes], Awaitable[bytes]]]:
+def routes(
+    models: kgdrug.LoadedModels, measures: Measures
+) -> tuple[APIRouter, Callable[[bytes, bool], Awaitable[bytes]]]:
     """The routes that ask a model, and what that of `predict` makes of a body with one question."""
     router, batches = APIRouter(), kgdrug.Batches()
 
@@ -116,9 +118,9 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         measures.asked(one.loaded.name)
         return content
 
-    async def answered(body: bytes) -> bytes:
+    async def answered(body: bytes, alone: bool) -> bytes:
         one = await apart(len(body) > LARGE, asked_once, body)
-        answers = await batches.answer(one.loaded.model, one.question, *one.wanted)
+        answers = await batches.answer(one.loaded.model, one.question, *one.wanted, alone)
         return await apart(len(answers["rank"]) > MANY, told, one, answers)
 
     lines_too = {JSON_LINES: {"schema": {"type": "string", "description": "One question a line."}}}
@@ -140,7 +142,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         if kind in (JSON_LINES, "application/x-ndjson", "application/x-jsonlines"):
             lines = await apart(len(body) > LARGE, _parsed, body)
             return StreamingResponse(predict_many(lines), media_type=JSON_LINES)
-        return Response(await answered(body), media_type="application/json")
+        return Response(await answered(body, False), media_type="application/json")
 
     def scored(body: bytes) -> Response:
         asked = schemas.Scored.model_validate_json(body)

@@ -93,14 +93,15 @@ class Gate:
 class Direct:
     """One route without a router, for what most requests are: a short body of JSON.
 
-    answer: of such a body the body that answers it; routes: the whole application, which has the route too, and where
-    everything else goes.
+    answer: of such a body, and whether nobody else seems to ask now, the body that answers it; routes: the whole
+    application, which has the route too, and where everything else goes.
     """
 
     def __init__(
-        self, answer: Callable[[bytes], Awaitable[bytes]], routes: ASGIApp, measures: Measures, most_bytes: int
+        self, answer: Callable[[bytes, bool], Awaitable[bytes]], routes: ASGIApp, measures: Measures, most_bytes: int
     ) -> None:
         self.answer, self.routes, self.measures = answer, routes, measures
+        self.client: tuple[str, int] | None = None  # who asked last
         self.longest = min(most_bytes, LARGE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -112,7 +113,8 @@ class Direct:
         started, status, failed = time.perf_counter(), 500, None
         try:
             try:
-                content, kind, found = await self.answer(await self._body(receive)), "application/json", 200
+                content = await self.answer(await self._body(receive), self._alone(scope.get("client")))
+                kind, found = "application/json", 200
             except Exception as error:
                 problem = of_error(error, scope["path"])
                 response = problem_response(problem)
@@ -138,6 +140,14 @@ class Direct:
         length = said.get(b"content-length", b"")
         short = length.isdigit() and int(length) <= self.longest
         return short and said.get(b"content-type") == b"application/json" and not IN_PARTS & said.keys()
+
+    def _alone(self, client: tuple[str, int] | None) -> bool:
+        """Whether the question before came by the same connection, whose answers come in turn.
+
+        What a proxy says of its clients has no port, and tells no two of them apart.
+        """
+        before, self.client = self.client, client
+        return client is not None and client == before and client[1] != 0
 
     async def _body(self, receive: Receive) -> bytes:
         """The whole of it, which servers hold to the length that it was said to have."""

@@ -114,8 +114,8 @@ def measure(
     name: str,
     *,
     connections: tuple[int, ...] = (1, 16),
-    seconds: int = 10,
-    warm_up: int = 3,
+    seconds: int = 4,
+    warm_up: int = 2,
     filtered: bool = False,
     **settings: Any,
 ) -> None:

@@ -236,6 +236,38 @@ def test_a_body_that_is_longer_than_was_said_is_refused(model: kgdrug.TrainedMod
     assert exchanged(app, scope, messages)[0]["status"] == 413
 
 
+@pytest.mark.parametrize(
+    ("clients", "alone"),
+    [
+        ([("here", 1), ("here", 1), ("here", 1)], [False, True, True]),
+        ([("here", 1), ("here", 2), ("here", 1)], [False, False, False]),
+        ([("here", 0), ("here", 0)], [False, False]),
+        ([None, None], [False, False]),
+    ],
+)
+def test_who_asks_again_before_anybody_else_does_is_taken_to_be_alone(
+    model: kgdrug.TrainedModel, monkeypatch: pytest.MonkeyPatch, clients: list, alone: list[bool]
+) -> None:
+    app, told = create_app(model), []
+    answer = kgdrug.Batches.answer
+
+    async def watched(self: kgdrug.Batches, *given: object) -> kgdrug.Columns:
+        told.append(given[-1])
+        return await answer(self, *given)
+
+    monkeypatch.setattr(kgdrug.Batches, "answer", watched)
+    body = json.dumps({"disease": "asthma", "top": 3}).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    for client in clients:
+        scope = {
+            "type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "headers": headers,
+            "client": client,
+        }  # fmt: skip
+        sent = exchanged(app, scope, [{"type": "http.request", "body": body}])
+        assert len(json.loads(sent[1]["body"])["answers"]) == 3
+    assert told == alone
+
+
 def test_who_checks_every_request_checks_questions_too(model: kgdrug.TrainedModel) -> None:
     app = create_app(model)
     assert app.direct

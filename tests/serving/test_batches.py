@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -265,3 +266,40 @@ def test_no_question_with_evidence_waits_for_another(trained_run: Run, monkeypat
 
     asyncio.run(three())
     assert sizes == [1, 1, 1]
+
+
+def test_who_is_alone_is_answered_at_once_unless_it_takes_long_or_others_wait(
+    trained_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, sizes = trained_run.model.served, []
+
+    def counted(served: object, asked: list, *rest: object) -> Iterator[list]:
+        sizes.append((len(asked), threading.current_thread() is threading.main_thread()))
+        return iter([[] for _ in asked])
+
+    monkeypatch.setattr(batches, "answer_columns", counted)
+    one = question(model.graph, disease="asthma")
+    model.usual(one.relations)
+
+    async def all_of_it() -> None:
+        together = Batches()
+        with pytest.raises(StopIteration):  # before it waits for anything
+            together.answer(model, one, alone=True).send(None)
+        await together.answer(model, one, top=1001, alone=True)
+        await asyncio.gather(together.answer(model, one), together.answer(model, one, alone=True))
+
+    asyncio.run(all_of_it())
+    assert sizes == [(1, True), (1, False), (2, True)]
+
+
+def test_what_fails_alone_fails_as_it_does_in_company(trained_run: Run) -> None:
+    model = trained_run.model.served
+    one, nobody = question(model.graph, disease="asthma"), Filters(only=("nobody",))
+    model.usual(one.relations)
+
+    async def wrong(alone: bool) -> None:
+        await Batches().answer(model, one, filters=nobody, alone=alone)
+
+    for alone in (True, False):
+        with pytest.raises(UnknownNameError, match="nobody"):
+            asyncio.run(wrong(alone))

@@ -36,9 +36,15 @@ class Batches:
         filters: Filters = NO_FILTERS,
         evidence: int = 0,
         offset: int = 0,
+        alone: bool = False,
     ) -> Columns:
-        """What `kgdrug.answer_columns` says of one question, together with what others ask alike."""
+        """What `kgdrug.answer_columns` says of one question, together with what others ask alike.
+
+        alone: nobody else is expected to ask now, so that what is quick is answered at once.
+        """
         shared, loop = (top, novel, filters, evidence, offset), asyncio.get_running_loop()
+        if alone and not self._waiting and not _slow(model, [asked], shared):
+            return next(answer_columns(model, [asked], *shared))
         key, future = (loop, model, asked.relations, *shared), loop.create_future()
         if key in self._waiting:
             self._waiting[key].append((asked, future))

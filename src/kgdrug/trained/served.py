@@ -7,6 +7,7 @@ neither its split nor torch. Opening a folder takes what its names take to read.
 import itertools
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -273,8 +274,16 @@ def twice_below(scores: Floats) -> Int:
 
 
 def open_served(folder: Path, check: bool = True) -> ServedModel:
-    """Open a trained-model folder to ask it; with check, every file is compared with its SHA-256 first."""
-    check_manifest(folder, check)
+    """Open a trained-model folder to ask it; with check, every file is compared with its SHA-256 meanwhile."""
+    with ThreadPoolExecutor(1) as other:  # sums take as long as names, and another core
+        checked = other.submit(check_manifest, folder, check)
+        try:
+            return _opened(folder)
+        finally:
+            checked.result()  # of what is not as it was saved, that is what is told, whatever came of reading it
+
+
+def _opened(folder: Path) -> ServedModel:
     graph = load_schema(folder)
     m = graph.relations
     if (folder / FACTS).is_dir():
