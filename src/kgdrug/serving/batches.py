@@ -1,7 +1,7 @@
 """Questions that wait for the same product are answered by one.
 
-A lone question starts at once: nobody waits for company. Who asks in the same turn of the event loop, or the next, is
-answered together, and who comes while a product is made joins the next one. Where a question looks at few numbers it
+Who is known to be alone is answered at once. Who else asks in the same turn of the event loop, or the next, is answered
+together, and who comes while a product is made joins the next one. Where a question looks at few numbers it
 is answered on the loop itself, which costs less than passing it to another thread; see docs/decisions/0014.
 """
 
