@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from kgdrug.errors import AmbiguousNameError, UnknownNameError
 from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary, canonical_triples
 from kgdrug.sources import load_graph
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder
-from kgdrug.sources.reading import Reading
 
 ENTITIES = Vocabulary(["C0", "C1", "D0", "D1", "D2"])
 TYPES = (EntityType("Compound", 0, 2), EntityType("Disease", 2, 5))

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph, Metaedge
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.forms.triples import untyped_builder
-from kgdrug.sources.reading import Reading
 
 NODES = [
     ("Gene::2", "TF", "Gene"),

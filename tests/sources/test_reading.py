@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from kgdrug.errors import BadInputError
 from kgdrug.sources import reading as reading_module
+from kgdrug.sources.bad_lines import Reading, write_bad_lines
 from kgdrug.sources.forms.triples import read_lines
 from kgdrug.sources.packed import packed, packed_or_plain, read_bytes
-from kgdrug.sources.reading import Reading, read_table, write_bad_lines
+from kgdrug.sources.reading import read_table
 
 LINES = "a\tlikes\tb\nb\thates\tc\n"
 ROWS = [("a", "likes", "b"), ("b", "hates", "c")]

@@ -71,7 +71,9 @@ def _wrong(one: object) -> str:
 
 
 def _of_table(path: Path) -> Iterator[tuple[int, Mapping[str, str]]]:
-    from kgdrug.sources.reading import Reading, header_fields, read_table, separator_of
+    from kgdrug.sources.bad_lines import Reading
+    from kgdrug.sources.lines import separator_of
+    from kgdrug.sources.reading import header_fields, read_table
 
     separator = separator_of(path)
     header = header_fields(path, separator)

@@ -6,6 +6,7 @@ from kgdrug.lazy import lazily
 
 if TYPE_CHECKING:
     from kgdrug.sources.annotations import read_annotations
+    from kgdrug.sources.bad_lines import BadLine, Reading, write_bad_lines
     from kgdrug.sources.build import Built, build_graph
     from kgdrug.sources.downloads import DATASETS, Dataset, cache_folder, data_folder, get_dataset, places
     from kgdrug.sources.export import differences, write_graph
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from kgdrug.sources.merge import MergeReport, merge_graphs, read_mapping
     from kgdrug.sources.objects import from_dgl, from_networkx, from_pandas, from_pyg, from_pykeen
     from kgdrug.sources.pairs import PairTable, read_pairs
-    from kgdrug.sources.reading import BadLine, Reading, write_bad_lines
 
 __all__ = [
     "DATASETS",
@@ -88,6 +88,6 @@ __getattr__ = lazily(
         "kgdrug.sources.merge": ("MergeReport", "merge_graphs", "read_mapping"),
         "kgdrug.sources.objects": ("from_dgl", "from_networkx", "from_pandas", "from_pyg", "from_pykeen"),
         "kgdrug.sources.pairs": ("PairTable", "read_pairs"),
-        "kgdrug.sources.reading": ("BadLine", "Reading", "write_bad_lines"),
+        "kgdrug.sources.bad_lines": ("BadLine", "Reading", "write_bad_lines"),
     },
 )

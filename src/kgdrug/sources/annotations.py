@@ -12,8 +12,10 @@ import polars as pl
 from kgdrug.errors import BadInputError, did_you_mean
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.annotations import COLUMNS, STATUSES, Annotation
+from kgdrug.sources.bad_lines import Reading
+from kgdrug.sources.lines import separator_of
 from kgdrug.sources.listed import resolved
-from kgdrug.sources.reading import Reading, first_fields, read_table, separator_of
+from kgdrug.sources.reading import first_fields, read_table
 
 # PharmacotherapyDB 1.0 (Himmelstein et al. 2016, doi 10.15363/thinklab.d182)
 _CATEGORIES = {"DM": "approved", "SYM": "symptomatic", "NOT": "refuted"}

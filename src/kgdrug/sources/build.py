@@ -7,9 +7,9 @@ from pathlib import Path
 from kgdrug.graph import KnowledgeGraph, keep_metaedges
 from kgdrug.graph import drop_licences as without_licences
 from kgdrug.sources.annotations import read_annotations
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.load import load_graph
 from kgdrug.sources.merge import OF_MAPPING, MergeReport, merge_graphs
-from kgdrug.sources.reading import Reading
 
 _MOST_SHOWN = 5  # clashes of one kind that the notes name one by one
 

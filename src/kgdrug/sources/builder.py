@@ -16,7 +16,8 @@ from kgdrug.graph import EntityType, KnowledgeGraph, Metaedge, Vocabulary
 from kgdrug.graph.graph import ABOUT
 from kgdrug.graph.known import Int, distinct_sorted, triples_of
 from kgdrug.graph.vocabulary import split_synonyms
-from kgdrug.sources.reading import Reading, texts_of
+from kgdrug.sources.bad_lines import Reading
+from kgdrug.sources.reading import texts_of
 
 TREATS = ("treats", "indication")  # names of the relation that means treatment, where a form does not say
 _SIDES = ("head", "tail")

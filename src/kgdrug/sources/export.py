@@ -15,8 +15,9 @@ from kgdrug.errors import BadInputError, KgdrugError, UnknownNameError, UsageErr
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.graph import ABOUT
 from kgdrug.graph.store import EXPORT_FILE, fresh_folder, read_json, refuse_existing, write_json
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.forms import FORMS, form_named
-from kgdrug.sources.reading import PACKED, Reading
+from kgdrug.sources.reading import PACKED
 from kgdrug.sources.writing import fact_table
 
 

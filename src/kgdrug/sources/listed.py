@@ -15,7 +15,9 @@ import polars as pl
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.known import Int
-from kgdrug.sources.reading import Reading, first_fields, read_table, separator_of
+from kgdrug.sources.bad_lines import Reading
+from kgdrug.sources.lines import separator_of
+from kgdrug.sources.reading import first_fields, read_table
 
 EVIDENCE = ("approved", "symptomatic", "trial")  # statuses of annotations whose date says when a use was first known
 DATED = (("compound", "disease", "date"), ("compound_id", "disease_id", "first_nct_id"))  # columns of tables of dates

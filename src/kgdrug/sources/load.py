@@ -8,12 +8,12 @@ import numpy as np
 from kgdrug.errors import BadInputError, UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.graph.known import Int, triple_keys
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import with_made
 from kgdrug.sources.downloads import DATASETS, data_folder, places
 from kgdrug.sources.export import with_exported
 from kgdrug.sources.forms import FORMS, curated, form_named, form_of
 from kgdrug.sources.forms.triples import ENDINGS, read_lines, untyped_builder
-from kgdrug.sources.reading import Reading
 
 SAMPLE = "essential"
 PARTS = ("train", "valid", "test")

@@ -14,8 +14,9 @@ from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.graph.graph import ABOUT
 from kgdrug.graph.known import distinct, triple_keys
 from kgdrug.graph.vocabulary import join_synonyms
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder
-from kgdrug.sources.reading import Reading, read_utf8
+from kgdrug.sources.reading import read_utf8
 from kgdrug.sources.writing import entity_table, fact_table, synonym_texts
 
 OF_MAPPING = ("ambiguous mapping", "types of a mapping")  # clashes where nothing was joined

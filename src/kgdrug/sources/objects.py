@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from kgdrug.errors import UsageError, did_you_mean
 from kgdrug.graph import KnowledgeGraph
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.forms.triples import UNTYPED
-from kgdrug.sources.reading import Reading
 from kgdrug.sources.records import table_of
 
 if TYPE_CHECKING:

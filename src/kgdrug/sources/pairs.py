@@ -10,8 +10,10 @@ import polars as pl
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.known import Int
+from kgdrug.sources.bad_lines import Reading
+from kgdrug.sources.lines import separator_of
 from kgdrug.sources.listed import ids_meant
-from kgdrug.sources.reading import Reading, first_fields, read_table, separator_of
+from kgdrug.sources.reading import first_fields, read_table
 
 # what a column may be called, in any case; of several the one counts of which the graph knows most
 COLUMNS = {

@@ -7,91 +7,21 @@ again line by line in plain Python, slowly, to say which line it is and what is 
 import csv
 import io
 import mmap
-import re
-from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import polars as pl
 
 from kgdrug.errors import BadInputError, close_words
+from kgdrug.sources.bad_lines import Reading
+from kgdrug.sources.lines import BOM, RETURN, Look, csv_line, good_lines, good_records, not_utf8, problem_of
 from kgdrug.sources.packed import PACKED as PACKED
 from kgdrug.sources.packed import open_binary, read_bytes, unpacking_errors
 
-_RETURN, _END = "\udc0d", "\udc0e"  # stand for a carriage return, which the csv module refuses, and for the end
-csv.field_size_limit(2**31 - 1)
-_BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 24
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_NOT_OURS = ("line", "record", "file")  # columns of a table that no file has, besides those that start with _
-
-
-@dataclass(frozen=True)
-class BadLine:
-    """A line that was set aside: where it stood, what kind of problem it has, and what came.
-
-    text: what was read of it; the line itself is fetched from the file when it is written down.
-    """
-
-    file: str
-    line: int | None
-    kind: str
-    message: str
-    text: str
-
-
-@dataclass
-class Reading:
-    """What happened while files were read.
-
-    skip_bad_lines: set lines that do not fit aside, in `bad_lines`, where otherwise the first is a BadInputError.
-    duplicates: lines that said what an earlier one had said.
-    """
-
-    skip_bad_lines: bool = False
-    bad_lines: list[BadLine] = field(default_factory=list)
-    duplicates: int = 0
-
-    def bad(self, file: Path, line: int | None, kind: str, message: str, text: str) -> None:
-        """Take note of a bad line; without `skip_bad_lines` it is raised."""
-        if not self.skip_bad_lines:
-            raise BadInputError(file, message, line)
-        self.bad_lines.append(BadLine(str(file), line, kind, message, text))
-
-    @property
-    def kinds(self) -> dict[str, int]:
-        """How many lines were set aside, by kind."""
-        return dict(sorted(Counter(bad.kind for bad in self.bad_lines).items()))
-
-    def only_bad_lines(self, file: Path) -> str:
-        """That nothing in a file was right, with how many lines were wrong and how."""
-        kinds = sorted(Counter(bad.kind for bad in self.bad_lines if bad.file == str(file)).items())
-        return "holds only bad lines" + (f": {', '.join(f'{n} {kind}' for kind, n in kinds)}" if kinds else "")
-
-    def drop(
-        self,
-        table: pl.DataFrame,
-        wrong: np.ndarray,
-        file: Path,
-        kind: str,
-        message: str | Callable[[dict[str, Any]], str],
-    ) -> pl.DataFrame:
-        """The table without its wrong rows `(rows,)`, each of which is noted by its `line`, or its `record`.
-
-        file: where the rows stand, unless a column `file` says it of each.
-        message: made from the row, or a text with the names of columns in braces.
-        """
-        if not wrong.any():
-            return table
-        for row in table.filter(wrong).iter_rows(named=True):
-            ours = (v for k, v in row.items() if k not in _NOT_OURS and not k.startswith("_") and v is not None)
-            said = message.format_map(row) if isinstance(message, str) else message(row)
-            self.bad(Path(row.get("file", file)), row.get("line"), kind, located(row, said), "\t".join(map(str, ours)))
-        return table.filter(~wrong)
 
 
 def read_table(
@@ -140,72 +70,6 @@ def read_table(
         raise BadInputError(path, f"holds {'only a header' if start == 2 else 'no lines'}")
     missing = [pl.lit("").alias(name) for name in optional if name not in places]
     return table.with_columns(pl.col(name).fill_null("") for name in optional if name in places).with_columns(missing)
-
-
-def write_bad_lines(reading: Reading, path: Path) -> None:
-    r"""Write the lines that were set aside, one a line: `file line kind message text`, separated by tabs.
-
-    The text is the line as it stands in its file, so that it can be repaired and read again. In it a tab is written
-    `\\t`, a backslash `\\\\`, and a line end within quotes `\\n`. A record that has no line is written as it was read.
-    """
-    wanted: dict[str, dict[int, bool]] = defaultdict(dict)
-    for bad in reading.bad_lines:
-        if bad.line is not None:
-            wanted[bad.file][bad.line] = wanted[bad.file].get(bad.line, False) or "\n" in bad.text
-    texts = {file: _lines_at(Path(file), lines) for file, lines in wanted.items()}
-    with path.open("w", encoding="utf-8", newline="\n") as out:
-        out.write("file\tline\tkind\tmessage\ttext\n")
-        for bad in reading.bad_lines:
-            fields = [bad.file, "" if bad.line is None else str(bad.line), bad.kind, bad.message]
-            text = bad.text if bad.line is None else texts[bad.file].get(bad.line, bad.text)
-            row = [" ".join(field.split("\t")).replace("\n", " ") for field in fields]
-            out.write("\t".join([*row, text.translate(_ESCAPES)]) + "\n")
-
-
-def _lines_at(path: Path, wanted: Mapping[int, bool]) -> dict[int, str]:
-    """The lines of a file with these numbers; none where it can't be read any more.
-
-    wanted: whether the record that begins in this line goes on in the next.
-    """
-    texts: dict[int, str] = {}
-    last = max(wanted)
-    try:
-        with open_binary(path) as file:
-            numbered = enumerate(file, 1)
-            for number, raw in numbered:
-                if number in wanted:
-                    raws = [raw.removeprefix(_BOM) if number == 1 else raw]
-                    if wanted[number]:
-                        next(csv.reader(_collected(raws, numbered), delimiter=separator_of(path)), None)
-                    texts[number] = _text(b"".join(raws))
-                if number >= last:
-                    break
-    except unpacking_errors():
-        pass
-    return texts
-
-
-def _collected(raws: list[bytes], numbered: Iterator[tuple[int, bytes]]) -> Iterator[str]:
-    """The lines that the csv module takes for one record, each of which is kept."""
-    yield _csv_line(raws[0])
-    for _, raw in numbered:
-        raws.append(raw)
-        yield _csv_line(raw)
-
-
-def _text(raw: bytes, errors: str = "replace") -> str:
-    """A line without its end; `errors` says what becomes of bytes that are no UTF-8, as in bytes.decode."""
-    return raw.removesuffix(b"\n").removesuffix(b"\r").decode("utf-8", errors)
-
-
-def located(row: Mapping[str, Any], message: str) -> str:
-    """The message with the number of the record in front, where a file has records and no lines."""
-    return f"record {row['record']}: {message}" if row.get("record") is not None else message
-
-
-def separator_of(path: Path) -> str:
-    """A comma for `.csv`, whatever packs it, else a tab."""
-    return "," if ".csv" in path.suffixes[-2:] else "\t"
 
 
 def read_utf8(path: Path) -> str:
@@ -363,151 +227,22 @@ def _read_slowly(
     columns: Sequence[str],
 ) -> pl.DataFrame:
     """The rows that are right; each other is noted. What is right is kept as text, and polars makes the table of it."""
-    content = read_bytes(path).removeprefix(_BOM)
+    content = read_bytes(path).removeprefix(BOM)
     needed = [places[name] for name in columns]
-    look = _Look(path, reading, separator, width, start, needed)
+    look = Look(path, reading, separator, width, start, needed)
     lines: Sequence[int] | np.ndarray
     if quoted:
-        good, lines = _good_records(content, look, list(places.values()))
+        good, lines = good_records(content, look, list(places.values()))
         names = dict(zip(places, range(len(places)), strict=True))
         separator, width = ",", len(places)
     else:
-        good, lines = _good_lines(content, look)
+        good, lines = good_lines(content, look)
         names = places
     if not len(lines):
         return pl.DataFrame(schema={**dict.fromkeys(places, pl.String), "line": pl.Int64})
     table = _parse(good, separator, quoted, width)
     table = table.select(pl.col(f"column_{place + 1}").fill_null("").alias(name) for name, place in names.items())
     return table.with_columns(line=pl.Series(lines, dtype=pl.Int64))
-
-
-@dataclass(frozen=True)
-class _Look:
-    """What is expected of the lines of a file."""
-
-    path: Path
-    reading: Reading
-    separator: str
-    width: int
-    start: int
-    needed: Sequence[int]
-
-    def is_good(self, line: int, fields: Sequence[str], text: str, closed: bool = True) -> bool:
-        """Whether a line is right; one that is not is noted."""
-        problem = _problem(fields, self.width, self.needed, "comma" if self.separator == "," else "tab", text)
-        if not closed:
-            problem = "quotes", f"a quote is opened and not closed: {text[:200]!r}"
-        if problem is not None:
-            shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-            self.reading.bad(self.path, line, *problem, shown)
-        return problem is None
-
-
-def _good_lines(content: bytes, look: _Look) -> tuple[IO[bytes], np.ndarray]:
-    """The lines that are right, and their numbers."""
-    sign, least = re.escape(look.separator), max(look.needed, default=0) + 1
-    fields = [f"[^{sign}\0\r]{'+' if i in look.needed else '*'}" for i in range(least)]
-    more = f"(?:{sign}[^{sign}\0\r]*){{0,{look.width - least}}}"
-    usual = re.compile((sign.join(fields) + more).encode()).fullmatch  # most lines need no closer look
-    bad: list[int] = []
-    pieces, kept, place = [_BOM], 0, 0
-    number = 0
-    for number, raw in enumerate(io.BytesIO(content), 1):
-        line = raw.removesuffix(b"\n").removesuffix(b"\r")
-        passed = number < look.start
-        if passed or not usual(line) or not (line.isascii() or _is_utf8(line)):
-            text = line.decode("utf-8", "surrogateescape")
-            parts = raw.removesuffix(b"\n").decode("utf-8", "surrogateescape").split(look.separator)
-            parts = [part.removesuffix("\r") for part in parts]  # as polars does
-            if passed or not look.is_good(number, parts, text):
-                bad.append(number)
-                pieces.append(content[kept:place])
-                kept = place + len(raw)
-        place += len(raw)
-    good = io.BytesIO(b"".join([*pieces, content[kept:]]))
-    return good, np.delete(np.arange(1, number + 1), np.array(bad, np.int64) - 1)
-
-
-def _is_utf8(line: bytes) -> bool:
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _good_records(content: bytes, look: _Look, places: Sequence[int]) -> tuple[IO[bytes], list[int]]:
-    """The fields in these places of the records that are right, all quoted, and the lines where they begin."""
-    good, lines = io.BytesIO(), []
-    out = io.TextIOWrapper(good, "utf-8", newline="")
-    write = csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="\n").writerow
-    for line, fields, text, closed in _records(content, look.separator):
-        if line >= look.start and look.is_good(line, fields, text, closed):
-            write([fields[i] if i < len(fields) else "" for i in places])
-            lines.append(line)
-    out.flush()
-    out.detach()  # else it would close what it writes to
-    good.seek(0)
-    return good, lines
-
-
-def _problem(
-    fields: Sequence[str], width: int, needed: Sequence[int], separator: str, line: str
-) -> tuple[str, str] | None:
-    """The kind of problem that a line has, and the message."""
-    try:
-        line.encode()
-    except UnicodeEncodeError as error:
-        return "encoding", not_utf8(line[error.start].encode("utf-8", "surrogateescape"))
-    shown = repr(line[:200])
-    if "\0" in line:
-        return "NUL", f"holds a NUL, which no text has: {shown}"
-    least = max(needed, default=0) + 1
-    if len(fields) > width or len(fields) < least:
-        came = "1 field" if len(fields) == 1 else f"{len(fields)} fields"
-        return "columns", f"{came} where {width} {separator}-separated ones are expected: {shown}"
-    if not all(fields[i] for i in needed):
-        return "empty field", f"an empty field where {width} {separator}-separated ones are expected: {shown}"
-    return None
-
-
-def not_utf8(byte: bytes) -> str:
-    """What is wrong with a byte."""
-    return f"is not UTF-8 text (byte 0x{byte.hex()}); save the file as UTF-8"
-
-
-def _records(content: bytes, separator: str) -> Iterator[tuple[int, list[str], str, bool]]:
-    """Where each record begins, its fields, its text, and whether its quotes are closed; else it is one line.
-
-    Bytes that are no UTF-8 stand as lone surrogates.
-    """
-    file, line = io.BytesIO(content), 1
-    while True:
-        reader, before, place = csv.reader(_csv_lines(file), delimiter=separator), line, file.tell()
-        for fields in reader:
-            if fields and _END in fields[-1]:
-                break
-            text = _text(content[place : file.tell()], "surrogateescape")
-            yield line, [field.replace(_RETURN, "\r") for field in fields] or [""], text, True
-            line, place = before + reader.line_num, file.tell()
-        if place == len(content):
-            return
-        # a quote reaches to the end: its line is bad, and what follows is read anew
-        file.seek(place)
-        text = _text(file.readline(), "surrogateescape")
-        yield line, [text], text, False
-        line += 1
-
-
-def _csv_lines(file: IO[bytes]) -> Iterator[str]:
-    """The lines as the csv module takes them, and a last one that shows a quote that is still open."""
-    for raw in file:
-        yield _csv_line(raw)
-    yield _END
-
-
-def _csv_line(raw: bytes) -> str:
-    return _text(raw, "surrogateescape").replace("\r", _RETURN) + "\n"
 
 
 def first_fields(path: Path, separator: str, quoted: bool | None = None) -> list[str]:
@@ -519,14 +254,14 @@ def first_fields(path: Path, separator: str, quoted: bool | None = None) -> list
         raise BadInputError(path, "is missing") from None
     except unpacking_errors():
         line = read_bytes(path).partition(b"\n")[0]  # says what is wrong with the file
-    line = line.removeprefix(_BOM).rstrip(b"\r\n")
+    line = line.removeprefix(BOM).rstrip(b"\r\n")
     if not line and not read_bytes(path):
         raise BadInputError(path, "is empty")
     quoted = separator == "," if quoted is None else quoted
     if not quoted:
         return line.decode("utf-8", "surrogateescape").split(separator)
-    fields = next(csv.reader([_csv_line(line)], delimiter=separator), [""])
-    return [field.replace(_RETURN, "\r") for field in fields]
+    fields = next(csv.reader([csv_line(line)], delimiter=separator), [""])
+    return [field.replace(RETURN, "\r") for field in fields]
 
 
 def header_fields(path: Path, separator: str) -> list[str]:
@@ -537,7 +272,7 @@ def header_fields(path: Path, separator: str) -> list[str]:
 
 
 def _check_header(path: Path, first: Sequence[str]) -> None:
-    problem = _problem(first, len(first), [], "", "\t".join(first))
+    problem = problem_of(first, len(first), [], "", "\t".join(first))
     if problem is not None:
         raise BadInputError(path, problem[1], 1)
     if first and first[-1].endswith("\n"):

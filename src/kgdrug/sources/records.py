@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from kgdrug.sources.reading import Reading
+from kgdrug.sources.bad_lines import Reading
 
 
 def parse_json(text: str) -> Any:

@@ -10,8 +10,9 @@ import polars as pl
 
 from kgdrug.errors import BadInputError, UsageError, first_line
 from kgdrug.graph.store import fresh_file
+from kgdrug.sources.lines import separator_of
 from kgdrug.sources.pairs import COLUMNS, PastEmptyLines
-from kgdrug.sources.reading import header_fields, read_table, separator_of
+from kgdrug.sources.reading import header_fields, read_table
 from kgdrug.sources.sheets import Column, sheet
 
 # what a column of a triple may be called, in any case; the first that is there counts

@@ -11,6 +11,7 @@ from pathlib import Path
 from kgdrug.errors import BadInputError, UnknownNameError
 from kgdrug.graph import KnowledgeGraph, load_graph_folder, save_graph
 from kgdrug.graph.store import GRAPH_FILE
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.forms import (
     curated,
     drkg,
@@ -26,7 +27,8 @@ from kgdrug.sources.forms import (
     tables,
     triples,
 )
-from kgdrug.sources.reading import Reading, first_fields, separator_of
+from kgdrug.sources.lines import separator_of
+from kgdrug.sources.reading import first_fields
 
 
 @dataclass(frozen=True)

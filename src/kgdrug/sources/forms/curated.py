@@ -18,9 +18,10 @@ from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.graph.annotations import COLUMNS
 from kgdrug.graph.graph import ABOUT
 from kgdrug.sources.annotations import annotate, annotation_table
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder, distinct_nodes, refuse_unknown_types
 from kgdrug.sources.packed import packed, packed_or_plain
-from kgdrug.sources.reading import Reading, read_table
+from kgdrug.sources.reading import read_table
 from kgdrug.sources.writing import entity_table, fact_table, synonym_texts, write_table
 
 METAEDGE_COLUMNS = ("abbreviation", "head_type", "relation", "tail_type", "treats")

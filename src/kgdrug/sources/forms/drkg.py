@@ -12,11 +12,12 @@ import polars as pl
 
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, Metaedge
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder, nodes_of
 from kgdrug.sources.forms.hetionet import METAEDGES
 from kgdrug.sources.forms.triples import COLUMNS, REPEATED, without_header
 from kgdrug.sources.packed import packed
-from kgdrug.sources.reading import Reading, read_table, texts_of
+from kgdrug.sources.reading import read_table, texts_of
 from kgdrug.sources.writing import fact_table, write_table
 
 RELATION = re.compile(r"(?P<source>.+?)::(?P<relation>.+?)::?(?P<head_type>[^:]+):(?P<tail_type>[^:]+)")

@@ -19,10 +19,10 @@ from kgdrug.errors import BadInputError, first_line
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.graph import ABOUT
 from kgdrug.sources import packed
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.forms.triples import UNTYPED
 from kgdrug.sources.packed import open_binary, read_bytes, unpacking_errors
-from kgdrug.sources.reading import Reading
 from kgdrug.sources.records import table_of
 from kgdrug.sources.writing import entity_table, fact_table
 

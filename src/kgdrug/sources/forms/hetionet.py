@@ -10,10 +10,11 @@ from pathlib import Path
 
 from kgdrug.errors import BadInputError, UsageError
 from kgdrug.graph import KnowledgeGraph, Metaedge
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder, check_types
 from kgdrug.sources.forms.triples import read_lines
 from kgdrug.sources.packed import packed
-from kgdrug.sources.reading import Reading, read_table
+from kgdrug.sources.reading import read_table
 from kgdrug.sources.writing import entity_table, fact_table, write_table
 
 NODE_FILES = ("hetionet-v1.0-nodes.tsv", "nodes.tsv")

@@ -15,9 +15,10 @@ from typing import Any
 
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.packed import packed
-from kgdrug.sources.reading import Reading, read_utf8
+from kgdrug.sources.reading import read_utf8
 from kgdrug.sources.records import parse_json, table_of
 from kgdrug.sources.writing import entity_table, fact_table
 

@@ -17,9 +17,11 @@ from kgdrug.biolink import category, curie, predicate, qualifiers
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.vocabulary import join_synonyms, split_synonyms
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder
+from kgdrug.sources.lines import not_utf8
 from kgdrug.sources.packed import ENDINGS, read_bytes
-from kgdrug.sources.reading import Reading, first_fields, not_utf8, read_table
+from kgdrug.sources.reading import first_fields, read_table
 from kgdrug.sources.records import parse_json, table_of
 from kgdrug.sources.writing import entity_table, fact_table, synonym_texts, write_table
 

@@ -13,9 +13,10 @@ import polars as pl
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.graph import ABOUT
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.packed import packed, packed_or_plain
-from kgdrug.sources.reading import Reading, header_fields, read_table
+from kgdrug.sources.reading import header_fields, read_table
 from kgdrug.sources.writing import entity_table, fact_table, write_table
 
 NODES, RELATIONSHIPS = "nodes.csv", "relationships.csv"

@@ -12,10 +12,11 @@ import polars as pl
 
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.forms.triples import without_header
 from kgdrug.sources.packed import packed
-from kgdrug.sources.reading import Reading, first_fields, read_table
+from kgdrug.sources.reading import first_fields, read_table
 from kgdrug.sources.writing import entity_table, fact_table, plain_relations, write_table
 
 TREATS = "DIS_DRUG"

@@ -16,8 +16,8 @@ from kgdrug.graph import KnowledgeGraph, Metaedge
 from kgdrug.graph.annotations import COLUMNS
 from kgdrug.graph.graph import ABOUT
 from kgdrug.sources.annotations import annotate, annotation_table
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder
-from kgdrug.sources.reading import Reading
 from kgdrug.sources.writing import entity_table, fact_table, synonym_texts
 
 _METAEDGE = ("abbreviation", "head_type", "relation", "tail_type")

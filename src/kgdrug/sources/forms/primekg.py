@@ -14,9 +14,10 @@ import polars as pl
 
 from kgdrug.errors import BadInputError
 from kgdrug.graph import KnowledgeGraph, Metaedge
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder, without_control
 from kgdrug.sources.packed import packed
-from kgdrug.sources.reading import Reading, read_table
+from kgdrug.sources.reading import read_table
 from kgdrug.sources.writing import entity_table, fact_table, write_table
 
 HEADER = ("relation", "display_relation", "x_index", "x_id", "x_type", "x_name", "x_source",

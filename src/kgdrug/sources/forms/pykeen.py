@@ -12,9 +12,10 @@ import polars as pl
 
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.views import write_torch
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.forms.triples import UNTYPED
-from kgdrug.sources.reading import Reading, read_table
+from kgdrug.sources.reading import read_table
 
 TRIPLES, ENTITIES, RELATIONS = "numeric_triples.tsv.gz", "entity_to_id.tsv.gz", "relation_to_id.tsv.gz"
 

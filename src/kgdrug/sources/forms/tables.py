@@ -35,9 +35,11 @@ from kgdrug.config import dataclass_from
 from kgdrug.errors import BadInputError, UsageError, did_you_mean
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.graph.graph import ABOUT
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder
 from kgdrug.sources.forms.parquet import read_parquet
-from kgdrug.sources.reading import Reading, header_fields, read_table, read_utf8, separator_of
+from kgdrug.sources.lines import separator_of
+from kgdrug.sources.reading import header_fields, read_table, read_utf8
 
 _PLACE = ("file", "line", "record")  # where a row stands
 _NODE = ("id", "name", "type", "smiles", "synonyms", *_PLACE)

@@ -8,8 +8,9 @@ import polars as pl
 
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.sources import packed
+from kgdrug.sources.bad_lines import Reading
 from kgdrug.sources.builder import GraphBuilder, nodes_of
-from kgdrug.sources.reading import Reading, read_table
+from kgdrug.sources.reading import read_table
 from kgdrug.sources.writing import fact_table, write_table
 
 UNTYPED = "Entity"  # the one type of a graph whose files name no types
