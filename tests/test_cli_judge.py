@@ -12,7 +12,7 @@ import pytest
 import kgdrug
 from kgdrug import Run
 from kgdrug.config import SplitConfig
-from kgdrug.experiment import folds_trained
+from kgdrug.judging import folds_trained
 from kgdrug.trained import TrainedModel, save_trained
 
 Kgdrug = Callable[..., SimpleNamespace]

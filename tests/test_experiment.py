@@ -19,7 +19,8 @@ from kgdrug import Run, list_runs, load_model, make_split, predict, read_experim
 from kgdrug.config import Experiment
 from kgdrug.errors import BadInputError, KgdrugError, UsageError
 from kgdrug.evaluation import evaluate
-from kgdrug.experiment import RunInterruptedError, evaluate_trained
+from kgdrug.experiment import RunInterruptedError
+from kgdrug.judging import evaluate_trained
 from kgdrug.trained import TrainedModel
 from kgdrug.training import Epoch, load_checkpoint
 from kgdrug.training.batches import Batches

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import kgdrug
 from kgdrug import BadInputError, UsageError, cli, read_dglke
-from kgdrug.experiment import evaluate_trained
+from kgdrug.judging import evaluate_trained
 from kgdrug.models import SCORES, TableModel
 from kgdrug.trained import TrainedModel, load_trained, save_trained
 from kgdrug.trained.dglke import IMPORTABLE, with_reciprocals

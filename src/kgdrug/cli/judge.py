@@ -40,8 +40,8 @@ def evaluate(
 ) -> None:
     """Rank the held-out answers again, or tell the pairs of a file from all others; beside the baselines."""
     from kgdrug import DegreeCorrected, evaluate_pairs, load_model
-    from kgdrug.experiment import evaluate_trained
     from kgdrug.graph.store import sha256_of
+    from kgdrug.judging import evaluate_trained
 
     if pairs is None:
         for option, value in (("--universe", universe), ("--exclude", exclude)):
@@ -84,7 +84,7 @@ def folds(
 ) -> None:
     """Evaluate several models, one a fold or a repeat: mean, deviation and Student's interval, beside the baselines."""
     from kgdrug import load_model
-    from kgdrug.experiment import folds_trained
+    from kgdrug.judging import folds_trained
 
     twice = next((name for i, name in enumerate(models) if name in models[:i]), None)
     if twice is not None:
@@ -108,7 +108,7 @@ def compare(
 ) -> None:
     """Ask two models the same held-out questions, and say how sure their difference is."""
     from kgdrug import load_model
-    from kgdrug.experiment import compare_trained
+    from kgdrug.judging import compare_trained
 
     first, second = load_model(a), load_model(b)
     report = compare_trained(first, second, candidates)

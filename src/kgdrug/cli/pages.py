@@ -18,8 +18,8 @@ def report(
 ) -> None:
     """Write a page about a model: split and audit, tables with intervals, plots, diseases, intended use and limits."""
     from kgdrug import load_model, model_page
-    from kgdrug.experiment import evaluate_trained
     from kgdrug.graph.store import refuse_existing
+    from kgdrug.judging import evaluate_trained
 
     refuse_existing(out_file, force)
     if not out_file.parent.is_dir():
