@@ -248,6 +248,8 @@ def serving(work: Path, device: str) -> list[Figure]:
 
     def under(name: str, connections: int) -> Contestant:
         title, arguments = SERVERS[name].title, (made, name)
+        if name == "torchserve":  # Java compiles what it runs: a third more after ten seconds of load, and then no more
+            arguments = (*arguments, "warm_up=12")
         if name not in BATCHES:
             return Contestant(title, "measure", arguments, "serving.py")  # one run has both loads
         batches = BATCHES[name] if connections > 1 else {}
