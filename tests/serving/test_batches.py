@@ -17,6 +17,18 @@ from kgdrug.serving.batches import Batches
 from kgdrug.trained import ServedModel
 
 
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, bool]]:
+    """Of each batch from now on how many questions it has, and whether the loop itself answers, with nothing."""
+    seen = []
+
+    def counted(served: object, asked: list, *rest: object) -> Iterator[list]:
+        seen.append((len(asked), threading.current_thread() is threading.main_thread()))
+        return iter([[] for _ in asked])
+
+    monkeypatch.setattr(batches, "answer_columns", counted)
+    return seen
+
+
 def test_questions_at_once_have_the_answers_that_each_has_alone(
     trained_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -38,13 +50,7 @@ def test_questions_at_once_have_the_answers_that_each_has_alone(
 
 
 def test_who_comes_during_a_product_joins_the_next(trained_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, sizes = trained_run.model.served, []
-
-    def counted(served: object, asked: list, *rest: object) -> list:
-        sizes.append(len(asked))
-        return [[] for _ in asked]
-
-    monkeypatch.setattr(batches, "answer_columns", counted)
+    model, sizes = trained_run.model.served, watched(monkeypatch)
     monkeypatch.setattr(batches, "READ", 0)  # so that a thread answers
     one = question(model.graph, disease="asthma")
 
@@ -56,19 +62,13 @@ def test_who_comes_during_a_product_joins_the_next(trained_run: Run, monkeypatch
         await asyncio.gather(first, together.answer(model, one), together.answer(model, one))
 
     asyncio.run(three())
-    assert sizes == [1, 2]
+    assert [size for size, _ in sizes] == [1, 2]
 
 
 def test_who_asks_a_turn_of_the_loop_later_is_answered_with_the_others(
     trained_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, sizes = trained_run.model.served, []
-
-    def counted(served: object, asked: list, *rest: object) -> list:
-        sizes.append(len(asked))
-        return [[] for _ in asked]
-
-    monkeypatch.setattr(batches, "answer_columns", counted)
+    model, sizes = trained_run.model.served, watched(monkeypatch)
     one = question(model.graph, disease="asthma")
     model.usual(one.relations)
 
@@ -81,19 +81,13 @@ def test_who_asks_a_turn_of_the_loop_later_is_answered_with_the_others(
         await asyncio.gather(together.answer(model, one), later(together))
 
     asyncio.run(two())
-    assert sizes == [2]
+    assert [size for size, _ in sizes] == [2]
 
 
 def test_who_asks_in_the_same_turn_of_the_loop_is_answered_together_and_by_no_thread(
     trained_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, sizes = trained_run.model.served, []
-
-    def counted(served: object, asked: list, *rest: object) -> list:
-        sizes.append((len(asked), threading.current_thread() is threading.main_thread()))
-        return [[] for _ in asked]
-
-    monkeypatch.setattr(batches, "answer_columns", counted)
+    model, sizes = trained_run.model.served, watched(monkeypatch)
     one, approved = question(model.graph, disease="asthma"), Filters(approved=True)
     model.usual(one.relations)
 
@@ -112,13 +106,7 @@ def test_who_asks_in_the_same_turn_of_the_loop_is_answered_together_and_by_no_th
 
 def threads(model: ServedModel, count: int, monkeypatch: pytest.MonkeyPatch, **words: int) -> set[bool]:
     """Whether so many questions at once are answered on the loop, by a thread, or some here and some there."""
-    on_loop = set()
-
-    def told(served: object, asked: list, *rest: object) -> list:
-        on_loop.add(threading.current_thread() is threading.main_thread())
-        return [[] for _ in asked]
-
-    monkeypatch.setattr(batches, "answer_columns", told)
+    seen = watched(monkeypatch)
     one = question(model.graph, disease="asthma")
 
     async def everything() -> None:
@@ -126,7 +114,7 @@ def threads(model: ServedModel, count: int, monkeypatch: pytest.MonkeyPatch, **w
         await asyncio.gather(*(together.answer(model, one, **words) for _ in range(count)))
 
     asyncio.run(everything())
-    return on_loop
+    return {on_loop for _, on_loop in seen}
 
 
 def test_what_is_answered_on_the_loop_is_counted_over_all_of_a_batch(
@@ -251,13 +239,7 @@ def test_loops_in_several_threads_wait_for_their_own_answers_alone(trained_run: 
 
 
 def test_no_question_with_evidence_waits_for_another(trained_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, sizes = trained_run.model.served, []
-
-    def counted(served: object, asked: list, *rest: object) -> list:
-        sizes.append(len(asked))
-        return [[] for _ in asked]
-
-    monkeypatch.setattr(batches, "answer_columns", counted)
+    model, sizes = trained_run.model.served, watched(monkeypatch)
     one = question(model.graph, disease="asthma")
 
     async def three() -> None:
@@ -265,19 +247,13 @@ def test_no_question_with_evidence_waits_for_another(trained_run: Run, monkeypat
         await asyncio.gather(*(together.answer(model, one, evidence=1) for _ in range(3)))
 
     asyncio.run(three())
-    assert sizes == [1, 1, 1]
+    assert [size for size, _ in sizes] == [1, 1, 1]
 
 
 def test_who_is_alone_is_answered_at_once_unless_it_takes_long_or_others_wait(
     trained_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, sizes = trained_run.model.served, []
-
-    def counted(served: object, asked: list, *rest: object) -> Iterator[list]:
-        sizes.append((len(asked), threading.current_thread() is threading.main_thread()))
-        return iter([[] for _ in asked])
-
-    monkeypatch.setattr(batches, "answer_columns", counted)
+    model, sizes = trained_run.model.served, watched(monkeypatch)
     one = question(model.graph, disease="asthma")
     model.usual(one.relations)
 
