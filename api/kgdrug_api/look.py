@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 import kgdrug
 from kgdrug_api import schemas
-from kgdrug_api.problems import PROBLEMS, AbsentError
+from kgdrug_api.problems import PROBLEMS
 from kgdrug_api.wire import json_response, tagged
 
 _MODEL = Query(
@@ -126,11 +126,8 @@ def routes(models: kgdrug.LoadedModels) -> APIRouter:
     ) -> Response:
         """The structure of a compound, drawn."""
         loaded = models.get(model)
-        graph = loaded.model.graph
 
         def make() -> Response:
-            if (entity := graph.entities.find(name)) not in graph.smiles:
-                raise AbsentError(f"the graph {graph.name} holds no structure of {graph.entities.label(entity)}")
             drawn = kgdrug.draw(loaded.model, name, width, height, highlight)
             return Response(drawn, media_type="image/svg+xml")
 

@@ -43,10 +43,6 @@ class TooLargeError(kgdrug.UsageError):
     """More came than one request may hold."""
 
 
-class AbsentError(kgdrug.UsageError):
-    """What was asked for is known, but what is wanted of it is not there."""
-
-
 class ConflictError(kgdrug.UsageError):
     """What was asked for cannot be as things are: a name that is taken, the last model."""
 
@@ -69,7 +65,7 @@ def of_error(error: Exception, instance: str) -> Problem:
         return _problem(404, f"Unknown {error.kind}", str(error), instance, error.close)
     if isinstance(error, kgdrug.AmbiguousNameError):
         return _problem(422, f"Ambiguous {error.kind}", str(error), instance, error.matches)
-    if isinstance(error, AbsentError):
+    if isinstance(error, kgdrug.AbsentError):
         return _problem(404, "Not there", str(error), instance)
     if isinstance(error, TooLargeError):
         return _problem(413, "Too large", str(error), instance)

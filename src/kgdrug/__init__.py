@@ -16,6 +16,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 _ROOMS = {
     "kgdrug.errors": (
+        "AbsentError",
         "AmbiguousNameError",
         "BadInputError",
         "KgdrugError",
@@ -139,7 +140,15 @@ if TYPE_CHECKING:
     from kgdrug.biolink import BIOLINK_VERSION
     from kgdrug.client import Client
     from kgdrug.config import Experiment, TrainingConfig, read_experiment
-    from kgdrug.errors import AmbiguousNameError, BadInputError, KgdrugError, ServiceError, UnknownNameError, UsageError
+    from kgdrug.errors import (
+        AbsentError,
+        AmbiguousNameError,
+        BadInputError,
+        KgdrugError,
+        ServiceError,
+        UnknownNameError,
+        UsageError,
+    )
     from kgdrug.evaluation import (
         Calibration,
         DegreeCorrected,
@@ -244,6 +253,7 @@ __all__ = [
     "BIOLINK_VERSION",
     "DATASETS",
     "FORMS",
+    "AbsentError",
     "AmbiguousNameError",
     "Annotation",
     "Answer",

@@ -38,6 +38,10 @@ class UsageError(KgdrugError):
     exit_code = 2
 
 
+class AbsentError(UsageError):
+    """What was asked about is known, but what is wanted of it is not there."""
+
+
 class UnknownNameError(UsageError):
     """Nothing goes by this id or name. close: perhaps what was meant; choices: all there are, told if none is close."""
 

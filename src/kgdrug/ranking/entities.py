@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kgdrug.errors import UsageError
+from kgdrug.errors import AbsentError, UsageError
 from kgdrug.graph.facts import PARTS
 from kgdrug.ranking.addresses import links
 
@@ -84,7 +84,7 @@ def draw(model: "ServedModel", name: str, width: int = 300, height: int = 200, h
     entity = model.graph.entities.find(name)
     label = model.graph.entities.label(entity)
     if entity not in model.graph.smiles:
-        raise UsageError(f"the graph {model.graph.name} holds no structure of {label}")
+        raise AbsentError(f"the graph {model.graph.name} holds no structure of {label}")
     drawn = drawing(model.graph.smiles[entity], width, height, highlight)
     if drawn is None:
         raise UsageError(f"the structure of {label} cannot be read: {model.graph.smiles[entity]}")
