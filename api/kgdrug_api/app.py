@@ -1,22 +1,22 @@
 """The service: routes put together. Everything about drugs happens in kgdrug."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, Literal
 
 from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
 import kgdrug
 from kgdrug_api import ask, look, manage, schemas, trapi
-from kgdrug_api.gate import MOST_BYTES, Direct, Gate, Measures
+from kgdrug_api.gate import MOST_BYTES, Gate, Measures
 from kgdrug_api.problems import answer_problems
+from kgdrug_api.protocol import Direct
 from kgdrug_api.wire import LEVEL, LONG, only_known
 
 
@@ -48,14 +48,15 @@ def create_app(
         if store is not None:
             store.close()
 
+    asking, direct = ask.routes(models, measures)
     app = Service(
         models,
+        Direct(*direct, measures, most_bytes),
         title="kgdrug",
         version=kgdrug.__version__,
         description="Which existing drugs might treat this disease, and why? Research software: no medical advice.",
         lifespan=lifespan,
     )
-    asking, answered = ask.routes(models, measures)
     for router in (asking, look.routes(models), manage.routes(models, measures, store, admin_token)):
         app.include_router(router, dependencies=[Depends(only_known)])
     app.include_router(trapi.routes(models, measures, infores))
@@ -63,22 +64,18 @@ def create_app(
     app.add_middleware(Gate, measures=measures, most_bytes=most_bytes)
     answer_problems(app)
     _describe(app)
-    app.direct = {("POST", "/v1/predict"): Direct(answered, app.routed, measures, most_bytes)}
     return app
 
 
 class Service(FastAPI):
-    """Routes, and a shorter way to what most requests are for: all that stands around a route takes as long as they do.
+    """Routes to models, warm once these were asked what a first question has to wait for.
 
-    direct: by method and path, what answers without routing; nothing, once middleware or handlers were added; warm:
-    whether the models were asked already what a first question has to wait for.
+    direct: what answers short questions without the routes, for the connections of `protocol.Protocol`.
     """
 
-    direct: Mapping[tuple[str, str], ASGIApp] = MappingProxyType({})
-
-    def __init__(self, models: kgdrug.LoadedModels, **words: Any) -> None:
+    def __init__(self, models: kgdrug.LoadedModels, direct: Direct, **words: Any) -> None:
         super().__init__(**words)
-        self.models, self.warm = models, False
+        self.models, self.direct, self.warm = models, direct, False
 
     def warm_up(self) -> None:
         """Ask each model what its first question would wait for; done once, at the latest when the service starts."""
@@ -87,25 +84,10 @@ class Service(FastAPI):
                 manage.warm_up(loaded)
             self.warm = True
 
-    def add_middleware(self, *given: Any, **words: Any) -> None:
-        """As FastAPI's. What stands around the routes, such as a check of who asks, must stand around all there is."""
-        super().add_middleware(*given, **words)
-        self.direct = MappingProxyType({})
-
-    def add_exception_handler(self, *given: Any, **words: Any) -> None:
-        """As FastAPI's; see `add_middleware`."""
-        super().add_exception_handler(*given, **words)
-        self.direct = MappingProxyType({})
-
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ASGI. What HEAD asks is what GET says, of which the server leaves the body out."""
         if scope.get("method") == "HEAD":
             scope = {**scope, "method": "GET"}
-        app = self.direct.get((scope.get("method", ""), scope.get("path", "")), self.routed)
-        await app(scope, receive, send)
-
-    async def routed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """By the routes alone."""
         await super().__call__(scope, receive, send)
 
 

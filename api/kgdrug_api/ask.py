@@ -28,6 +28,8 @@ _FIELDS = tuple(field.name for field in fields(kgdrug.Answer))
 _SOMETIMES = ("probability", "evidence")
 _ALWAYS = tuple(name for name in _FIELDS if name not in _SOMETIMES)
 known_fields(schemas.Question, schemas.Filters, schemas.Scored)
+AtOnce = Callable[[bytes], bytes | None]
+InTurn = Callable[[bytes], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)
@@ -75,10 +77,8 @@ def about(loaded: kgdrug.LoadedModel) -> dict[str, str]:
     }
 
 
-def routes(
-    models: kgdrug.LoadedModels, measures: Measures
-) -> tuple[APIRouter, Callable[[bytes, bool], Awaitable[bytes]]]:
-    """The routes that ask a model, and what that of `predict` makes of a body with one question."""
+def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, tuple[AtOnce, InTurn]]:
+    """The routes that ask a model, and what `protocol.Direct` makes of a body with one question."""
     router, batches = APIRouter(), kgdrug.Batches()
 
     def resolved(asked: schemas.Question) -> Resolved:
@@ -118,9 +118,14 @@ def routes(
         measures.asked(one.loaded.name)
         return content
 
-    async def answered(body: bytes, alone: bool) -> bytes:
+    def at_once(body: bytes) -> bytes | None:
+        one = asked_once(body)
+        answers = batches.at_once(one.loaded.model, one.question, *one.wanted)
+        return None if answers is None else told(one, answers)
+
+    async def in_turn(body: bytes) -> bytes:
         one = await apart(len(body) > LARGE, asked_once, body)
-        answers = await batches.answer(one.loaded.model, one.question, *one.wanted, alone)
+        answers = await batches.answer(one.loaded.model, one.question, *one.wanted)
         return await apart(len(answers["rank"]) > MANY, told, one, answers)
 
     lines_too = {JSON_LINES: {"schema": {"type": "string", "description": "One question a line."}}}
@@ -142,7 +147,7 @@ def routes(
         if kind in (JSON_LINES, "application/x-ndjson", "application/x-jsonlines"):
             lines = await apart(len(body) > LARGE, _parsed, body)
             return StreamingResponse(predict_many(lines), media_type=JSON_LINES)
-        return Response(await answered(body, False), media_type="application/json")
+        return Response(await in_turn(body), media_type="application/json")
 
     def scored(body: bytes) -> Response:
         asked = schemas.Scored.model_validate_json(body)
@@ -184,7 +189,7 @@ def routes(
 
         return tagged(request, f"{loaded.name} {loaded.version} {loaded.model.digest}", make)
 
-    return router, answered
+    return router, (at_once, in_turn)
 
 
 def _probability_means(model: kgdrug.ServedModel, probabilities: Sequence[float | None]) -> dict[str, str]:

@@ -59,7 +59,7 @@ class UnsupportedError(kgdrug.KgdrugError):
     """What a standard allows, but is not done here."""
 
 
-def of_error(error: Exception, instance: str) -> Problem:
+def of_error(error: BaseException, instance: str) -> Problem:
     """The problem that an error is; the log is told where a model could not answer."""
     if isinstance(error, kgdrug.UnknownNameError):
         return _problem(404, f"Unknown {error.kind}", str(error), instance, error.close)

@@ -311,33 +311,6 @@ def test_an_error_inside_has_the_problem_form_too(model: kgdrug.TrainedModel, mo
         told.post("/v1/predict", json={"disease": "asthma"})
 
 
-@pytest.mark.parametrize("encoding", ["gzip", "identity"])
-@pytest.mark.parametrize(
-    "question",
-    [
-        {"disease": "asthma"},
-        {"compound": "Metformin", "top": 3, "novel": True},
-        {"disease": "astma"},
-        {},
-        {f"f{i}": i for i in range(100)},
-    ],
-)
-def test_the_shorter_way_and_routing_answer_alike(
-    model: kgdrug.TrainedModel, question: dict[str, object], encoding: str
-) -> None:
-    app = create_app(model)
-    client, headers = TestClient(app), {"accept-encoding": encoding}
-    short = client.post("/v1/predict", json=question, headers=headers)
-    assert app.direct
-    app.direct = {}
-    routed = client.post("/v1/predict", json=question, headers=headers)
-    assert (short.status_code, short.json()) == (routed.status_code, routed.json())
-    assert {**short.headers, "content-length": ""} == {**routed.headers, "content-length": ""}
-    counted = client.get("/metrics").text
-    status = short.status_code
-    assert f'kgdrug_requests_total{{method="POST",route="/v1/predict",status="{status}"}} 2.0' in counted
-
-
 # documentation
 
 

@@ -3,14 +3,12 @@
 import asyncio
 import gzip
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import BaseModel
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.types import ASGIApp
 
 import kgdrug
@@ -193,37 +191,6 @@ def test_who_goes_away_while_sending_is_no_error_of_the_service(model: kgdrug.Tr
     assert f'kgdrug_requests_total{{method="POST",route="{path}",status="400"}} 1.0' in counted
 
 
-def test_who_goes_away_while_sending_a_short_question_is_counted(model: kgdrug.TrainedModel) -> None:
-    app = create_app(model)
-    messages = [{"type": "http.request", "body": b'{"dis', "more_body": True}, {"type": "http.disconnect"}]
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"30")]
-    scope = {"type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "headers": headers}
-    sent = exchanged(app, scope, messages)
-    assert sent[0]["status"] == 400
-    counted = TestClient(app).get("/metrics").text
-    assert 'kgdrug_requests_total{method="POST",route="/v1/predict",status="400"} 1.0' in counted
-
-
-HOWEVER_SENT = [
-    {},
-    {"content-type": "application/json; charset=utf-8"},
-    {"content-type": "text/plain"},
-    {"content-type": "application/x-www-form-urlencoded"},
-    {"expect": "100-continue"},
-    {"transfer-encoding": "chunked"},
-    {"transfer-encoding": "chunked", "content-length": "20"},
-]
-
-
-@pytest.mark.parametrize("headers", HOWEVER_SENT, ids=str)
-def test_a_question_is_the_same_however_it_is_sent(client: TestClient, headers: dict[str, str]) -> None:
-    question = {"disease": "asthma", "top": 3}
-    body = json.dumps(question).encode()
-    content = iter([body[:9], body[9:]]) if "transfer-encoding" in headers else body
-    response = client.post("/v1/predict", content=content, headers={"content-type": "application/json", **headers})
-    assert response.json() == client.post("/v1/predict", json=question).json()
-
-
 def test_a_body_that_is_longer_than_was_said_is_refused(model: kgdrug.TrainedModel) -> None:
     app = create_app(model, most_bytes=2000)
     said = {"content-type": "application/json", "content-length": "20", "transfer-encoding": "chunked"}
@@ -234,55 +201,6 @@ def test_a_body_that_is_longer_than_was_said_is_refused(model: kgdrug.TrainedMod
     }  # fmt: skip
     messages = [{"type": "http.request", "body": b" " * 500, "more_body": True} for _ in range(5)]
     assert exchanged(app, scope, messages)[0]["status"] == 413
-
-
-@pytest.mark.parametrize(
-    ("clients", "alone"),
-    [
-        ([("here", 1), ("here", 1), ("here", 1)], [False, True, True]),
-        ([("here", 1), ("here", 2), ("here", 1)], [False, False, False]),
-        ([("here", 0), ("here", 0)], [False, False]),
-        ([None, None], [False, False]),
-    ],
-)
-def test_who_asks_again_before_anybody_else_does_is_taken_to_be_alone(
-    model: kgdrug.TrainedModel, monkeypatch: pytest.MonkeyPatch, clients: list, alone: list[bool]
-) -> None:
-    app, told = create_app(model), []
-    answer = kgdrug.Batches.answer
-
-    async def watched(self: kgdrug.Batches, *given: object) -> kgdrug.Columns:
-        told.append(given[-1])
-        return await answer(self, *given)
-
-    monkeypatch.setattr(kgdrug.Batches, "answer", watched)
-    body = json.dumps({"disease": "asthma", "top": 3}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    for client in clients:
-        scope = {
-            "type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "headers": headers,
-            "client": client,
-        }  # fmt: skip
-        sent = exchanged(app, scope, [{"type": "http.request", "body": body}])
-        assert len(json.loads(sent[1]["body"])["answers"]) == 3
-    assert told == alone
-
-
-def test_who_checks_every_request_checks_questions_too(model: kgdrug.TrainedModel) -> None:
-    app = create_app(model)
-    assert app.direct
-
-    @app.middleware("http")
-    async def refuse(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
-        return Response(status_code=401)
-
-    assert TestClient(app).post("/v1/predict", json={"disease": "asthma"}).status_code == 401
-
-
-def test_who_handles_errors_handles_those_of_questions_too(model: kgdrug.TrainedModel) -> None:
-    app = create_app(model)
-    app.add_exception_handler(kgdrug.UnknownNameError, lambda request, error: Response(status_code=418))
-    assert TestClient(app).post("/v1/predict", json={"disease": "astma"}).status_code == 418
 
 
 def test_the_log_is_told_when_a_model_cannot_answer(
@@ -306,18 +224,6 @@ def test_methods_that_nobody_knows_are_counted_as_one(client: TestClient) -> Non
     counted = client.get("/metrics").text
     assert 'method="other",route="/v1/predict",status="405"} 2.0' in counted
     assert "BREW" not in counted
-
-
-def test_a_short_question_may_come_in_pieces(model: kgdrug.TrainedModel) -> None:
-    app, body = create_app(model), json.dumps({"disease": "asthma", "top": 3}).encode()
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
-    scope = {"type": "http", "method": "POST", "path": "/v1/predict", "query_string": b"", "headers": headers}
-    messages = [
-        {"type": "http.request", "body": body[:9], "more_body": True},
-        {"type": "http.request", "body": body[9:]},
-    ]
-    sent = exchanged(app, scope, messages)
-    assert (sent[0]["status"], len(json.loads(sent[1]["body"])["answers"])) == (200, 3)
 
 
 def test_answers_are_told_in_pages(client: TestClient) -> None:

@@ -259,23 +259,13 @@ def test_who_is_alone_is_answered_at_once_unless_it_takes_long_or_others_wait(
 
     async def all_of_it() -> None:
         together = Batches()
-        with pytest.raises(StopIteration):  # before it waits for anything
-            together.answer(model, one, alone=True).send(None)
-        await together.answer(model, one, top=1001, alone=True)
-        await asyncio.gather(together.answer(model, one), together.answer(model, one, alone=True))
+        assert together.at_once(model, one) == []
+        assert together.at_once(model, one, top=1001) is None
+        waiting = asyncio.create_task(together.answer(model, one))
+        await asyncio.sleep(0)
+        assert together.at_once(model, one) is None
+        await waiting
+        assert together.at_once(model, one) == []
 
     asyncio.run(all_of_it())
-    assert sizes == [(1, True), (1, False), (2, True)]
-
-
-def test_what_fails_alone_fails_as_it_does_in_company(trained_run: Run) -> None:
-    model = trained_run.model.served
-    one, nobody = question(model.graph, disease="asthma"), Filters(only=("nobody",))
-    model.usual(one.relations)
-
-    async def wrong(alone: bool) -> None:
-        await Batches().answer(model, one, filters=nobody, alone=alone)
-
-    for alone in (True, False):
-        with pytest.raises(UnknownNameError, match="nobody"):
-            asyncio.run(wrong(alone))
+    assert sizes == [(1, True)] * 3

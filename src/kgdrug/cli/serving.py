@@ -86,6 +86,8 @@ def _run(service: "Service", place: socket.socket, names: str) -> None:
     """Answer until a signal comes; where, is said as soon as it does."""
     import uvicorn
 
+    from kgdrug_api import Protocol
+
     host, port = place.getsockname()[:2]
 
     class Server(uvicorn.Server):
@@ -96,7 +98,7 @@ def _run(service: "Service", place: socket.socket, names: str) -> None:
             address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
             err.print(f"serving {names} on http://{address} (documentation at /docs)")
 
-    server = Server(uvicorn.Config(service, log_level="warning", access_log=False))
+    server = Server(uvicorn.Config(service, http=Protocol, log_level="warning", access_log=False))
     try:
         server.run([place])
         if not server.started:  # as older releases of uvicorn end where newer ones exit

@@ -36,15 +36,9 @@ class Batches:
         filters: Filters = NO_FILTERS,
         evidence: int = 0,
         offset: int = 0,
-        alone: bool = False,
     ) -> Columns:
-        """What `kgdrug.answer_columns` says of one question, together with what others ask alike.
-
-        alone: nobody else is expected to ask now, so that what is quick is answered at once.
-        """
+        """What `kgdrug.answer_columns` says of one question, together with what others ask alike."""
         shared, loop = (top, novel, filters, evidence, offset), asyncio.get_running_loop()
-        if alone and not self._waiting and not _slow(model, [asked], shared):
-            return next(answer_columns(model, [asked], *shared))
         key, future = (loop, model, asked.relations, *shared), loop.create_future()
         if key in self._waiting:
             self._waiting[key].append((asked, future))
@@ -55,6 +49,22 @@ class Batches:
             task.add_done_callback(self._working.discard)
         found: Columns = await future
         return found
+
+    def at_once(
+        self,
+        model: ServedModel,
+        asked: Question,
+        top: int = 20,
+        novel: bool = False,
+        filters: Filters = NO_FILTERS,
+        evidence: int = 0,
+        offset: int = 0,
+    ) -> Columns | None:
+        """The same of a question that nobody else is expected to ask with; None where others would wait for it."""
+        shared = (top, novel, filters, evidence, offset)
+        if self._waiting or _slow(model, [asked], shared):
+            return None
+        return next(answer_columns(model, [asked], *shared))
 
     async def _work(self, key: Hashable, model: ServedModel, shared: Shared) -> None:
         """Answer what waits under a key, product after product, until nothing does."""
