@@ -5,6 +5,7 @@ Between a connection and a route lie a task, messages, middleware and a router, 
 
 import gzip
 import logging
+import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -20,7 +21,8 @@ from kgdrug_api.wire import LARGE, LEVEL, LONG, apart
 log = logging.getLogger(__name__)
 PATH = b"/v1/predict"
 Reply = tuple[int, bytes, bytes, bool]  # status, content type, content, and whether that is compressed
-IN_PARTS = {b"expect", b"transfer-encoding", b"upgrade"}  # headers of a body that is waited for, or of another protocol
+IN_PARTS = {b"expect", b"transfer-encoding"}  # headers of a body that is waited for, or not as long as is said
+UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
 class Direct:
@@ -82,6 +84,16 @@ class Protocol(HttpToolsProtocol):
         if self._coming is not None:
             self._count(self._coming, 400)
         super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio. Who asks for another protocol, as Java's client does for HTTP/2, gets none.
+
+        httptools stops reading at such a header, and the body would be lost.
+        """
+        if b"pgrade" in data and UPGRADE.search(data):
+            head, end, body = data.partition(b"\r\n\r\n")
+            data = UPGRADE.sub(b"\r\nx-upgrade:", head) + end + body
+        super().data_received(data)
 
     def on_headers_complete(self) -> None:
         """See httptools. Here a short question is told from all else."""

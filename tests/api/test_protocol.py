@@ -192,6 +192,7 @@ def test_a_question_behind_a_longer_request_waits_for_it(server: Ways, expected:
     [
         ({}, True),
         ({"accept_encoding": "identity"}, True),
+        ({"connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2_Settings": "AAEAAEAAAAIAAAAB"}, True),
         ({"content_type": "application/json; charset=utf-8"}, False),
         ({"content_type": "text/plain"}, False),
         ({"content_type": "application/x-www-form-urlencoded"}, False),
@@ -208,6 +209,16 @@ def test_a_question_is_the_same_however_it_is_sent(
         status, told = connection.reply()
     assert (status, ids(told)) == (200, expected)
     assert bool(server.taken) == direct
+
+
+def test_who_asks_for_another_protocol_is_answered_by_every_route_in_this_one(server: Ways) -> None:
+    words = {"connection": "Upgrade, HTTP2-Settings", "upgrade": "h2c", "http2_settings": "AAEAAEAAAAIAAAAB"}
+    pairs = {"pairs": [["Metformin", "asthma"]]}
+    with connected(server) as connection:
+        for headers in (words, {}):
+            connection.send(request(pairs, path="/v1/score", **headers))
+            status, told = connection.reply()
+            assert (status, len(told["scores"])) == (200, 1)
 
 
 def test_a_question_in_chunks_is_read_by_the_routes(server: Ways, expected: list[str]) -> None:
