@@ -8,29 +8,33 @@ from hypothesis import strategies as st
 from kgdrug.errors import KgdrugError
 from kgdrug.models.arrays import ArrayTable
 from kgdrug.ranking import top as top_module
-from kgdrug.ranking.top import top_candidates, top_scores
+from kgdrug.ranking.top import best_columns, numbers, top_candidates
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.integers(0, 40), st.integers(1, 12), st.integers(1, 9), st.integers(0, 10**6))
-def test_the_best_are_those_of_a_whole_sort(k: int, top: int, width: int, seed: int) -> None:
-    scores = np.random.default_rng(seed).integers(6, size=k).astype(np.float32)  # many ties
+@given(st.integers(0, 4), st.integers(0, 40), st.integers(1, 12), st.integers(1, 9), st.integers(0, 10**6))
+def test_the_best_are_those_of_a_whole_sort(b: int, k: int, top: int, width: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    scores = random.choice([-np.inf, 0, 1, 2, 3, 4], (b, k)).astype(np.float32)  # many ties
+    counts = random.random((b, k)) < 0.6
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(top_module, "WIDTH", width)
-        values, columns = top_scores(scores, top)
-    from_sorted = top_scores(scores, top, np.sort(scores))
-    assert from_sorted[1].tolist() == columns.tolist()
-    expected = sorted(range(k), key=lambda c: (-float(scores[c]), c))[:top]
-    assert columns.tolist() == expected
-    assert values.tolist() == [float(scores[c]) for c in expected]
+        best, counted = best_columns(scores, top), best_columns(scores, top, counts=counts)
+    ordered = [sorted(range(k), key=lambda c, row=row: (-row[c], c)) for row in scores.tolist()]
+    assert [row.tolist() for row in best] == [row[:top] for row in ordered]
+    assert [row.tolist() for row in best_columns(scores, top, np.sort(scores))] == [row[:top] for row in ordered]
+    left = [[c for c in row if counts[i, c]][:top] for i, row in enumerate(ordered)]
+    assert [row.tolist() for row in counted] == left
 
 
-def test_scores_that_are_no_numbers_are_said_to_be() -> None:
-    scores = np.array([1.0, float("nan"), 2.0])
-    for top in (1, 2, 3):
-        for ascending in (None, np.sort(scores)):
-            with pytest.raises(KgdrugError, match="not numbers"):
-                top_scores(scores, top, ascending)
+@pytest.mark.parametrize("column", [0, 1, 2])
+def test_scores_that_are_no_numbers_are_said_to_be(column: int) -> None:
+    scores = np.array([[3.0, 4.0, 5.0], [1.0, 2.0, -np.inf]])
+    assert numbers(scores) is scores
+    assert numbers(scores[:0]).shape == (0, 3)
+    scores[1, column] = np.nan
+    with pytest.raises(KgdrugError, match="not numbers"):
+        numbers(scores)
 
 
 @pytest.mark.parametrize("block", [1, 50, 10**6])

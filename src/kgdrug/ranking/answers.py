@@ -1,7 +1,7 @@
 """A question to ranked answers."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from kgdrug.errors import UsageError
 from kgdrug.models.arrays import Int
-from kgdrug.ranking.counting import Counting, itself, known
-from kgdrug.ranking.described import Answer, Chosen, Columns, Scored, agreement, described, in_order, made
+from kgdrug.ranking.counting import Counting, left_out
+from kgdrug.ranking.described import Answer, Chosen, Columns, Scored, agreement, described, made
 from kgdrug.ranking.filters import NO_FILTERS, Filters
 from kgdrug.ranking.paths import answered, paths
 from kgdrug.ranking.questions import Question, question
@@ -82,13 +82,8 @@ def answer_columns(
         together = list(same)
         for start in range(0, len(together), step):
             block = together[start : start + step]
-            voted, each = served.best_of(np.array([asked.entity for asked in block]), relations)
-            ascending = in_order(voted)
-            chosen = [
-                _chosen(served, asked, Scored(scored, each[:, row], ascending[row]), eligible, top, novel, offset)
-                for row, (asked, scored) in enumerate(zip(block, voted, strict=True))
-            ]
-            for asked, columns in zip(block, described(served, chosen), strict=True):
+            answers = described(served, _chosen(served, block, eligible, top, novel, offset))
+            for asked, columns in zip(block, answers, strict=True):
                 yield _with_evidence(served, asked, columns, evidence) if evidence else columns
 
 
@@ -112,24 +107,23 @@ def predict(
 
 def _chosen(
     model: "ServedModel",
-    asked: Question,
-    scored: Scored,
+    questions: Sequence[Question],
     eligible: Int | None,
     top: int,
     novel: bool,
     offset: int,
 ) -> Chosen:
-    """The candidates of one question that are its answers."""
-    if arbitrary := model.arbitrary(asked.entity):
-        log.warning("%s", arbitrary)
-    start = model.graph.answers(asked.relations[0]).start
-    out = itself(model, asked.entity, asked.relations)
-    if novel:
-        out = np.unique(np.concatenate([out, known(model, asked) - start]))
-    counting = Counting(eligible, out)
-    columns = counting.best(scored.scores, offset + top, scored.ascending)[offset:]
-    ranks = range(offset + 1, offset + 1 + len(columns))
-    return Chosen(asked, scored, columns, ranks, agreement(scored.each, counting, columns, ranks))
+    """The candidates that answer questions over the same relations."""
+    for asked in questions:
+        if arbitrary := model.arbitrary(asked.entity):
+            log.warning("%s", arbitrary)
+    entities, relations = np.array([asked.entity for asked in questions]), questions[0].relations
+    scored = Scored.of(model, entities, relations)
+    counting = Counting(eligible, left_out(model, entities, relations, novel))
+    best = counting.best(scored.scores, offset + top, scored.ascending)
+    columns = [own[offset:] for own in best]
+    ranks = [range(offset + 1, offset + 1 + len(own)) for own in columns]
+    return Chosen(questions, scored, columns, ranks, agreement(scored.each, counting, columns, ranks))
 
 
 def _with_evidence(model: "ServedModel", asked: Question, columns: Columns, metapaths: int) -> Columns:

@@ -10,8 +10,7 @@ import numpy as np
 from kgdrug.graph import Annotation
 from kgdrug.graph.metapath import symmetric
 from kgdrug.models.arrays import Floats, Int
-from kgdrug.ranking.questions import Question
-from kgdrug.ranking.top import top_scores
+from kgdrug.ranking.top import best_columns
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel
@@ -23,55 +22,75 @@ _NONE = np.empty(0, np.int64)
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Counting:
-    """The columns of scores `(k,)` that count: of the eligible ones, or of all where these are None, those not in out.
+    """Which of scores `(b, k)` count: in the eligible columns, or in all where these are None, those not in out.
 
-    eligible: ascending; out: distinct.
+    eligible: ascending; out: places among the scores laid flat, `row * k + column`.
     """
 
     eligible: Int | None
     out: Int
 
-    def best(self, scores: Floats, top: int, ascending: Floats | None = None) -> Int:
-        """Those of the best, best first; ties in their order. ascending: see `top_scores`."""
-        if self.eligible is not None:
-            eligible = np.setdiff1d(self.eligible, self.out, assume_unique=True) if len(self.out) else self.eligible
-            best: Int = eligible[top_scores(scores[eligible], top)[1]]
-            return best
-        best = top_scores(scores, top + len(self.out), ascending)[1]
+    def best(self, scores: Floats, top: int, ascending: Floats | None = None) -> list[Int]:
+        """The columns of the best of each row, best first; ties in their order. ascending: see `best_columns`."""
+        counts = None
         if len(self.out):
-            counts = np.ones(len(scores), bool)
-            counts[self.out] = False
-            best = best[counts[best]]
-        return best[:top]
+            counts = np.ones(scores.shape, bool)
+            counts.put(self.out, False)
+        if self.eligible is None:
+            return best_columns(scores, top, ascending, counts)
+        eligible = scores.take(self.eligible, 1)  # which lies in rows; what is indexed lies in columns
+        counts = None if counts is None else counts.take(self.eligible, 1)
+        return [self.eligible.take(best) for best in best_columns(eligible, top, None, counts)]
 
 
-def itself(model: "ServedModel", entity: int, relations: Sequence[int]) -> Int:
-    """The column of the entity that asks, `(1,)`, where it is a candidate but no known answer; else none, `(0,)`.
+def left_out(model: "ServedModel", entities: Int, relations: Sequence[int], novel: bool) -> Int:
+    """What does not count of the scores `(b, k)` of entities `(b,)`: places `(o,)` among them laid flat.
+
+    Each entity itself, see `itself`; with novel also what is known to answer it.
+    """
+    candidates, rows = model.graph.answers(relations[0]), itself(model, entities, relations)
+    if not novel and not len(rows):
+        return _NONE
+    columns = entities[rows] - candidates.start
+    if novel:
+        known_rows, known = _known(model, entities, relations)
+        rows, columns = np.concatenate([rows, known_rows]), np.concatenate([columns, known - candidates.start])
+    places: Int = rows * len(candidates) + columns
+    return places
+
+
+def itself(model: "ServedModel", entities: Int, relations: Sequence[int]) -> Int:
+    """Which of the entities `(b,)` that ask are candidates, but no known answers, of themselves; their rows, `(o,)`.
 
     Nobody who asks what resembles Metformin wants to be told Metformin.
     """
     candidates = model.graph.answers(relations[0])
-    if entity not in candidates or model.facts.bits(np.array([[entity, r, entity] for r in relations])).any():
+    rows = [row for row, entity in enumerate(entities.tolist()) if entity in candidates]
+    if not rows:
         return _NONE
-    return np.array([entity - candidates.start])
+    loops = np.array([[entity, r, entity] for entity in entities[rows].tolist() for r in relations])
+    return np.array(rows)[~model.facts.bits(loops).reshape(len(rows), -1).any(1)]
 
 
-def known(model: "ServedModel", asked: Question) -> Int:
-    """The entities `(a,)` that are known to answer a question: by a fact, or by an annotation that settles it."""
+def _known(model: "ServedModel", entities: Int, relations: Sequence[int]) -> tuple[Int, Int]:
+    """What is known to answer the entities `(b,)`, by a fact or an annotation that settles it: rows and answers."""
     m = model.graph.relations
-    turned = [(r + m) % (2 * m) for r in asked.relations if symmetric(model.graph.metaedges[r % m])]
-    queries = np.array([[asked.entity, r] for r in dict.fromkeys([*asked.relations, *turned])])
-    return np.concatenate([model.facts.of(queries)[1], _settled(model, asked)])
+    turned = [(r + m) % (2 * m) for r in relations if symmetric(model.graph.metaedges[r % m])]
+    over = list(dict.fromkeys([*relations, *turned]))
+    queries = np.array([[entity, r] for entity in entities.tolist() for r in over])
+    rows, tails, _ = model.facts.of(queries)
+    settled = np.array(_settled(model, entities, relations), np.int64).reshape(-1, 2)
+    return np.concatenate([rows // len(over), settled[:, 0]]), np.concatenate([tails, settled[:, 1]])
 
 
-def _settled(model: "ServedModel", asked: Question) -> Int:
-    """The entities `(a,)` whose treatment of, or by, the one that asks an annotation settles."""
+def _settled(model: "ServedModel", entities: Int, relations: Sequence[int]) -> list[tuple[int, int]]:
+    """The candidates whose treatment of, or by, one of the entities `(b,)` an annotation settles, with its row."""
     graph, m = model.graph, model.graph.relations
     settled = model.remembered("settled", lambda: _by_entity(graph.annotations), keep=True)
-    ways = {r < m for r in asked.relations if r % m in graph.treatment_relations}
-    found = [other for as_compound in ways for other in settled.get((asked.entity, as_compound), ())]
-    candidates = graph.answers(asked.relations[0])
-    return np.array([other for other in found if other in candidates], np.int64)
+    ways = {r < m for r in relations if r % m in graph.treatment_relations}
+    asking = [(row, (entity, as_compound)) for row, entity in enumerate(entities.tolist()) for as_compound in ways]
+    candidates = graph.answers(relations[0])
+    return [(row, other) for row, end in asking for other in settled.get(end, ()) if other in candidates]
 
 
 def _by_entity(annotations: Iterable[Annotation]) -> dict[tuple[int, bool], list[int]]:

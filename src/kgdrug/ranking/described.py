@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,13 +14,15 @@ from kgdrug.models.terms import Term
 from kgdrug.ranking.counting import Counting
 from kgdrug.ranking.paths import Evidence
 from kgdrug.ranking.questions import Question
+from kgdrug.ranking.top import numbers
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel
 
 MOST_TERMS = 3
 ALIKE = 20  # a member agrees to an answer that is among so many of its own, or as high as with the whole
-SORTED = 20_000  # scores that are sorted as soon as those below each answer are counted
+SORTED = 20_000  # scores of a question that are all sorted; of more, those not below the lowest that is told
+FEW = 8  # answers, of so many scores, up to which to count is sooner than to sort
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,73 +89,95 @@ Columns = Mapping[str, Sequence[Any]]  # of answers, by the field of Answer
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scored:
-    """The candidates of one question.
+    """The candidates of questions over the same relations.
 
-    scores: `(k,)`; each: those of every member, `(members, k)`; ascending: the scores sorted, `(k,)`, None where they
-    are so many that counting is sooner than sorting.
+    scores: `(b, k)`; each: those of every member, `(members, b, k)`; ascending: the scores of each row sorted,
+    `(b, k)`, None where they are more than `SORTED`.
     """
 
     scores: Floats
     each: Floats
     ascending: Floats | None
 
-    def percentiles(self, own: Floats) -> Floats:
-        """The share of the scores that are lower than each of `own` `(a,)`, which are among them, in percent."""
-        scores, ascending = self.scores, self.ascending
-        if ascending is None and len(own) < 100:
-            twice = np.array([np.count_nonzero(scores < x) + np.count_nonzero(scores <= x) - 1 for x in own], np.int64)
-        else:
-            ascending = np.sort(scores) if ascending is None else ascending
-            twice = ascending.searchsorted(own) + ascending.searchsorted(own, "right") - 1
-        return 50 * twice / max(1, len(scores) - 1)
+    @classmethod
+    def of(cls, model: "ServedModel", entities: Int, relations: tuple[int, ...]) -> "Scored":
+        """What the model says of entities `(b,)`; a KgdrugError where a score is no number."""
+        scores, each = model.best_of(entities, relations)
+        return cls(numbers(scores), each, np.sort(scores) if scores.shape[1] <= SORTED else None)
 
+    def row(self, row: int) -> "Scored":
+        """The candidates of one question alone."""
+        one = slice(row, row + 1)
+        return Scored(self.scores[one], self.each[:, one], None if self.ascending is None else self.ascending[one])
 
-def in_order(scores: Floats) -> Floats | list[None]:
-    """The scores of each row `(b, k)` sorted, as `Scored` wants them."""
-    return np.sort(scores) if scores.shape[1] <= SORTED else [None] * len(scores)
+    def percentiles(self, told: Sequence[Floats]) -> Floats:
+        """The share of each row's scores that are lower than each of `told` `(a,)`, which are among them, in percent.
+
+        Those of one row after another.
+        """
+        twice, k = [], self.scores.shape[1]
+        for row, own in enumerate(told):
+            if self.ascending is not None:
+                ascending = self.ascending[row]
+                twice.append(ascending.searchsorted(own) + ascending.searchsorted(own, "right"))
+                continue
+            scores = self.scores[row]
+            if len(own) <= FEW:
+                twice.append(
+                    np.array([np.count_nonzero(scores < x) + np.count_nonzero(scores <= x) for x in own], np.int64)
+                )
+            else:
+                above = np.sort(scores[scores >= own.min(initial=np.inf)])
+                twice.append(above.searchsorted(own) + above.searchsorted(own, "right") + 2 * (k - len(above)))
+        percentiles: Floats = 50 * (np.concatenate(twice) - 1) / max(1, k - 1)
+        return percentiles
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Chosen:
-    """The candidates of one question that are told.
+    """The candidates of questions over the same relations that are told.
 
-    columns: `(a,)`, theirs among the scores; ranks: of each; agreed: see `agreement`.
+    columns: theirs among the scores, `(a,)` of each question, distinct; ranks: of each; agreed: see `agreement`.
     """
 
-    asked: Question
+    asked: Sequence[Question]
     scored: Scored
-    columns: Int
-    ranks: Sequence[int]
-    agreed: Sequence[float] | None
+    columns: Sequence[Int]
+    ranks: Sequence[Sequence[int]]
+    agreed: Sequence[Sequence[float] | None]
 
 
-def described(model: "ServedModel", chosen: Sequence[Chosen]) -> Iterator[Columns]:
-    """Everything that is said of the candidates of each question, all of them over the same relations."""
-    if not chosen:
-        return
-    graph, relations = model.graph, chosen[0].asked.relations
+def described(model: "ServedModel", chosen: Chosen) -> Iterator[Columns]:
+    """Everything that is said of the candidates of each question, of which there is one at least."""
+    graph, relations, scored = model.graph, chosen.asked[0].relations, chosen.scored
     start, ids, names = graph.answers(relations[0]).start, graph.entities.ids, graph.entities.names
-    kind, usual, annotated = graph.type_of(start).name, model.usual(relations), bool(model.annotated)
-    entities = np.array([one.asked.entity for one in chosen])
-    known = known_facts(model, entities, relations[0], [one.columns for one in chosen])
-    for one, facts in zip(chosen, known, strict=True):
-        asked, columns, count = one.asked, one.columns, len(one.columns)
-        own, candidates, none = one.scored.scores[columns], columns + start, [None] * count
-        nothing: list[tuple[()]] = [()] * count
-        places, probabilities = candidates.tolist(), model.probabilities(asked.entity, relations, candidates)
+    kind, annotated = graph.type_of(start).name, bool(model.annotated)
+    entities, columns = np.array([asked.entity for asked in chosen.asked]), np.concatenate(chosen.columns)
+    counts = [len(own) for own in chosen.columns]
+    ends = list(accumulate(counts, initial=0))
+    spans = list(map(slice, ends, ends[1:]))  # of the candidates of each question among those of all
+    places = np.arange(len(counts)).repeat(counts) * scored.scores.shape[1] + columns
+    candidates, own = columns + start, scored.scores.take(places)
+    others, scores, usual = candidates.tolist(), own.tolist(), model.usual(relations).take(columns).tolist()
+    percentiles = scored.percentiles([own[span] for span in spans]).tolist()
+    known = known_facts(model, entities, relations[0], places)
+    for asked, span, ranks, agreed in zip(chosen.asked, spans, chosen.ranks, chosen.agreed, strict=True):
+        told, none = others[span], [None] * len(ranks)
+        nothing: list[tuple[()]] = [()] * len(ranks)
+        probabilities = model.probabilities(asked.entity, relations, candidates[span])
         yield {
-            "rank": one.ranks,
-            "id": [ids[entity] for entity in places],
-            "name": [names[entity] for entity in places],
-            "type": [kind] * count,
-            "score": own.tolist(),
-            "percentile": one.scored.percentiles(own).tolist(),
-            "usual_percentile": usual[columns].tolist(),
-            "known": facts,
-            "annotations": [noted(model, asked.entity, entity) for entity in places] if annotated else nothing,
-            "agreement": none if one.agreed is None else one.agreed,
+            "rank": ranks,
+            "id": [ids[entity] for entity in told],
+            "name": [names[entity] for entity in told],
+            "type": [kind] * len(ranks),
+            "score": scores[span],
+            "percentile": percentiles[span],
+            "usual_percentile": usual[span],
+            "known": known[span],
+            "annotations": [noted(model, asked.entity, entity) for entity in told] if annotated else nothing,
+            "agreement": none if agreed is None else agreed,
             "probability": none if probabilities is None else probabilities.tolist(),
-            "terms": [_terms(model, asked, entity) for entity in places] if model.has_terms else nothing,
+            "terms": [_terms(model, asked, entity) for entity in told] if model.has_terms else nothing,
             "evidence": none,
         }
 
@@ -162,55 +187,53 @@ def made(columns: Columns) -> list[Answer]:
     return [Answer(*fields) for fields in zip(*columns.values(), strict=True)]
 
 
-def agreement(each: Floats, counting: Counting, columns: Int, ranks: Sequence[int]) -> list[float] | None:
+def agreement(
+    each: Floats, counting: Counting, columns: Sequence[Int], ranks: Sequence[Sequence[int]]
+) -> Sequence[list[float] | None]:
     """The share of several members that rank each of these candidates no worse than its rank, or `ALIKE` if larger.
 
-    each: `(members, k)`, ranked among what counts; columns and ranks: `(a,)` each.
+    each: `(members, b, k)`, ranked among what counts; columns and ranks: `(a,)` each, of each question. None for each
+    question where there is one member.
     """
     if len(each) == 1:
-        return None
-    enough = np.maximum(ALIKE, np.asarray(ranks, np.int64))
-    most = int(enough.max(initial=ALIKE))
-    agreeing = np.zeros(len(columns), np.int64)
-    for own in each:
-        best = counting.best(own, most)
-        places = np.full(len(own), most + 1)
-        places[best] = np.arange(1, len(best) + 1)
-        agreeing += places[columns] <= enough
-    shares: list[float] = (agreeing / len(each)).tolist()
-    return shares
+        return [None] * len(columns)
+    enough = [np.maximum(ALIKE, np.asarray(own, np.int64)) for own in ranks]
+    most = max(int(own.max(initial=ALIKE)) for own in enough)
+    agreeing = [np.zeros(len(own), np.int64) for own in columns]
+    for scores in each:
+        for row, best in enumerate(counting.best(scores, most)):
+            places = np.full(scores.shape[1], most + 1)
+            places[best] = np.arange(1, len(best) + 1)
+            agreeing[row] += places[columns[row]] <= enough[row]
+    return [(own / len(each)).tolist() for own in agreeing]
 
 
-def known_facts(
-    model: "ServedModel", entities: Int, relation: int, columns: Sequence[Int]
-) -> Iterator[list[tuple[KnownFact, ...]]]:
-    """Facts of every relation, direction and part that join each entity with its candidates.
+def known_facts(model: "ServedModel", entities: Int, relation: int, places: Int) -> list[tuple[KnownFact, ...]]:
+    """Facts of every relation, direction and part that join entities with candidates, of one pair after another.
 
-    entities: `(b,)`, heads of the relation, in `[0, 2m)`; columns: b times `(a,)`, candidates as places among its
-    answers.
+    entities: `(b,)`, heads of the relation, in `[0, 2m)`; places: `(p,)` of the pairs, distinct, among those `(b, k)`
+    of all entities with all answers, laid flat.
     """
     span = model.graph.answers(relation)
     k, joining = len(span), model.joining[model.graph.heads(relation).start, span.start]
-    wanted = np.zeros(len(entities) * k, bool)
-    for i, places in enumerate(columns):
-        wanted[places + i * k] = True
+    asked = np.zeros(len(entities) * k, np.int32)  # which of those asked about each pair is, from 1; 0 where it is none
+    asked[places] = np.arange(1, len(places) + 1)
     queries = np.empty((len(entities), len(joining), 2), np.int64)
     queries[:, :, 0], queries[:, :, 1] = entities[:, None], joining
     rows, tails, bits = model.facts.of(queries.reshape(-1, 2))
-    (hits,) = wanted.take(rows // len(joining) * k + tails - span.start).nonzero()
-    told: list[dict[int, tuple[KnownFact, ...]]] = [{} for _ in columns]
+    found = asked.take(rows // len(joining) * k + tails - span.start)
+    (hits,) = found.nonzero()
+    told: list[tuple[KnownFact, ...]] = [()] * len(places)
     said: dict[tuple[int, int], tuple[KnownFact, ...]] = model.remembered("known facts", dict, keep=True)
-    relations, each = joining.tolist(), (rows[hits].tolist(), tails[hits].tolist(), bits[hits].tolist())
-    for row, tail, parts in zip(*each, strict=True):
-        (i, which), place = divmod(row, len(relations)), tail - span.start
-        r, before = relations[which], told[i].get(place)
+    relations, each = joining.tolist(), (found[hits].tolist(), rows[hits].tolist(), bits[hits].tolist())
+    for which, row, parts in zip(*each, strict=True):
+        r, before = relations[row % len(relations)], told[which - 1]
         more = said.get((r, parts))
         if more is None:
             more = said[r, parts] = _facts_of(model, r, parts)
         # what has no direction may be written down in both
-        told[i][place] = before + tuple(fact for fact in more if fact not in before) if before else more
-    for facts, places in zip(told, columns, strict=True):
-        yield [facts.get(place, ()) for place in places.tolist()]
+        told[which - 1] = before + tuple(fact for fact in more if fact not in before) if before else more
+    return told
 
 
 def _facts_of(model: "ServedModel", relation: int, bits: int) -> tuple[KnownFact, ...]:

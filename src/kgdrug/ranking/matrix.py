@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from kgdrug.errors import KgdrugError, UsageError
+from kgdrug.errors import UsageError
 from kgdrug.graph.store import fresh_file, write_json
 from kgdrug.models.arrays import Floats, Int
 from kgdrug.models.progress import Progress
@@ -22,6 +22,7 @@ from kgdrug.ranking.export import (
     known_sources,
     known_text,
 )
+from kgdrug.ranking.top import numbers
 from kgdrug.sources.sheets import FORMS, Column, sheet
 
 if TYPE_CHECKING:
@@ -107,10 +108,7 @@ def _blocks(model: "ServedModel", asked: Asked) -> Iterator[tuple[Int, Floats]]:
     step = max(1, BLOCK // max(1, len(asked.answers)))
     for start in range(asked.asking.start, asked.asking.stop, step):
         entities = np.arange(start, min(start + step, asked.asking.stop))
-        scores = model.best_of(entities, asked.relations)[0]
-        if np.isnan(scores).any():
-            raise KgdrugError("the model's scores are not numbers (NaN)")
-        yield entities, scores
+        yield entities, numbers(model.best_of(entities, asked.relations)[0])
 
 
 @contextmanager
@@ -121,7 +119,6 @@ def _rows(
     from kgdrug.trained.served import twice_below
 
     ids, answers = np.array(model.graph.entities.ids, object), asked.answers
-    every = np.arange(len(answers))
     usual = model.usual(asked.relations).astype(np.float32)
     partners = _noted_with(model)
     numbers = ("score", "percentile", "usual_percentile")
@@ -136,12 +133,11 @@ def _rows(
             below = np.concatenate([twice_below(row) for row in scores])
             ends = np.repeat(ids[entities], len(answers)), np.tile(ids[answers.start : answers.stop], len(entities))
             said: dict[str, list[str]] = {name: [""] * scores.size for name in _SAID}
-            known = known_facts(model, entities, asked.relations[0], [every] * len(entities))
-            for row, (entity, each) in enumerate(zip(entities.tolist(), known, strict=True)):
-                for column, facts in enumerate(each):
-                    if facts:
-                        place = row * len(answers) + column
-                        said["known"][place], said["known_sources"][place] = known_text(facts), known_sources(facts)
+            known = known_facts(model, entities, asked.relations[0], np.arange(scores.size))
+            for place, facts in enumerate(known):
+                if facts:
+                    said["known"][place], said["known_sources"][place] = known_text(facts), known_sources(facts)
+            for row, entity in enumerate(entities.tolist()):
                 for other in partners.get(entity, ()):
                     if other in answers:
                         place, notes = row * len(answers) + other - answers.start, noted(model, entity, other)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
-from kgdrug.errors import KgdrugError, UnknownNameError, UsageError
+from kgdrug.errors import UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.models.arrays import Floats, Int
 from kgdrug.ranking.answers import AT_ONCE
 from kgdrug.ranking.counting import Counting, itself
-from kgdrug.ranking.described import Answer, Chosen, Scored, agreement, described, in_order, made
+from kgdrug.ranking.described import Answer, Chosen, Scored, agreement, described, made
 from kgdrug.ranking.export import about_model, column_of, flat_rows
 from kgdrug.ranking.questions import Question, question
 
@@ -68,20 +68,17 @@ def score_asked(model: "TrainedModel | ServedModel", asked: Sequence[tuple[Quest
         step = max(1, AT_ONCE // max(1, len(candidates) * len(relations)))
         for start in range(0, len(entities), step):
             block = entities[start : start + step]
-            voted, each = served.best_of(block, relations)
-            if np.isnan(voted).any():
-                raise KgdrugError("the model's scores are not numbers (NaN)")
-            ascending = in_order(voted)
-            for i, entity in enumerate(block.tolist()):
-                own = np.array([asked[row][1] for row in of[entity]]) - candidates.start
-                columns, places = np.unique(own, return_inverse=True)
-                scored, one = Scored(voted[i], each[:, i], ascending[i]), Question(entity, relations)
-                out = itself(served, entity, relations)
-                answers = _told(served, one, scored, columns, out)
-                for place in np.flatnonzero(np.isin(columns, out)):  # asked for nevertheless
-                    answers[place] = _told(served, one, scored, columns[[place]], out[:0])[0]
-                for row, place in zip(of[entity], places.tolist(), strict=True):
-                    told[row] = answers[place]
+            scored, questions = Scored.of(served, block, relations), [Question(e, relations) for e in block.tolist()]
+            given = [np.array([asked[row][1] for row in of[one.entity]]) - candidates.start for one in questions]
+            columns, places = zip(*(np.unique(own, return_inverse=True) for own in given), strict=True)
+            out = {i: questions[i].entity - candidates.start for i in itself(served, block, relations).tolist()}
+            answers = _told(served, questions, scored, columns, out)
+            for i, left in out.items():
+                for place in np.flatnonzero(columns[i] == left):  # asked for nevertheless
+                    answers[i][place] = _told(served, [questions[i]], scored.row(i), [columns[i][[place]]], {})[0][0]
+            for i, one in enumerate(questions):
+                for row, place in zip(of[one.entity], places[i].tolist(), strict=True):
+                    told[row] = answers[i][place]
     return [answer for answer in told if answer is not None]
 
 
@@ -208,14 +205,21 @@ class Finder:
         return found[0] if len(found) == 1 else None
 
 
-def _told(served: "ServedModel", asked: Question, scored: Scored, columns: Int, out: Int) -> list[Answer]:
-    """What is said of these columns, ranked among all but those in out."""
-    ranks = _ranks(scored.scores, columns)
-    for left in out.tolist():
-        ranks -= _before(scored.scores, left, columns)
-    agreed = agreement(scored.each, Counting(None, out), columns, ranks.tolist())
-    (told,) = described(served, [Chosen(asked, scored, columns, ranks.tolist(), agreed)])
-    return made(told)
+def _told(
+    served: "ServedModel",
+    questions: Sequence[Question],
+    scored: Scored,
+    columns: Sequence[Int],
+    out: Mapping[int, int],
+) -> list[list[Answer]]:
+    """What is said of these columns of each question, ranked among all; out: without this one, by the question."""
+    ranks = [_ranks(scores, own) for scores, own in zip(scored.scores, columns, strict=True)]
+    for row, left in out.items():
+        ranks[row] -= _before(scored.scores[row], left, columns[row])
+    k, ranked = scored.scores.shape[1], [own.tolist() for own in ranks]
+    counting = Counting(None, np.array([row * k + left for row, left in out.items()], np.int64))
+    agreed = agreement(scored.each, counting, columns, ranked)
+    return [made(one) for one in described(served, Chosen(questions, scored, columns, ranked, agreed))]
 
 
 def _before(scores: Floats, one: int, columns: Int) -> np.ndarray:
