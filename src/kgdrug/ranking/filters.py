@@ -45,16 +45,17 @@ class Filters:
         """
         if self == NO_FILTERS:
             return None
-        key = _key(self, model, relations)
-        eligible: Int = model.remembered(key, lambda: np.flatnonzero(self._holds(model, *key[1:])))
+        key = self, tuple(relations)
+        eligible: Int = model.remembered(key, lambda: np.flatnonzero(self._holds(model, relations)))
         return eligible
 
     def ready(self, model: "ServedModel", relations: Sequence[int]) -> bool:
         """Whether `eligible` has nothing left to look for."""
-        return self == NO_FILTERS or model.remembers(_key(self, model, relations))
+        return self == NO_FILTERS or model.remembers((self, tuple(relations)))
 
-    def _holds(self, model: "ServedModel", candidates: range, treated: bool) -> np.ndarray:
+    def _holds(self, model: "ServedModel", relations: Sequence[int]) -> np.ndarray:
         graph = model.graph
+        candidates = graph.answers(relations[0])
         holds = np.ones(len(candidates), bool)
         if self.only:
             holds &= _listed(self.only, model, candidates)
@@ -65,7 +66,7 @@ class Filters:
         if self.targets:
             holds &= _joined(self.targets, model, candidates, "target", TARGETED)
         if self.approved:
-            holds &= _approved(model, candidates, treated)
+            holds &= _approved(model, candidates, _treated(graph, relations))
         if self.smarts is not None:
             from kgdrug.sources.molecules import Molecules, matches
 
@@ -87,17 +88,15 @@ class Filters:
 NO_FILTERS = Filters()
 
 
-def _key(filters: Filters, model: "ServedModel", relations: Sequence[int]) -> tuple[Filters, range, bool]:
-    """What decides which candidates count: filters, candidates, and whether these are what is treated.
+def _treated(graph: KnowledgeGraph, relations: Sequence[int]) -> bool:
+    """Whether the candidates are what is treated, not treatments.
 
     Of entities of one type a question over treatments says that; over others they are taken for treatments.
     """
-    graph, m = model.graph, model.graph.relations
-    candidates = graph.answers(relations[0])
+    m, candidates = graph.relations, graph.answers(relations[0])
     asked = [r for r in relations if r % m in graph.treatment_relations]
     ends = [(graph.heads(t), graph.answers(t)) for t in graph.treatment_relations]
-    treated = asked[0] < m if asked else any(t == candidates for _, t in ends) and all(h != candidates for h, _ in ends)
-    return filters, candidates, treated
+    return asked[0] < m if asked else any(t == candidates for _, t in ends) and all(h != candidates for h, _ in ends)
 
 
 class SeveralNamesError(UnknownNameError):
