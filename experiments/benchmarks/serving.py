@@ -2,6 +2,7 @@
 
     python experiments/benchmarks/serving.py make GRAPH FOLDER
     python experiments/benchmarks/serving.py measure FOLDER SERVER [setting=value ...]
+    python experiments/benchmarks/serving.py filtered FOLDER
     python experiments/benchmarks/serving.py explain FOLDER
 
 Everyone has the same model, a table of random numbers for a graph of Hetionet's shape: quality is no matter here. The
@@ -116,30 +117,57 @@ def measure(
     connections: tuple[int, ...] = (1, 16),
     seconds: int = 4,
     warm_up: int = 2,
-    filtered: bool = False,
     **settings: Any,
 ) -> None:
     """One server from its start to its end: ready, all answers as expected, then under load of so many connections.
 
-    peak_mb: the sum over its processes, of which each counts what it shares. filtered: only compounds that treat
-    something are asked for; kgdrug alone knows how to.
+    peak_mb: the sum over its processes, of which each counts what it shares.
     """
-    server, folder = SERVERS[name], Path(made)
-    expected = _read(folder / ("filtered.json" if filtered else "expected.json"))
-    if filtered:
-        server = replace(server, ask=lambda disease: {"disease": disease, "top": TOP, "filters": {"approved": True}})
-    with serving(server, folder, **settings) as up:
-        for disease, due in expected.items():
-            status, reply = post(server, up.port, disease)
-            if status != 200 or answers(reply) != due:
-                raise SystemExit(f"{server.title} answers {disease} with {status} {reply!r}, not with {due}")
-        questions, url = up.own / "questions.jsonl", f"http://127.0.0.1:{up.port}{server.path}"
-        questions.write_text("".join(f"{json.dumps(server.ask(disease))}\n" for disease in expected), encoding="utf-8")
+    server = SERVERS[name]
+    with serving(server, Path(made), **settings) as up:
+        questions, url = checked(server, up, Path(made) / "expected.json"), f"http://127.0.0.1:{up.port}{server.path}"
         load(url, questions, 16, warm_up)
         for c in connections:
             result[f"c{c}"] = vars(load(url, questions, c, seconds))
         peaks = peak_mb(up.process)
     result.update(peak_mb=sum(peaks.values()), processes=len(peaks), settings=server.settings | settings)
+
+
+def filtered(made: str, *, times: int = 8, seconds: int = 1) -> None:
+    """Questions for compounds that treat something alone, and for all, in turn: kgdrug alone knows how to.
+
+    share: the median of the rate of the one as a part of the other's, each of two loads that follow each other.
+    """
+    of_treating = replace(KGDRUG, ask=lambda disease: {"disease": disease, "top": TOP, "filters": {"approved": True}})
+    with serving(KGDRUG, Path(made)) as up:
+        url = f"http://127.0.0.1:{up.port}{KGDRUG.path}"
+        every, some = (
+            checked(KGDRUG, up, Path(made) / "expected.json"),
+            checked(of_treating, up, Path(made) / "filtered.json"),
+        )
+        load(url, every, 16, 2)
+        for c in (1, 16):
+            rates = [[load(url, asked, c, seconds).per_second for asked in (every, some)] for _ in range(times)]
+            everything, less = np.array(rates).T
+            result[f"c{c}"] = {
+                "per_second": float(np.median(less)),
+                "of_all_per_second": float(np.median(everything)),
+                "share": float(np.median(less / everything)),
+            }
+        peaks = peak_mb(up.process)
+    result.update(peak_mb=sum(peaks.values()), settings=KGDRUG.settings)
+
+
+def checked(server: Server, up: Running, due: Path) -> Path:
+    """A file of questions, one a line, to a server that gave each the answers that were due."""
+    expected = _read(due)
+    for disease, answer in expected.items():
+        status, reply = post(server, up.port, disease)
+        if status != 200 or answers(reply) != answer:
+            raise SystemExit(f"{server.title} answers {disease} with {status} {reply!r}, not with {answer}")
+    questions = up.own / f"{due.stem}.jsonl"
+    questions.write_text("".join(f"{json.dumps(server.ask(disease))}\n" for disease in expected), encoding="utf-8")
+    return questions
 
 
 def explain(made: str, *, limit: float = 10) -> None:
@@ -233,4 +261,4 @@ def _write(path: Path, content: Any) -> None:
 
 
 if __name__ == "__main__":
-    main({"make": make, "measure": measure, "explain": explain})
+    main({"make": make, "measure": measure, "filtered": filtered, "explain": explain})
