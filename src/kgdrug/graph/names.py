@@ -1,8 +1,8 @@
 """An index over names: which are a text, begin with it at any of their words, hold its words, or resemble it.
 
-Of 100,000 names and 15,000 synonyms a look-up takes 0.1 ms where something begins with the text, and 2 ms where there
-is a typo, 5 ms at the 95th percentile; words in another order take 0.4 ms, 1.1 ms at the 95th percentile. The index is
-made in 0.5 s when first needed, and takes 36 MB (one core of a Xeon of 2023, `experiments/benchmarks/names.py`). Words
+Of 100,000 names and 15,000 synonyms a look-up takes 0.2 ms for a word or an id, and 1.5 to 2 ms where few names or none
+begin with the text, 5 ms at the 95th percentile and 7 at the most. The index is made in 0.4 s when first needed, and
+takes 36 MB (one core of a Xeon of 2023, `experiments/benchmarks/names.py`). Words
 are in one sorted array and found by bisection. For typos rapidfuzz over all names took 240 to 540 ms with its WRatio,
 and 8 to 20 ms with a plain ratio and a cutoff; so it sees only the few hundred that share the most trigrams. All is
 numpy over one text of all names: dictionaries of Python's own strings took more memory than everything here.
@@ -76,11 +76,17 @@ class Names:
         lines = "\n".join(["", *(_without_accents(s.replace("\n", " ")) for s in spellings), ""])
         text = np.frombuffer(lines.encode().translate(_PLAIN), np.uint8)
         text = text[~_spaces(text, after=True)]
-        self._text = text[~_spaces(text, after=False)]
+        self._padded = np.concatenate([text[~_spaces(text, after=False)], np.zeros(_KEY, np.uint8)])
+        self._text = self._padded[:-_KEY]
         self._ends = np.flatnonzero(self._text == _END).astype(np.int32)  # row i: ends[i] + 1 to ends[i + 1]
         self._shortest = np.argsort(np.diff(self._ends[: len(names) + 1]), kind="stable").astype(np.int32)
         self._place = np.empty(len(names), np.int32)  # of an entity among the names, the shortest first
         self._place[self._shortest] = np.arange(len(names), dtype=np.int32)
+        nothing = np.empty(0, np.int32)
+        self._last: tuple[bytes, tuple[Int32, Int32]] = (
+            b"",
+            (nothing, nothing),
+        )  # one search asks for a text several times
 
     def spelled(self, text: str) -> list[int]:
         """Entities of which a spelling is the text but for case, accents and signs, ascending."""
@@ -179,16 +185,30 @@ class Names:
 
     def _begun(self, wanted: bytes) -> tuple[Int32, Int32]:
         """Where the words start that a text begins at, and their merits."""
+        before, found = self._last
+        if before != wanted:
+            found = self._looked_up(wanted)
+            self._last = wanted, found
+        return found
+
+    def _looked_up(self, wanted: bytes) -> tuple[Int32, Int32]:
         keys, starts, merits = self._words
-        low, high = (int.from_bytes(wanted[:_KEY].ljust(_KEY, pad), "big") for pad in (b"\0", b"\xff"))
-        found = slice(np.searchsorted(keys, np.uint64(low)), np.searchsorted(keys, np.uint64(high), "right"))
+        low, high = _key_range(wanted[:_KEY])
+        found = slice(np.searchsorted(keys, low), np.searchsorted(keys, high, "right"))
         starts, merits = starts[found], merits[found]
-        for place in range(_KEY, len(wanted)):
+        for place in range(_KEY, len(wanted), _KEY):
             if not len(starts):
                 break
-            same = self._text[starts + place] == wanted[place]  # no text goes on past the end of a row
+            keys = self._keys(starts + place)  # no text goes on past the end of a row
+            low, high = _key_range(wanted[place : place + _KEY])
+            same = (keys >= low) & (keys <= high)
             starts, merits = starts[same], merits[same]
         return starts, merits
+
+    def _keys(self, places: Int32) -> NDArray[np.uint64]:
+        """The bytes from each place `(w,)` on as a number."""
+        windows = np.lib.stride_tricks.sliding_window_view(self._padded, _KEY)
+        return windows[places].view(">u8")[:, 0].astype(np.uint64)
 
     @cached_property
     def _words(self) -> tuple[NDArray[np.uint64], Int32, Int32]:
@@ -202,8 +222,7 @@ class Names:
         rows = np.searchsorted(self._ends, starts) - 1
         tiers = np.where(rows >= self._first_id, 2, (rows >= n) | (self._ends[rows] + 1 < starts))
         merits = (tiers * n + self._place[self._entity[rows]]).astype(np.int32)
-        padded = np.concatenate([text, np.zeros(_KEY, np.uint8)])
-        keys = np.lib.stride_tricks.sliding_window_view(padded, _KEY)[starts].view(">u8")[:, 0].astype(np.uint64)
+        keys = self._keys(starts)
         order = np.argsort(keys)
         return keys[order], starts[order], merits[order]
 
@@ -255,6 +274,12 @@ class Names:
             postings[(free - np.cumsum(count) + count)[codes] + np.arange(len(codes))] = row
             free += count
         return bounds, postings, np.bincount(postings, minlength=rows).astype(np.int32)
+
+
+def _key_range(beginning: bytes) -> tuple[np.uint64, np.uint64]:
+    """The least and the greatest key of what begins so, with up to `_KEY` bytes."""
+    low, high = (int.from_bytes(beginning.ljust(_KEY, pad), "big") for pad in (b"\0", b"\xff"))
+    return np.uint64(low), np.uint64(high)
 
 
 def _edits(text: str, spellings: Sequence[str]) -> Int:
