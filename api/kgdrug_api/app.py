@@ -51,7 +51,6 @@ def create_app(
     asking, direct = ask.routes(models, measures)
     app = Service(
         models,
-        Direct(*direct, measures, most_bytes),
         title="kgdrug",
         version=kgdrug.__version__,
         description="Which existing drugs might treat this disease, and why? Research software: no medical advice.",
@@ -64,18 +63,32 @@ def create_app(
     app.add_middleware(Gate, measures=measures, most_bytes=most_bytes)
     answer_problems(app)
     _describe(app)
+    app.direct = Direct(*direct, measures, most_bytes)
     return app
 
 
 class Service(FastAPI):
     """Routes to models, warm once these were asked what a first question has to wait for.
 
-    direct: what answers short questions without the routes, for the connections of `protocol.Protocol`.
+    direct: what answers short questions without the routes, for the connections of `Protocol`; None once middleware or
+    error handlers were added, such as a check of who asks, which must stand around all there is.
     """
 
-    def __init__(self, models: kgdrug.LoadedModels, direct: Direct, **words: Any) -> None:
+    direct: Direct | None = None
+
+    def __init__(self, models: kgdrug.LoadedModels, **words: Any) -> None:
         super().__init__(**words)
-        self.models, self.direct, self.warm = models, direct, False
+        self.models, self.warm = models, False
+
+    def add_middleware(self, *given: Any, **words: Any) -> None:
+        """As FastAPI's; questions go by the routes then."""
+        super().add_middleware(*given, **words)
+        self.direct = None
+
+    def add_exception_handler(self, *given: Any, **words: Any) -> None:
+        """As FastAPI's; questions go by the routes then."""
+        super().add_exception_handler(*given, **words)
+        self.direct = None
 
     def warm_up(self) -> None:
         """Ask each model what its first question would wait for; done once, at the latest when the service starts."""

@@ -1,23 +1,28 @@
 """Short questions on the wire, answered without the routes: against these, and in all ways they may be sent."""
 
 import asyncio
+import gc
 import json
 import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.client import parse_headers
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 from fastapi.testclient import TestClient
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 import kgdrug
 from kgdrug_api import Protocol, create_app
 from kgdrug_api.app import Service
+from kgdrug_api.gate import MOST_BYTES
 
 QUESTION = {"disease": "asthma", "top": 3}
 
@@ -25,10 +30,13 @@ QUESTION = {"disease": "asthma", "top": 3}
 class Ways:
     """A service that runs, and which way each short question took: at once, or in turn with others."""
 
-    def __init__(self, service: Service, server: uvicorn.Server, port: int) -> None:
-        self.service, self.server, self.port = service, server, port
+    server: uvicorn.Server
+    port: int
+
+    def __init__(self, service: Service) -> None:
+        self.service, self.direct = service, service.direct
         self.taken: list[str] = []
-        self.answered = asyncio.Event()
+        assert service.direct is not None
         at_once, in_turn = service.direct.at_once, service.direct.in_turn
 
         def watched_at_once(body: bytes) -> bytes | None:
@@ -44,21 +52,30 @@ class Ways:
     def counted(self, status: int) -> float:
         """How many questions were answered so."""
         labels = {"route": "/v1/predict", "method": "POST", "status": str(status)}
-        return self.service.direct.measures.registry.get_sample_value("kgdrug_requests_total", labels) or 0.0
+        return self.direct.measures.registry.get_sample_value("kgdrug_requests_total", labels) or 0.0
 
 
 @contextmanager
-def running(model: kgdrug.TrainedModel, **words: object) -> Iterator[Ways]:
-    service = create_app(model, **words)
+def running(
+    model: kgdrug.TrainedModel,
+    change: Callable[[Service], object] = lambda service: None,
+    most_bytes: int = MOST_BYTES,
+    **config: Any,
+) -> Iterator[Ways]:
+    service = create_app(model, most_bytes=most_bytes)
+    watched = Ways(service)
+    change(service)
     with socket.create_server(("127.0.0.1", 0)) as place:
-        server = uvicorn.Server(uvicorn.Config(service, http=Protocol, log_level="warning"))
+        words = {"log_level": "warning", "access_log": False} | config
+        server = watched.server = uvicorn.Server(uvicorn.Config(service, http=Protocol, **words))
+        watched.port = place.getsockname()[1]
         thread = threading.Thread(target=server.run, args=([place],))
         thread.start()
         try:
             while not server.started:
                 assert thread.is_alive()
                 time.sleep(0.01)
-            yield Ways(service, server, place.getsockname()[1])
+            yield watched
         finally:
             server.should_exit = True
             thread.join(30)
@@ -75,7 +92,7 @@ def running_server(trained_run: kgdrug.Run) -> Iterator[Ways]:
 def server(running_server: Ways) -> Ways:
     """The service, which no connection asked last."""
     running_server.taken.clear()
-    running_server.service.direct._last = None
+    running_server.direct._last = None
     return running_server
 
 
@@ -138,6 +155,8 @@ def expected(trained_run: kgdrug.Run) -> list[str]:
         {"disease": "asthma", "top": 1500},
         {"compound": "Metformin", "top": 3, "novel": True},
         {"disease": "asthma", "top": 3, "evidence": 2},
+        {"disease": "asthma", "filters": {"approved": True, "exclude": ["Metformin"]}},
+        {"disease": "asthma", "filters": {"only": ["nobody"]}},
         {"disease": "astma"},
         {},
         [],
@@ -155,7 +174,9 @@ def test_the_shorter_way_answers_as_the_routes_do(
     routed = TestClient(create_app(trained_run.model)).post("/v1/predict", json=question, headers=headers)
     for short in (first, again):
         assert (short.status_code, short.json()) == (routed.status_code, routed.json())
-        told = {name: value for name, value in short.headers.items() if name not in ("date", "server")}
+        told = dict(short.headers)
+        assert told.pop("date").endswith("GMT")
+        assert told.pop("server") == "uvicorn"
         assert {**told, "content-length": ""} == {**routed.headers, "content-length": ""}
 
 
@@ -177,6 +198,35 @@ def test_questions_sent_before_the_answers_come_are_answered_in_their_order(serv
         told = [connection.reply() for _ in range(5)]
     assert [one["question"].removeprefix("? treats ") for _, one in told[:4]] == names
     assert told[4][0] == 422
+
+
+def test_of_what_a_client_sends_ahead_no_more_than_one_is_answered_before_others(server: Ways) -> None:
+    with connected(server) as connection:
+        connection.send(request())
+        connection.reply()
+        connection.send(request() * 4)
+        assert {connection.reply()[0] for _ in range(4)} == {200}
+    assert server.taken == ["in turn", "at once", "in turn"]  # the others wait behind it, for the routes
+
+
+@pytest.mark.parametrize("pause", [0.0, 1.6])
+def test_who_sends_on_while_being_answered_is_not_taken_to_be_idle(trained_run: kgdrug.Run, pause: float) -> None:
+    slow = request({**QUESTION, "evidence": 1})
+    with running(trained_run.model, timeout_keep_alive=1) as quick, connected(quick) as connection:
+        answer = quick.direct.in_turn
+
+        async def late(body: bytes) -> bytes:
+            await asyncio.sleep(0 if pause else 1.6)
+            return await answer(body)
+
+        connection.send(request())
+        connection.reply()
+        quick.direct.in_turn = late
+        connection.send(request() + slow[:-9])
+        time.sleep(pause)
+        connection.send(slow[-9:])
+        assert [connection.reply()[0] for _ in range(2)] == [200, 200]
+        assert connection.closed()  # idle now
 
 
 def test_a_question_behind_a_longer_request_waits_for_it(server: Ways, expected: list[str]) -> None:
@@ -221,6 +271,37 @@ def test_who_asks_for_another_protocol_is_answered_by_every_route_in_this_one(se
             assert (status, len(told["scores"])) == (200, 1)
 
 
+@pytest.mark.parametrize("name", ["Upgrade", "UPGRADE"])
+def test_no_line_of_a_body_is_taken_for_a_header(server: Ways, name: str) -> None:
+    """As many bytes as it grew by would be another request."""
+    hidden = b"GET /v1/models HTTP/1.1\r\nhost: here\r\n\r\n"
+    body = f"\r\n{name}:".encode() * len(hidden) + hidden
+    head = request(content_length=str(len(body))).partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    with connected(server) as connection:
+        for pieces in ([head, body], [head + body], [head[:30], head[30:] + body[:20], body[20:]]):
+            for piece in pieces:
+                connection.send(piece)
+                time.sleep(0.05)
+            connection.send(request())
+            assert [connection.reply()[0] for _ in range(2)] == [422, 200]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT"])
+def test_a_body_of_another_method_is_no_question(server: Ways, method: str) -> None:
+    with connected(server) as connection:
+        connection.send(request().replace(b"POST", method.encode()))
+        assert connection.reply()[0] == 405
+    assert server.taken == []
+
+
+def test_of_a_header_that_comes_twice_the_first_counts(server: Ways) -> None:
+    twice = request().replace(b"content-length", b"content-type: text/plain\r\ncontent-length")
+    with connected(server) as connection:
+        connection.send(twice)
+        assert connection.reply()[0] == 200
+    assert server.taken == ["in turn"]
+
+
 def test_a_question_in_chunks_is_read_by_the_routes(server: Ways, expected: list[str]) -> None:
     body = json.dumps(QUESTION).encode()
     response = httpx.post(
@@ -260,8 +341,9 @@ def test_a_body_that_is_too_large_is_refused(trained_run: kgdrug.Run) -> None:
 def test_a_connection_is_closed_after_the_answer_for_whoever_wants_that(server: Ways, expected: list[str]) -> None:
     with connected(server) as connection:
         connection.send(request(connection="close"))
-        assert ids(connection.reply()[1]) == expected
-        assert connection.closed()
+        head, _, body = connection.read.read().partition(b"\r\n\r\n")
+    assert b"connection: close" in head
+    assert ids(json.loads(body)) == expected
     assert server.taken == ["in turn"]
 
 
@@ -293,17 +375,17 @@ def test_who_goes_away_while_sending_is_counted(server: Ways) -> None:
 def test_who_goes_away_before_the_answer_harms_nobody(
     server: Ways, expected: list[str], monkeypatch: pytest.MonkeyPatch, abrupt: bool
 ) -> None:
-    go, answer = threading.Event(), server.service.direct.in_turn
+    go, answer = threading.Event(), server.direct.in_turn
 
     async def late(body: bytes) -> bytes:
         await asyncio.to_thread(go.wait, 20)
         return await answer(body)
 
     before = server.counted(200)
-    monkeypatch.setattr(server.service.direct, "in_turn", late)
+    monkeypatch.setattr(server.direct, "in_turn", late)
     with connected(server) as gone:
         gone.send(request())
-        until(lambda: server.service.direct._last is not None)
+        until(lambda: server.direct._last is not None)
         if abrupt:  # by a reset
             gone.opened.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     until(lambda: not server.server.server_state.connections)
@@ -317,7 +399,9 @@ def test_who_goes_away_before_the_answer_harms_nobody(
 def test_who_does_not_read_is_waited_for(server: Ways) -> None:
     with connected(server) as connection:
         connection.opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sent, count = request({"disease": "asthma", "top": 1500, "offset": 0}), 60
+        connection.send(request())
+        connection.reply()  # so that it is answered at once
+        sent, count = request({"disease": "asthma", "top": 900}), 60
         sender = threading.Thread(target=connection.send, args=(sent * count,))
         sender.start()
         time.sleep(0.5)
@@ -326,18 +410,29 @@ def test_who_does_not_read_is_waited_for(server: Ways) -> None:
     assert {(status, len(answers["answers"])) for status, answers in told} == {(200, len(told[0][1]["answers"]))}
 
 
+def test_whoever_sends_what_is_no_http_behind_a_question_is_told_so(
+    server: Ways, caplog: pytest.LogCaptureFixture
+) -> None:
+    with connected(server) as connection:
+        connection.send(request() + request() + b"garbage\r\n\r\n")
+        assert b"Invalid HTTP request received" in connection.read.read()
+    until(lambda: not server.server.server_state.tasks)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
+
+
 def test_a_service_that_ends_answers_first(trained_run: kgdrug.Run, expected: list[str]) -> None:
     go = threading.Event()
     with running(trained_run.model) as ending, connected(ending) as asking, connected(ending) as idle:
-        answer = ending.service.direct.in_turn
+        answer = ending.direct.in_turn
 
         async def late(body: bytes) -> bytes:
             await asyncio.to_thread(go.wait, 20)
             return await answer(body)
 
-        ending.service.direct.in_turn = late
+        ending.direct.in_turn = late
         asking.send(request())
-        until(lambda: ending.service.direct._last is not None)
+        until(lambda: ending.direct._last is not None)
         ending.server.should_exit = True
         assert idle.closed()
         go.set()
@@ -366,3 +461,49 @@ def test_an_error_inside_is_told_to_the_log(
             assert (status, problem["detail"]) == (500, told)
     assert server.taken == ["in turn", "at once"]
     assert caplog.text.count(f"Error: {error}") == 2
+
+
+def test_who_must_stand_around_all_requests_stands_around_questions_too(trained_run: kgdrug.Run) -> None:
+    def checked(service: Service) -> None:
+        @service.middleware("http")
+        async def refuse(asked: Request, call: object) -> Response:
+            return JSONResponse({}, 401)
+
+    with running(trained_run.model, checked) as service, connected(service) as connection:
+        connection.send(request())
+        assert connection.reply()[0] == 401
+    assert service.taken == []
+
+
+def test_who_handles_errors_handles_those_of_questions_too(trained_run: kgdrug.Run) -> None:
+    def handled(service: Service) -> None:
+        service.add_exception_handler(kgdrug.UnknownNameError, lambda asked, error: JSONResponse({}, 418))
+
+    with running(trained_run.model, handled) as service, connected(service) as connection:
+        connection.send(request({"disease": "astma"}))
+        assert connection.reply()[0] == 418
+
+
+@pytest.mark.parametrize("config", [{"access_log": True}, {"limit_concurrency": 50}, {"root_path": "/drugs"}], ids=str)
+def test_what_only_uvicorn_does_is_done_by_the_routes(trained_run: kgdrug.Run, config: dict[str, object]) -> None:
+    with running(trained_run.model, **config) as service, connected(service) as connection:
+        connection.send(request())
+        assert connection.reply()[0] == 200
+    assert service.taken == []
+
+
+def test_a_question_that_is_ended_is_no_error_in_the_log(
+    trained_run: kgdrug.Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(trained_run.model, timeout_graceful_shutdown=1) as ending, connected(ending) as connection:
+
+        async def never(body: bytes) -> bytes:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+        ending.direct.in_turn = never
+        connection.send(request())
+        until(lambda: ending.direct._last is not None)
+        ending.server.should_exit = True
+        assert connection.reply()[0] == 500
+    assert "a question failed" not in caplog.text

@@ -57,6 +57,12 @@ def server(trained_run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield started
 
 
+def test_bodies_of_clients_that_would_rather_speak_http2_are_read(server: tuple[str, subprocess.Popen]) -> None:
+    wishes = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAEAAEAAAAIAAAAB"}  # Java's
+    answered = httpx.post(f"{server[0]}/v1/predict", json={"disease": "asthma", "top": 1}, headers=wishes)
+    assert (answered.status_code, answered.json()["question"]) == (200, "? treats asthma")
+
+
 @pytest.mark.parametrize(
     "words",
     [

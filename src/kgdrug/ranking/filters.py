@@ -41,7 +41,7 @@ class Filters:
     def eligible(self, model: "ServedModel", relations: Sequence[int]) -> Int | None:
         """The columns that count of the candidates of a question over relations, ascending; None where all do.
 
-        Remembered for the next question.
+        Remembered for the next question over the same relations.
         """
         if self == NO_FILTERS:
             return None

@@ -121,10 +121,10 @@ def _rows(
     ids, answers = np.array(model.graph.entities.ids, object), asked.answers
     usual = model.usual(asked.relations).astype(np.float32)
     partners = _noted_with(model)
-    numbers = ("score", "percentile", "usual_percentile")
+    measured = ("score", "percentile", "usual_percentile")
     columns = [
         *(Column(name) for name in asked.ordered(0, 0)),
-        *(Column(name, "single", MEANINGS[name]) for name in numbers),
+        *(Column(name, "single", MEANINGS[name]) for name in measured),
         *(Column(name, about=MEANINGS[name]) for name in _SAID),
     ]
     with sheet(path, form, columns, about, force) as write:
