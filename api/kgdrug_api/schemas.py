@@ -25,6 +25,12 @@ def _absent(schema: JsonDict) -> None:
     del schema["default"]
 
 
+class Told(BaseModel):
+    """What is only described, never read: made when somebody reads the description."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
 class Filters(BaseModel):
     """What a candidate must be; each that is given must hold. Names or ids."""
 
@@ -72,7 +78,7 @@ class Question(BaseModel):
     model: str | None = Field(None, max_length=500, description="Name, version, source or digest of a loaded model.")
 
 
-class KnownFact(BaseModel):
+class KnownFact(Told):
     metaedge: str
     relation: str
     part: str = Field(description="The part of the split that holds the fact: train, valid, test or withheld.")
@@ -86,7 +92,7 @@ class KnownFact(BaseModel):
     )
 
 
-class Noted(BaseModel):
+class Noted(Told):
     """What is known about a pair outside the graph's triples."""
 
     status: str = Field(description="approved, symptomatic, contraindicated, refuted or trial")
@@ -95,14 +101,14 @@ class Noted(BaseModel):
     date: str = ""
 
 
-class Term(BaseModel):
+class Term(Told):
     """One summand of a score."""
 
     name: str = Field(description="Of the metapath, such as CbGaD.")
     contribution: float
 
 
-class Named(BaseModel):
+class Named(Told):
     """An entity on a path."""
 
     id: str
@@ -113,7 +119,7 @@ class Named(BaseModel):
     )
 
 
-class PathStep(BaseModel):
+class PathStep(Told):
     metaedge: str
     relation: str
     direction: str = Field(description="`forward` from head to tail, `back`, or `both` where it has no direction.")
@@ -123,7 +129,7 @@ class PathStep(BaseModel):
     version: str = ""
 
 
-class Path(BaseModel):
+class Path(Told):
     """Entities, and the steps between them."""
 
     weight: float = Field(description="Above 0, at most 1: hubs on the way lower it.")
@@ -131,7 +137,7 @@ class Path(BaseModel):
     steps: list[PathStep]
 
 
-class Evidence(BaseModel):
+class Evidence(Told):
     """The paths of one metapath."""
 
     metapath: str
@@ -140,7 +146,7 @@ class Evidence(BaseModel):
     paths: list[Path] = Field(description="The best of them.")
 
 
-class Answer(BaseModel):
+class Answer(Told):
     """One ranked candidate; the same fields as `kgdrug predict --format json`."""
 
     rank: int
@@ -178,7 +184,7 @@ class Answer(BaseModel):
     )
 
 
-class Prediction(BaseModel):
+class Prediction(Told):
     """Ranked answers, best first."""
 
     model_config = ConfigDict(
@@ -243,7 +249,7 @@ class Scored(BaseModel):
     model: str | None = Field(None, max_length=500, description="Name, version, source or digest of a loaded model.")
 
 
-class Scores(BaseModel):
+class Scores(Told):
     """Of each pair its compound as an answer, of each triple its tail, in their order."""
 
     model: str
@@ -255,7 +261,7 @@ class Scores(BaseModel):
     scores: list[Answer]
 
 
-class Entity(BaseModel):
+class Entity(Told):
     id: str
     name: str
     type: str
@@ -268,7 +274,7 @@ class EntityDetail(Entity):
     facts: dict[str, int] = Field(description="How many facts it has, by metaedge.")
 
 
-class Neighbour(BaseModel):
+class Neighbour(Told):
     """A fact of the graph about an entity: `head relation tail`, one of which is the other end."""
 
     metaedge: str
@@ -282,7 +288,7 @@ class Neighbour(BaseModel):
     source: str = ""
 
 
-class Similar(BaseModel):
+class Similar(Told):
     rank: int
     id: str
     name: str
@@ -295,7 +301,7 @@ class Vector(Entity):
     vector: list[float]
 
 
-class Influence(BaseModel):
+class Influence(Told):
     """What a training fact does to a score."""
 
     metaedge: str
@@ -306,7 +312,7 @@ class Influence(BaseModel):
     change: float = Field(description="The score without the fact less the score with it.")
 
 
-class Explanation(BaseModel):
+class Explanation(Told):
     """Why a candidate ranks where it does."""
 
     model: str
@@ -332,7 +338,7 @@ class Explanation(BaseModel):
     )
 
 
-class Relation(BaseModel):
+class Relation(Told):
     abbreviation: str
     head_type: str
     relation: str
@@ -343,7 +349,7 @@ class Relation(BaseModel):
     version: str
 
 
-class Model(BaseModel):
+class Model(Told):
     name: str
     digest: str
     source: str
@@ -360,18 +366,18 @@ class Model(BaseModel):
     test: dict[str, float | None] = Field(description="Metrics on the test triples, both sides.")
 
 
-class Models(BaseModel):
+class Models(Told):
     models: list[Model]
 
 
-class Health(BaseModel):
+class Health(Told):
     status: str
     model: str
     model_digest: str
     model_version: str | None = Field(None, description=VERSION)
 
 
-class Problem(BaseModel):
+class Problem(Told):
     """An error (RFC 9457)."""
 
     type: str = Field("about:blank", examples=["urn:kgdrug:unknown-disease"], description="What programs tell it by.")

@@ -22,7 +22,7 @@ Level = Literal["ERROR", "WARNING", "INFO", "DEBUG"]
 
 
 class Qualifier(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     qualifier_type_id: Predicate
     qualifier_value: str = Field(max_length=500)
@@ -31,13 +31,13 @@ class Qualifier(BaseModel):
 class QualifierConstraint(BaseModel):
     """Qualifiers that a statement must have, all of them."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     qualifier_set: list[Qualifier] = Field(max_length=20)
 
 
 class QNode(BaseModel):
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     ids: list[Id] | None = Field(None, min_length=1, description="CURIEs, any of them.")
     categories: list[Category] | None = Field(None, min_length=1, max_length=100)
@@ -47,7 +47,7 @@ class QNode(BaseModel):
 
 
 class QEdge(BaseModel):
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     subject: str
     object: str
@@ -58,14 +58,14 @@ class QEdge(BaseModel):
 
 
 class QueryGraph(BaseModel):
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     nodes: dict[str, QNode]
     edges: dict[str, QEdge] = {}
 
 
 class TrapiMessage(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     query_graph: QueryGraph
     knowledge_graph: dict[str, Any] | None = None
@@ -74,7 +74,7 @@ class TrapiMessage(BaseModel):
 
 
 class Operation(BaseModel):
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     id: str
 
@@ -84,6 +84,7 @@ class TrapiQuery(BaseModel):
 
     model_config = ConfigDict(
         extra="allow",
+        defer_build=True,  # few services are asked so, and all should start soon
         json_schema_extra={
             "examples": [
                 {

@@ -13,6 +13,7 @@ from kgdrug.errors import KgdrugError
 from kgdrug.models.arrays import Floats, Int, Scorer
 
 BLOCK = 16_000_000  # scores held at once: 64 MB
+CACHED = 250_000  # scores that stay in the cache while they are looked at several times: 1 MB
 WIDTH = 64  # scores whose maximum is looked at first
 
 
@@ -29,12 +30,14 @@ def top_candidates(model: Scorer, queries: Int, candidates: slice, top: int) -> 
     top: fewer where there are fewer candidates. Memory beyond the model: a block of scores, `BLOCK` numbers or one row.
     """
     k = max(0, candidates.stop - candidates.start)
-    step, top = max(1, BLOCK // max(1, k)), min(top, k)
+    step, few, top = max(1, BLOCK // max(1, k)), max(1, CACHED // max(1, k)), min(top, k)
     values, columns = np.empty((len(queries), top), np.float32), np.empty((len(queries), top), np.int64)
     for start in range(0, len(queries), step):
-        scores = numbers(model.scores(queries[start : start + step], candidates))
-        for row, best in enumerate(best_columns(scores, top)):
-            values[start + row], columns[start + row] = scores[row, best], best
+        scores = model.scores(queries[start : start + step], candidates)
+        for first in range(0, len(scores), few):
+            part = numbers(scores[first : first + few])
+            for row, best in enumerate(best_columns(part, top), start + first):
+                values[row], columns[row] = part[row - start - first, best], best
     return values, columns + candidates.start
 
 
