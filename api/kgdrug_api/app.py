@@ -41,8 +41,8 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Service) -> AsyncIterator[None]:
         app.warm_up()
-        slips = (asyncio.to_thread(ask.warm_up_slips, loaded.model) for loaded in models.all())
-        later = asyncio.gather(*slips, return_exceptions=True)
+        names = (asyncio.to_thread(ask.warm_up_names, loaded.model) for loaded in models.all())
+        later = asyncio.gather(*names, return_exceptions=True)
         yield
         await later
         if store is not None:

@@ -47,7 +47,7 @@ class Resolved:
 
 
 def warm_up(model: kgdrug.ServedModel) -> None:
-    """Ask what the first questions would have to wait for: about treatments, in both directions, and by a name."""
+    """Ask what the first questions would have to wait for: about treatments, in both directions."""
     graph = model.graph
     for r in graph.treatment_relations:
         for side, span in (("compound", graph.heads(r)), ("disease", graph.answers(r))):
@@ -55,12 +55,11 @@ def warm_up(model: kgdrug.ServedModel) -> None:
                 # what cannot be asked is told to who asks it
                 with suppress(kgdrug.UsageError):
                     kgdrug.answer(model, kgdrug.question(graph, **{side: graph.entities.ids[span.start]}), 1)
-    for name in graph.entities.names[:1]:
-        graph.entities.search(name, 1)
 
 
-def warm_up_slips(model: kgdrug.ServedModel) -> None:
-    """Look for a name that was mistyped: the index for that takes longer, and few need it soon."""
+def warm_up_names(model: kgdrug.ServedModel) -> None:
+    """Look for a name, then for one that was mistyped: the indices take longer than all else, and ids need none."""
+    model.graph.entities.search("asthma", 1)
     model.graph.entities.close_matches("astma")
 
 

@@ -97,7 +97,7 @@ def routes(
         try:
             loaded = kgdrug.LoadedModel.open(asked.source, asked.name)
             warm_up(loaded)
-            ask.warm_up_slips(loaded.model)
+            ask.warm_up_names(loaded.model)
         except kgdrug.UsageError:
             raise
         except (kgdrug.KgdrugError, OSError) as error:  # what came cannot be used: nothing failed here

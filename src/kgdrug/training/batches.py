@@ -111,15 +111,7 @@ class Batches:
         piece = max(counts.max(initial=1), 1) if most == "all" else most
         self.tails = _shuffled(known, rng)
         pieces_of = -(-counts // piece)
-        query = np.repeat(np.arange(len(counts)), pieces_of)
-        nth = within(pieces_of)
-        relation = known.queries[query, 1] % graph.relations
-        times = np.where(np.isin(relation, graph.treatment_relations), config.treatment_repeats, 1)
-        times[np.isin(relation, [graph.relation(name) for name in config.without])] = 0
-        if len(times) and not times.any():
-            raise UsageError(f"training.without leaves out every metaedge of {graph.name} that training has")
-        shown = np.repeat(np.arange(len(query)), times)
-        query, nth = query[shown], nth[shown]
+        query, nth = _shown(np.repeat(np.arange(len(counts)), pieces_of), within(pieces_of), graph, known, config)
         starts = known.offsets[query] + nth * piece
         lengths = np.minimum(known.offsets[query + 1] - starts, piece)
         queries = known.queries[query]
@@ -155,6 +147,19 @@ class Batches:
                 answers = self.tails[stretches(group.starts[pieces], counts)]
                 drawn = np.random.default_rng([self.seed, number, i])
                 yield make_batch(group.queries[pieces], counts, answers, group.candidates, self.config, drawn)
+
+
+def _shown(query: Int, nth: Int, graph: KnowledgeGraph, known: KnownTails, config: TrainingConfig) -> tuple[Int, Int]:
+    """Pieces, each the nth of its query, as often as an epoch has them: those of treatments may come several times."""
+    if config.treatment_repeats == 1 and not config.without:
+        return query, nth
+    relation = known.queries[query, 1] % graph.relations
+    times = np.where(np.isin(relation, graph.treatment_relations), config.treatment_repeats, 1)
+    times[np.isin(relation, [graph.relation(name) for name in config.without])] = 0
+    if len(times) and not times.any():
+        raise UsageError(f"training.without leaves out every metaedge of {graph.name} that training has")
+    shown = np.repeat(np.arange(len(query)), times)
+    return query[shown], nth[shown]
 
 
 def _shuffled(known: KnownTails, rng: np.random.Generator) -> Int:
