@@ -130,9 +130,9 @@ def connected(server: Ways) -> Iterator[Connection]:
             yield connection
 
 
-def until(holds: object) -> None:
+def until(holds: Callable[[], object]) -> None:
     for _ in range(500):
-        if holds():  # type: ignore[operator]
+        if holds():
             return
         time.sleep(0.01)
     raise AssertionError
