@@ -129,6 +129,7 @@ def engine(work: Path, device: str) -> list[Figure]:
     rate: dict[str, Any] = {"value": "triples_per_second", "unit": "triples/s", "higher": True}
     pairs = {"value": "pairs_per_second", "unit": "pairs/s"}
     share: dict[str, Any] = {"value": "share_of_product", "unit": "of a bare product's rate", "higher": True}
+    of_each = {"value": "share_of_each_product", "unit": "of the rate of a bare product with a row an answer"}
     single, brain = (f"training, ComplEx, 200 numbers an entity, {p}" for p in ("fp32", "bf16 products"))
     full = "filtered evaluation, both sides, all entities"
     part = str(shape["triples"] // 20)
@@ -142,6 +143,8 @@ def engine(work: Path, device: str) -> list[Figure]:
         Figure("training_pairs", "the same, pairs scored", (fp32, *training), times=1, **(rate | pairs)),
         Figure("training_share_of_product_rate", single, (fp32,), at_least=0.6, **share),
         Figure("training_bf16_share_of_product_rate", brain, (bf16,), at_least=0.6, **share),
+        Figure("training_share_of_each_product_rate", single, (fp32,), at_least=0.6, **(share | of_each)),
+        Figure("training_bf16_share_of_each_product_rate", brain, (bf16,), at_least=0.6, **(share | of_each)),
         Figure("evaluation_vs_pykeen", full, (ours("kgdrug", "evaluate"), *asking[:1]), times=80, **rate),
         Figure(
             "evaluation_whole_vs_pykeen",

@@ -22,8 +22,9 @@ from kgdrug.evaluation import metrics, rank_triples
 from kgdrug.graph import EntityType, KnowledgeGraph, KnownTails, Metaedge, Vocabulary
 from kgdrug.graph.known import distinct, triple_keys, triples_of
 from kgdrug.models import TableModel, pick_device, product_precision
-from kgdrug.models.arrays import scorer_of
-from kgdrug.ranking.top import top_candidates
+from kgdrug.models.arrays import Int, scorer_of
+from kgdrug.ranking.answers import AT_ONCE
+from kgdrug.ranking.top import best_columns
 from kgdrug.sources import load_graph
 from kgdrug.splits import Split, fixed
 from kgdrug.training import State, keep_freed_memory
@@ -33,6 +34,8 @@ from kgdrug.training.batches import Batch, Batches
 from kgdrug.training.loop import learning_rate
 from kgdrug.training.losses import softmax_loss
 from kgdrug.training.step import step
+
+EVERY = 10  # of the products of every answer on its own one in so many is made: all of them take longer than training
 
 
 def shape(graph: str, out: str) -> None:
@@ -49,10 +52,13 @@ def train(
     """Steady training throughput on a built graph: triples and scored pairs per second, and the share of bare products.
 
     A triple counts once, though it is learned in both directions, each against the sample. pairs: query and candidate,
-    as multiplied; a query's pieces of several answers share theirs.
+    as multiplied; a query's pieces of several answers share theirs. share_of_product: of the rate that the products
+    which are made would reach alone; share_of_each_product: of the rate of triples that products would reach which
+    score every answer against the sample on its own, as they are where a query is not scored once for all its answers.
     """
     state, batches, config, where, precision = _ready(load_graph(graph), dim, device, settings)
     done: list[tuple[int, int]] = []
+    each: list[tuple[int, int]] = []
     started, counting, triples = time.perf_counter(), None, 0.0
     for batch in ahead(_forever(batches), where):
         step(state, batch, config, config.learning_rate, precision)
@@ -64,17 +70,20 @@ def train(
         triples += len(batch.answers) / 2
         width = len(batch.sample) if batch.sample is not None else batch.candidates.stop - batch.candidates.start
         done.append((len(batch.heads), width))
+        each.append((len(batch.answers), width))
         if now - counting > seconds:
             break
     _wait(where)
     took = time.perf_counter() - counting
-    pairs = sum(b * k for b, k in done)
+    pairs, some = sum(b * k for b, k in done), each[::EVERY]
     products = _products(done, dim, precision, where)
+    of_each = _products(some, dim, precision, where) * sum(b * k for b, k in each) / sum(b * k for b, k in some)
     result.update(
         triples_per_second=triples / took,
         pairs_per_second=pairs / took,
         product_pairs_per_second=pairs / products,
         share_of_product=products / took,
+        share_of_each_product=of_each / took,
         seconds=took,
         device=str(where),
         precision=str(precision),
@@ -108,11 +117,17 @@ def top(graph: str, *, device: str = "auto", dim: int = 200, answers: str = "Com
     queries = np.stack([random.integers(0, n, 1000), random.integers(0, made.relations, 1000)], 1)
     moved = model.queries(torch.from_numpy(queries).to(where))
     one, all_of_it, typed = queries[:1], slice(0, n), slice(of_type.start, of_type.stop)
+
+    def best(of: Int, candidates: slice) -> list[Int]:
+        step = max(1, AT_ONCE // (candidates.stop - candidates.start))
+        blocks = (asked.scores(of[start : start + step], candidates) for start in range(0, len(of), step))
+        return [columns for block in blocks for columns in best_columns(block, 100)]
+
     calls: dict[str, tuple[Callable[[], object], int]] = {
-        "all": (lambda: top_candidates(asked, one, all_of_it, 100), 100),
+        "all": (lambda: best(one, all_of_it), 100),
         "matvec": (lambda: torch.mv(model.entity, moved[0]), 100),
-        "type": (lambda: top_candidates(asked, one, typed, 100), 1000),
-        "many": (lambda: top_candidates(asked, queries, all_of_it, 100), 3),
+        "type": (lambda: best(one, typed), 1000),
+        "many": (lambda: best(queries, all_of_it), 3),
         "many_product": (lambda: [part @ model.entity.T for part in moved.split(170)], 3),
     }
     seconds: dict[str, list[float]] = {name: [] for name in calls}

@@ -10,7 +10,7 @@ import numpy as np
 from kgdrug.graph import Annotation
 from kgdrug.graph.metapath import symmetric
 from kgdrug.models.arrays import Floats, Int
-from kgdrug.ranking.top import best_columns
+from kgdrug.ranking.top import best_columns, numbers
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel
@@ -31,7 +31,12 @@ class Counting:
     out: Int
 
     def best(self, scores: Floats, top: int, ascending: Floats | None = None) -> list[Int]:
-        """The columns of the best of each row, best first; ties in their order. ascending: see `best_columns`."""
+        """The columns of the best of each row, best first; ties in their order. ascending: see `best_columns`.
+
+        A KgdrugError where a score is no number.
+        """
+        if self.eligible is not None or len(self.out):
+            numbers(scores)  # else all are looked at
         counts = None
         if len(self.out):
             counts = np.ones(scores.shape, bool)

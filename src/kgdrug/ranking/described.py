@@ -14,7 +14,6 @@ from kgdrug.models.terms import Term
 from kgdrug.ranking.counting import Counting
 from kgdrug.ranking.paths import Evidence
 from kgdrug.ranking.questions import Question
-from kgdrug.ranking.top import numbers
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel
@@ -101,9 +100,9 @@ class Scored:
 
     @classmethod
     def of(cls, model: "ServedModel", entities: Int, relations: tuple[int, ...]) -> "Scored":
-        """What the model says of entities `(b,)`; a KgdrugError where a score is no number."""
+        """What the model says of entities `(b,)`; whether these are numbers is left to those who choose of them."""
         scores, each = model.best_of(entities, relations)
-        return cls(numbers(scores), each, np.sort(scores) if scores.shape[1] <= SORTED else None)
+        return cls(scores, each, np.sort(scores) if scores.shape[1] <= SORTED else None)
 
     def row(self, row: int) -> "Scored":
         """The candidates of one question alone."""

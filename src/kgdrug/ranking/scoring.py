@@ -17,6 +17,7 @@ from kgdrug.ranking.counting import Counting, itself
 from kgdrug.ranking.described import Answer, Chosen, Scored, agreement, described, made
 from kgdrug.ranking.export import about_model, column_of, flat_rows
 from kgdrug.ranking.questions import Question, question
+from kgdrug.ranking.top import numbers
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
@@ -69,6 +70,7 @@ def score_asked(model: "TrainedModel | ServedModel", asked: Sequence[tuple[Quest
         for start in range(0, len(entities), step):
             block = entities[start : start + step]
             scored, questions = Scored.of(served, block, relations), [Question(e, relations) for e in block.tolist()]
+            numbers(scored.scores)
             given = [np.array([asked[row][1] for row in of[one.entity]]) - candidates.start for one in questions]
             columns, places = zip(*(np.unique(own, return_inverse=True) for own in given), strict=True)
             out = {i: questions[i].entity - candidates.start for i in itself(served, block, relations).tolist()}
