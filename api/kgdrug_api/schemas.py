@@ -166,7 +166,7 @@ class Answer(Told):
     agreement: float | None = Field(
         None,
         description="Share of the model's members that rank it as high as the whole does, or among their own first 20; "
-        "null where it has one member.",
+        "null where it has one member, or no more than 20 candidates count.",
     )
     probability: float | SkipJsonSchema[None] = Field(
         None,

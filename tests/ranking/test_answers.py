@@ -64,6 +64,8 @@ def plain_answers(
     asks_tail = side in ("head", "compound")
     kind = METAEDGES[names[0]][2 if asks_tail else 0]
 
+    about_treatments = not set(names).isdisjoint(graph.treats)
+
     def answers(name: str, candidate: str) -> bool:
         fact = (entity, name, candidate) if asks_tail else (candidate, name, entity)
         return fact in facts or (name in UNDIRECTED and fact[::-1] in facts)
@@ -83,7 +85,7 @@ def plain_answers(
             )
             if joins
         }
-        taken = any(answers(name, candidate) for name in names)
+        taken = any(answers(name, candidate) for name in names) or (about_treatments and bool(known))
         candidates.append((candidate, score, known, taken))
     scores = [score for _, score, _, _ in candidates]
     left = [c for c in candidates if not (novel and c[3]) and (c[0] != entity or c[3])]  # itself only where known
@@ -160,14 +162,16 @@ def clinic(make: Maker) -> TrainedModel:
     return make(entities, METAEDGES, facts, ("CiD", "CtD"))
 
 
-def test_novel_leaves_out_what_any_part_holds_and_nothing_else(clinic: TrainedModel) -> None:
-    assert {a.name for a in predict(clinic, disease="fever", novel=True)} == {"codeine", "cold"}
-    assert {a.name for a in predict(clinic, tail="fever", relation="CtD", novel=True)} == {
-        "ibuprofen",
-        "codeine",
-        "cold",
-    }
+def test_novel_leaves_out_treatments_that_any_fact_joins_in_any_part_and_nothing_else(clinic: TrainedModel) -> None:
+    assert {a.name for a in predict(clinic, disease="fever", novel=True)} == {"cold"}
+    assert {a.name for a in predict(clinic, tail="fever", relation="CtD", novel=True)} == {"cold"}
     assert {a.name for a in predict(clinic, compound="aspirin", novel=True)} == {"pain", "flu"}
+
+
+def test_novel_leaves_out_what_holds_over_the_asked_relation_alone_where_it_is_no_treatment(
+    clinic: TrainedModel,
+) -> None:
+    assert {a.name for a in predict(clinic, tail="fever", relation="CpD", novel=True)} == {"aspirin", "cold"}
 
 
 def test_facts_of_other_relations_stay_and_are_marked_with_their_part(clinic: TrainedModel) -> None:
@@ -237,7 +241,7 @@ def test_novel_leaves_out_treatments_that_an_annotation_settles(
         told = {a.id for a in predict(model, **{side: asked}, top=100, novel=True)}
         for other in compounds if side == "disease" else diseases:
             c, d = pair(other)
-            assert (other in told) == ((c, d) not in settled and not any((c, r, d) in facts for r in drawn["treats"]))
+            assert (other in told) == ((c, d) not in settled and not any((c, r, d) in facts for r in METAEDGES))
     # what is known of a treatment says nothing of another relation
     everything = predict(model, tail=diseases[0], relation="CpD", top=100)
     new = predict(model, tail=diseases[0], relation="CpD", top=100, novel=True)
@@ -295,7 +299,7 @@ def test_nothing_is_its_own_answer_unless_the_graph_says_so(make: Maker) -> None
 
 
 def test_ranks_start_at_one_where_known_answers_were_left_out(clinic: TrainedModel) -> None:
-    assert [a.rank for a in predict(clinic, disease="fever", novel=True)] == [1, 2]
+    assert [a.rank for a in predict(clinic, disease="fever", novel=True)] == [1]
 
 
 def test_the_percentile_of_an_answer_is_the_same_with_and_without_the_known_ones(clinic: TrainedModel) -> None:
@@ -340,7 +344,8 @@ def test_several_members_answer_with_their_mean_rank_score_and_say_how_many_agre
             answers = predict(model, **asked, top=top, novel=novel, filters=kept)
         for a in answers:
             assert a.score == pytest.approx(sum(each[a.id].percentile for each in everything) / 3 / 100)
-            assert a.agreement == sum(ranks[a.id] <= max(alike, a.rank) for ranks in own) / 3
+            shared = sum(ranks[a.id] <= max(alike, a.rank) for ranks in own) / 3
+            assert a.agreement == (shared if len(own[0]) > alike else None)
         assert [a.score for a in answers] == sorted((a.score for a in answers), reverse=True)
         assert len(answers) == min(top, len(own[0]))
 
@@ -499,3 +504,38 @@ def test_scores_are_plain_numbers_of_the_language(clinic: TrainedModel) -> None:
     assert type(first.percentile) is float
     assert type(first.rank) is int
     assert not np.isnan(first.score)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(graphs())
+def test_a_ranking_to_which_training_had_no_answer_says_so(make: Maker, drawn: dict[str, object]) -> None:
+    model = make(**drawn)
+    trained = {fact for fact, part in drawn["facts"].items() if part == "train"}
+    for asked, names in (
+        *(({"disease": d}, drawn["treats"]) for d in drawn["entities"]["Disease"]),
+        *(({"compound": c}, drawn["treats"]) for c in drawn["entities"]["Compound"]),
+        ({"head": "Disease::D0", "relation": "DrD"}, ["DrD"]),
+        ({"tail": "Disease::D0", "relation": "DrD"}, ["DrD"]),
+        ({"head": "Gene::G0", "relation": "Gr>G"}, ["Gr>G"]),
+        ({"tail": "Gene::G0", "relation": "Gr>G"}, ["Gr>G"]),
+    ):
+        (entity,) = (value for key, value in asked.items() if key != "relation")
+        ends = {"head": (0,), "compound": (0,), "tail": (2,), "disease": (2,)}[next(iter(asked))]
+        answered = any(
+            fact[1] in names and any(fact[end] == entity for end in (ends if fact[1] != "DrD" else (0, 2)))
+            for fact in trained
+        )
+        one = question(model.graph, **asked)
+        warning = model.served.warning(one.entity, one.relations)
+        if answered or not trained:  # of a model that does not say what it was trained on nothing is known
+            assert warning is None
+        elif any(entity in fact for fact in trained):
+            assert warning.startswith("training had no ")
+            assert warning.endswith(
+                f" of {model.graph.entities.label(one.entity)}: this ranking rests on its other facts"
+            )
+        else:
+            assert (
+                warning
+                == f"{model.graph.entities.label(one.entity)} stands in no training triple: this ranking is arbitrary"
+            )

@@ -36,7 +36,7 @@ def plain(scores: np.ndarray, asked: int, candidates: range, eligible: set[str],
         return 50 * (2 * below + equal - 1) / max(1, len(whole) - 1)
 
     def agreement(c: int, rank: int) -> float | None:
-        if len(members) < 2:
+        if len(members) < 2 or len(ranked(whole)) <= described.ALIKE:
             return None
         return sum(ranked(own).index(c) + 1 <= max(described.ALIKE, rank) for own in members) / len(members)
 

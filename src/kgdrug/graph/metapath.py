@@ -1,6 +1,7 @@
 """Metapaths: ways from one entity type to another along metaedges, in the words of hetio (Himmelstein et al. 2017)."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -56,6 +57,13 @@ def symmetric(metaedge: Metaedge) -> bool:
     """
     short = _SHORT.fullmatch(metaedge.abbreviation)
     return undirected(metaedge) and short is not None and short[1] == short[4]
+
+
+def either_way(graph: KnowledgeGraph, relations: Sequence[int]) -> list[int]:
+    """Relations in `[0, 2m)`, and those that say the same from the other end: see `symmetric`; each once."""
+    m = graph.relations
+    back = [(r + m) % (2 * m) for r in relations if symmetric(graph.metaedges[r % m])]
+    return list(dict.fromkeys([*relations, *back]))
 
 
 def steps_from(graph: KnowledgeGraph, entity_type: str) -> list[tuple[Step, str]]:

@@ -35,11 +35,11 @@ def answer(
     The question's own entity is none of them, unless the graph holds that for an asked relation; percentiles count it.
 
     novel: leave out candidates that the graph, in any part, already holds for an asked relation; where that has no
-    direction, such as `DrD`, whichever way the fact is written down; of treatments also those that an annotation
-    settles (`counting.SETTLED`). Every other fact that joins a candidate with the question's entity is marked in
-    `known`. filters: which candidates count; ranks are among them, percentiles among all. evidence: so many metapaths
-    of each answer are told, those of the largest DWPC, with the best path of each; on Hetionet that takes some 10 ms an
-    answer.
+    direction, such as `DrD`, whichever way the fact is written down; asked for treatments, those that any fact of the
+    graph joins with the question's entity, and those that an annotation settles (`counting.SETTLED`). Every other fact
+    that joins a candidate with the question's entity is marked in `known`. filters: which candidates count; ranks are
+    among them, percentiles among all. evidence: so many metapaths of each answer are told, those of the largest DWPC,
+    with the best path of each; on Hetionet that takes some 10 ms an answer.
     """
     return next(answer_all(model, [asked], top, novel, filters, evidence))
 
@@ -115,8 +115,8 @@ def _chosen(
 ) -> Chosen:
     """The candidates that answer questions over the same relations."""
     for asked in questions:
-        if arbitrary := model.arbitrary(asked.entity):
-            log.warning("%s", arbitrary)
+        if warning := model.warning(asked.entity, asked.relations):
+            log.warning("%s", warning)
     entities, relations = np.array([asked.entity for asked in questions]), questions[0].relations
     scored = Scored.of(model, entities, relations)
     counting = Counting(eligible, left_out(model, entities, relations, novel))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from kgdrug.graph import Annotation
-from kgdrug.graph.metapath import symmetric
+from kgdrug.graph.metapath import either_way
 from kgdrug.models.arrays import Floats, Int
 from kgdrug.ranking.top import best_columns, numbers
 
@@ -78,10 +78,14 @@ def itself(model: "ServedModel", entities: Int, relations: Sequence[int]) -> Int
 
 
 def _known(model: "ServedModel", entities: Int, relations: Sequence[int]) -> tuple[Int, Int]:
-    """What is known to answer the entities `(b,)`, by a fact or an annotation that settles it: rows and answers."""
-    m = model.graph.relations
-    turned = [(r + m) % (2 * m) for r in relations if symmetric(model.graph.metaedges[r % m])]
-    over = list(dict.fromkeys([*relations, *turned]))
+    """What is known to answer the entities `(b,)`, by a fact or an annotation that settles it: rows and answers.
+
+    A treatment is known by any fact that joins the two: what palliates a disease, or causes it, is not new to it.
+    """
+    graph = model.graph
+    over = either_way(graph, relations)
+    if any(r % graph.relations in graph.treatment_relations for r in relations):
+        over = model.joining[graph.heads(relations[0]).start, graph.answers(relations[0]).start].tolist()
     queries = np.array([[entity, r] for entity in entities.tolist() for r in over])
     rows, tails, _ = model.facts.of(queries)
     settled = np.array(_settled(model, entities, relations), np.int64).reshape(-1, 2)

@@ -61,11 +61,11 @@ class Answer:
     lower, in percent, ties counting half; usual_percentile: its mean percentile over the questions of this kind, so
     that one which is on top whatever is asked shows; known: the graph's facts about the pair, and annotations: what is
     known besides; agreement: share of the members that rank it, among the candidates that count, at least as high as
-    the whole does, or among their own first 20, None where the model has one member; probability: that the graph holds
-    the pair, among pairs as the calibration drew them, None where the model has no calibration; terms: the metapaths
-    that raise the score most, where a member of the model is a regression on metapaths; evidence: metapaths that join
-    the two, with the best path of each, never by the answered fact: supporting context, not proof. None where it was
-    not asked for.
+    the whole does, or among their own first 20, None where the model has one member or no more than 20 candidates
+    count; probability: that the graph holds the pair, among pairs as the calibration drew them, None where the model
+    has no calibration; terms: the metapaths that raise the score most, where a member of the model is a regression on
+    metapaths; evidence: metapaths that join the two, with the best path of each, never by the answered fact: supporting
+    context, not proof. None where it was not asked for.
     """
 
     rank: int
@@ -192,19 +192,22 @@ def agreement(
     """The share of several members that rank each of these candidates no worse than its rank, or `ALIKE` if larger.
 
     each: `(members, b, k)`, ranked among what counts; columns and ranks: `(a,)` each, of each question. None for each
-    question where there is one member.
+    question where there is one member, and where no more than `ALIKE` candidates count: to these all members agree.
     """
     if len(each) == 1:
         return [None] * len(columns)
     enough = [np.maximum(ALIKE, np.asarray(own, np.int64)) for own in ranks]
     most = max(int(own.max(initial=ALIKE)) for own in enough)
     agreeing = [np.zeros(len(own), np.int64) for own in columns]
+    counted = [0] * len(columns)
     for scores in each:
-        for row, best in enumerate(counting.best(scores, most)):
+        for row, best in enumerate(counting.best(scores, most + 1)):
+            counted[row] = len(best)
             places = np.full(scores.shape[1], most + 1)
             places[best] = np.arange(1, len(best) + 1)
             agreeing[row] += places[columns[row]] <= enough[row]
-    return [(own / len(each)).tolist() for own in agreeing]
+    shares = [(own / len(each)).tolist() for own in agreeing]
+    return [own if count > ALIKE else None for own, count in zip(shares, counted, strict=True)]
 
 
 def known_facts(model: "ServedModel", entities: Int, relation: int, places: Int) -> list[tuple[KnownFact, ...]]:

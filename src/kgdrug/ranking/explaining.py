@@ -30,7 +30,7 @@ class Explanation:
     either end whose absence would change the score most, of the first member whose scores are dot products; links:
     pages about the two, by the name of the site; influences_of: the score that influences change, empty where there are
     none; no_influence: why there are none, None where there are some; warnings: which of the two training had no fact
-    about, so that the rank means nothing.
+    about, so that the rank means nothing, or that it had no answer to the question.
     """
 
     question: str
@@ -96,7 +96,7 @@ def explain(
         of_both | pair_links(names[first], names[last]),
         moved if moving else "",
         None if moving else NO_INFLUENCE if moved else _no_product(served),
-        tuple(filter(None, map(served.arbitrary, (asked.entity, candidate)))),
+        tuple(filter(None, (served.warning(asked.entity, asked.relations), served.arbitrary(candidate)))),
     )
 
 

@@ -53,10 +53,10 @@ def about_model(
     """What numbers of a model are of: itself, its graph, the licences of what it learned from, date and version.
 
     first: what stands before these, such as the question; asked: the questions themselves, of which `warnings` names
-    those whose ranking is arbitrary. `probability_means` stands where the model has a calibration. Licences: each with
-    the metaedges that are under it, and `annotations` where there are any. Metaedges that training left out by
-    `training.without` are told apart, in `licences_besides`: nothing was learned from them, but their facts may stand
-    in `known` and `evidence`. The date is today's in UTC.
+    those whose ranking is arbitrary, or to which training had no answer. `probability_means` stands where the model has
+    a calibration. Licences: each with the metaedges that are under it, and `annotations` where there are any. Metaedges
+    that training left out by `training.without` are told apart, in `licences_besides`: nothing was learned from them,
+    but their facts may stand in `known` and `evidence`. The date is today's in UTC.
     """
     from kgdrug import __version__
 
@@ -68,7 +68,7 @@ def about_model(
         licences.setdefault(metaedge.licence or "none stated", []).append(metaedge.abbreviation)
     for licence in sorted({a.licence or "none stated" for a in graph.annotations}):
         learned.setdefault(licence, []).append("annotations")
-    warnings = list(filter(None, dict.fromkeys(served.arbitrary(one.entity) for one in asked)))
+    warnings = list(filter(None, dict.fromkeys(served.warning(one.entity, one.relations) for one in asked)))
     return {
         **first,
         "model": served.name,

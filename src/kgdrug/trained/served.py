@@ -21,6 +21,8 @@ from kgdrug.config import Experiment, TrainingConfig, experiment_from
 from kgdrug.errors import UnknownNameError, UsageError
 from kgdrug.graph import Annotation, KnowledgeGraph
 from kgdrug.graph.facts import PARTS, Facts, open_facts
+from kgdrug.graph.known import stretches
+from kgdrug.graph.metapath import either_way
 from kgdrug.graph.store import GRAPH_FILE, load_schema, load_triples, read_array, read_json, sha256_of
 from kgdrug.models.arrays import ArrayMetapaths, ArrayTable, Floats, Int, Scorer, open_scorer, scorer_of
 from kgdrug.models.terms import Term
@@ -212,6 +214,35 @@ class ServedModel:
     def seen_in_training(self, entity: int) -> bool:
         """Whether training had a fact about the entity, or the model does not say what it was trained on."""
         return bool(self._seen[entity])
+
+    def warning(self, entity: int, relations: tuple[int, ...]) -> str | None:
+        """What to say of a ranking over relations in `[0, 2m)` for an entity; None where training had an answer to it.
+
+        That training had no fact about the entity, or none that would have been an answer.
+        """
+        graph, answered = (
+            self.graph,
+            self.remembered(("answered", relations), lambda: self._answered(relations), keep=True),
+        )
+        if answered[entity - graph.heads(relations[0]).start]:
+            return None
+        names = " or ".join(dict.fromkeys(graph.metaedges[r % graph.relations].abbreviation for r in relations))
+        of_others = f"training had no {names} of {graph.entities.label(entity)}: this ranking rests on its other facts"
+        return self.arbitrary(entity) or of_others
+
+    def _answered(self, relations: tuple[int, ...]) -> NDArray[np.bool_]:
+        """Whether training had an answer over relations for each entity that can be asked about, `(h,)`.
+
+        All of them where it is not known what training had.
+        """
+        facts, span, m2 = self.facts, self.graph.heads(relations[0]), 2 * self.graph.relations
+        first, last = facts.keys.searchsorted([span.start * m2, span.stop * m2]).tolist()
+        of = np.flatnonzero(np.isin(facts.keys[first:last] % m2, either_way(self.graph, relations))) + first
+        starts, counts = facts.offsets[of], facts.offsets[of + 1] - facts.offsets[of]
+        trained = facts.parts[stretches(starts, counts)] & PARTS["train"] > 0
+        answered = np.zeros(len(span), bool)
+        answered[facts.keys[of].repeat(counts)[trained] // m2 - span.start] = True
+        return answered if answered.any() or (facts.parts & PARTS["train"]).any() else ~answered
 
     def arbitrary(self, entity: int) -> str | None:
         """What to say of any ranking for an entity that training had no fact about; None where it had some."""
