@@ -23,7 +23,7 @@ from kgdrug import (
     run,
 )  # fmt: skip
 from kgdrug.errors import UsageError
-from kgdrug.ranking import links
+from kgdrug.ranking import links, score_file
 from kgdrug.ranking.explaining import NO_INFLUENCE, NOTE
 from kgdrug.ranking.export import NO_PATH
 from kgdrug.trained import TrainedModel
@@ -187,15 +187,33 @@ def test_the_command_tells_the_json_of_what_model_it_is_and_what_it_is_made_from
     assert told["evidence"][0]["paths"][0]["entities"][0]["links"]
 
 
+@pytest.fixture
+def of_metapaths(experiment_file: Path, desk: Path) -> TrainedModel:
+    """A model of metapaths, in the folder `paths`."""
+    return run(read_experiment(experiment_file, ["model.score=metapaths", "metapaths.length=3"]), "paths").model
+
+
+def test_a_scored_table_has_the_terms_of_a_model_of_metapaths(of_metapaths: TrainedModel, desk: Path) -> None:
+    (desk / "pairs.tsv").write_text(f"compound\tdisease\n{PAIR['compound']}\t{PAIR['disease']}\n")
+    score_file(of_metapaths, desk / "pairs.tsv", desk / "scored.tsv")
+    head, row = (line.split("\t") for line in (desk / "scored.tsv").read_text().splitlines() if line[0] != "#")
+    expected = explain(of_metapaths, **PAIR).answer.terms
+    assert expected
+    assert dict(zip(head, row, strict=True))["terms"] == "; ".join(f"{t.name} {t.contribution:+.2f}" for t in expected)
+
+
 def test_of_a_model_of_metapaths_the_terms_come_first(
-    kgdrug_command: Callable[..., SimpleNamespace], experiment_file: Path, desk: Path
+    kgdrug_command: Callable[..., SimpleNamespace], of_metapaths: TrainedModel
 ) -> None:
-    made = run(read_experiment(experiment_file, ["model.score=metapaths", "metapaths.length=3"]), "paths").model
+    made = of_metapaths
     found = explain(made, **PAIR)
     assert found.terms
-    assert list(found.terms) == made.served.terms(*(made.graph.find(name) for name in PAIR.values()))
+    *told, rest = found.terms
+    assert told == made.served.terms(*(made.graph.find(name) for name in PAIR.values()))
     assert found.terms[: len(found.answer.terms)] == found.answer.terms
-    assert [t.contribution for t in found.terms] == sorted((t.contribution for t in found.terms), reverse=True)
+    assert [t.contribution for t in told] == sorted((t.contribution for t in told), reverse=True)
+    assert rest.name == "a constant and all other terms"
+    assert sum(t.contribution for t in found.terms) == pytest.approx(found.answer.score, rel=1e-5)
     done = kgdrug_command("explain", "paths", *(f"--{key}={name}" for key, name in PAIR.items()))
     assert 0 < done.out.index("What the score of metapaths is the sum of") < done.out.index("Paths that join the two")
     assert found.no_influence

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
 NO_INFLUENCE = "no other fact that training was shown of either end moves the score"
+REST = "a constant and all other terms"
 NOTE = "supporting context from the graph and the model, not proof that a compound works"
 
 
@@ -26,11 +27,12 @@ class Explanation:
     """What stands behind an answer; supporting context, not proof.
 
     terms: what the score is the sum of, where a member of the model is a regression on metapaths, those that raise it
-    most first; evidence: paths between the two, by metapath, the answered fact never among them; influences: facts of
-    either end whose absence would change the score most, of the first member whose scores are dot products; links:
-    pages about the two, by the name of the site; influences_of: the score that influences change, empty where there are
-    none; no_influence: why there are none, None where there are some; warnings: which of the two training had no fact
-    about, so that the rank means nothing, or that it had no answer to the question.
+    most first, and last what is not told apart, `REST`; evidence: paths between the two, by metapath, the answered fact
+    never among them; influences: facts of either end whose absence would change the score most, of the first member
+    whose scores are dot products; links: pages about the two, by the name of the site; influences_of: the score that
+    influences change, empty where there are none; no_influence: why there are none, None where there are some;
+    warnings: which of the two training had no fact about, so that the rank means nothing, or that it had no answer to
+    the question.
     """
 
     question: str
@@ -90,7 +92,7 @@ def explain(
     return Explanation(
         asked.text(graph),
         answer_of(served, asked, candidate),
-        tuple(served.terms(first, last)),
+        _terms(served, first, last),
         found,
         moving,
         of_both | pair_links(names[first], names[last]),
@@ -160,6 +162,16 @@ def _influences(
         moduli=member.moduli,
     )
     return found, moved
+
+
+def _terms(model: "ServedModel", head: int, tail: int) -> tuple[Term, ...]:
+    """Those of the first member that has any, and what its score is besides."""
+    told = model.terms(head, tail)
+    member = next((member for member in model.members if isinstance(member, ArrayMetapaths)), None)
+    if member is None or not told:
+        return ()
+    score = float(member.table[head - member.sources.start, tail - member.targets.start])
+    return *told, Term(REST, score - sum(term.contribution for term in told))
 
 
 def _kind(member: Scorer) -> str:

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
 RANK_MEANS = "from 1, among all candidates, known ones too, but not the question's own entity"
-# what is said of a row; probability where the model has a calibration
+# what is said of a row; terms where a member of the model has any, probability where it has a calibration
 SCORED = (
     "score", "percentile", "rank", "usual_percentile", "known", "known_sources", "annotations", "annotation_sources",
-    "agreement", "probability",
+    "agreement", "terms", "probability",
 )  # fmt: skip
 
 
@@ -113,7 +113,8 @@ def score_file(
     from kgdrug.sources.sheets import FORMS
 
     served = model.served
-    names = [name for name in SCORED if name != "probability" or served.calibrated is not None]
+    there = {"terms": served.has_terms, "probability": served.calibrated is not None}
+    names = [name for name in SCORED if there.get(name, True)]
     rows, finder = read_rows(Path(path), names), Finder(served.graph)
     found = [finder.find(row) for row in rows.asked]
     unknown = {i: one for i, one in enumerate(found) if isinstance(one, Unknown)}
