@@ -217,6 +217,15 @@ def test_answers_are_the_librarys_own(
     assert client.predict(**{**question, "top": 2}, offset=1) == answers[1:3]
 
 
+def test_a_list_that_came_out_empty_is_no_wish_for_all(client: kgdrug.Client) -> None:
+    for filters in ({"only": []}, kgdrug.Filters(only=[])):  # type: ignore[arg-type]
+        (answered,) = client.predict_many([{"disease": "asthma", "filters": filters}])
+        assert isinstance(answered, kgdrug.ServiceError)
+        assert "filters.only is empty" in answered.detail
+    (answered,) = client.predict_many([{"disease": "asthma", "filters": kgdrug.Filters()}])
+    assert answered == client.predict(disease="asthma")
+
+
 def test_many_questions_are_answered_as_the_library_answers_them(
     client: kgdrug.Client, model: kgdrug.ServedModel
 ) -> None:

@@ -22,7 +22,6 @@ _NEEDED: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "less_than_equal": lambda about: f"at most {about['le']:,}",
     "string_too_short": lambda about: f"text of at least {_many(about['min_length'], 'sign')}",
     "string_too_long": lambda about: f"text of at most {_many(about['max_length'], 'sign')}",
-    "too_short": lambda about: f"a list of at least {about['min_length']:,}",
     "too_long": lambda about: f"a list of at most {about['max_length']:,}",
     "literal_error": lambda about: about["expected"].replace("'", ""),
     "string_pattern_mismatch": lambda about: _PATTERNS.get(about["pattern"], f"text that {about['pattern']} matches"),
@@ -72,6 +71,8 @@ def _complaint(error: Mapping[str, Any], offset: bool, whole: str) -> str:
     if kind == "missing":
         of_list = isinstance(loc[-1], int) and "input" in error
         return f"{field} is missing" + (f": {'.'.join(places[:-1])} is {_came(error['input'])}" if of_list else "")
+    if kind == "too_short":  # every list that has a least length must hold something
+        return f"{field} is empty, so that nothing could answer; leave it out to ask for all"
     if kind not in _NEEDED:
         return f"{field}: {error['msg'].removeprefix('Value error, ')}"
     needed = f"must be {_NEEDED[kind](about)}"

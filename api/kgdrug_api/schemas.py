@@ -21,7 +21,7 @@ def _is_whole(given: object) -> bool:
 
 
 def _absent(schema: JsonDict) -> None:
-    """Say that a field is left out where it has no value: its default is none that is sent."""
+    """Say that a field is left out where it has no value: its default is none that goes over the wire."""
     del schema["default"]
 
 
@@ -40,7 +40,13 @@ class Filters(BaseModel):
     targets: tuple[Name, ...] = Field((), max_length=100, description="Binds one of these genes.")
     approved: bool = Field(False, description="Treats something already, in the graph or by an annotation.")
     smarts: str | None = Field(None, max_length=1000, description="Its structure holds this pattern.")
-    only: tuple[Name, ...] = Field((), max_length=MOST_NAMES, description="One of these.")
+    only: tuple[Name, ...] = Field(
+        (),
+        min_length=1,
+        max_length=MOST_NAMES,
+        description="One of these; left out where all may answer.",
+        json_schema_extra=_absent,
+    )
     exclude: tuple[Name, ...] = Field((), max_length=MOST_NAMES, description="None of these.")
 
 

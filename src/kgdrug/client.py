@@ -7,7 +7,7 @@ tried again where that helps, and what was looked up before is asked for by its 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from email.utils import parsedate_to_datetime
 from random import uniform
 from threading import Lock
@@ -161,7 +161,7 @@ class Client:
         given = {"head": head, "tail": tail, "relation": relation, "disease": disease, "compound": compound}
         wanted = {"top": top, "offset": offset, "novel": novel, "filters": filters, "model": model or self.model}
         wanted |= {"evidence": evidence} if evidence else {}  # an older service does not know of it
-        return self._read(list[Answer], self._post("/v1/predict", {**given, **wanted}), "answers")
+        return self._read(list[Answer], self._post("/v1/predict", _sent({**given, **wanted})), "answers")
 
     def predict_many(
         self, questions: Iterable[Mapping[str, Any]], *, model: str | None = None
@@ -475,7 +475,16 @@ def _words(place: int, question: object) -> dict[str, Any]:
     """The words of a question, which came in this place; a UsageError where it has none."""
     if not isinstance(question, Mapping):
         raise UsageError(f'questions[{place}] is {question!r}; give the words of predict, as {{"disease": "asthma"}}')
-    return dict(question)
+    return _sent(question)
+
+
+def _sent(question: Mapping[str, Any]) -> dict[str, Any]:
+    """The words of a question as a service takes them: filters without those that were not given, or none."""
+    words, filters = dict(question), question.get("filters")
+    if isinstance(filters, Filters):
+        given = {one.name: getattr(filters, one.name) for one in fields(filters)}
+        words["filters"] = {name: value for name, value in given.items() if value != getattr(NO_FILTERS, name)} or None
+    return words
 
 
 def _parcels(items: Iterable[T], size: Callable[[T], int]) -> Iterator[deque[T]]:

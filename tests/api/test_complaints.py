@@ -29,6 +29,11 @@ ASKED = [
     ("/v1/predict", '{"disease": "asthma", "novel": "perhaps"}', 'novel is "perhaps"; it must be true or false'),
     ("/v1/predict", '{"disease": 7, "tpo": 1}', "disease is 7; it must be text; unknown field tpo; did you mean top?"),
     ("/v1/predict", '{"disease": "asthma", "filters": 7}', "filters is 7; it must be an object"),
+    (
+        "/v1/predict",
+        '{"disease": "asthma", "filters": {"only": []}}',
+        "filters.only is empty, so that nothing could answer; leave it out to ask for all",
+    ),
     ("/v1/predict", '{"disease": "asthma", "novel": "yes"}', 'novel is "yes"; it must be true or false'),
     ("/v1/predict", '{"disease": "asthma", "novel": 1}', "novel is 1; it must be true or false"),
     (

@@ -277,6 +277,20 @@ def test_filters_hold_over_http_as_in_the_library(
     assert [a["name"] for a in line["answers"]] == [a["name"] for a in answers]
 
 
+def test_an_empty_list_of_those_that_may_answer_is_refused_and_any_other_asks_for_nothing(client: TestClient) -> None:
+    question = {"disease": "asthma", "top": 3}
+    refused = client.post("/v1/predict", json={**question, "filters": {"only": []}})
+    assert (refused.status_code, refused.json()["type"]) == (422, "urn:kgdrug:not-a-question")
+    (line,) = lines(client, {**question, "filters": {"only": []}})
+    assert line["problem"]["detail"].startswith("line 1: filters.only is empty")
+    plain = client.post("/v1/predict", json=question)
+    for name in ("exclude", "classes", "targets"):
+        assert client.post("/v1/predict", json={**question, "filters": {name: []}}).content == plain.content
+    described = client.get("/openapi.json").json()["components"]["schemas"]["Filters"]["properties"]
+    assert {name for name, one in described.items() if one.get("minItems")} == {"only"}
+    assert "default" not in described["only"]
+
+
 @pytest.mark.parametrize(
     ("given", "status", "detail"),
     [
