@@ -304,6 +304,7 @@ def test_models_come_and_go(client: kgdrug.Client, model: kgdrug.ServedModel, tr
     assert (loaded.name, loaded.score, loaded.dimension) == ("second", "complex", 16)
     assert client.models()[1] == loaded
     assert client.models()[0].test == model.metrics["both"]
+    assert client.models()[0].member_scores == (client.models()[0].score,)
     assert client.unload("second") == loaded
     assert client.unload(client.load(str(trained_run.folder), "of/two words?").name).name == "of/two words?"
     assert [one.name for one in client.models()] == ["small"]

@@ -174,13 +174,15 @@ def warm_up(loaded: kgdrug.LoadedModel) -> None:
 def _about(loaded: kgdrug.LoadedModel) -> schemas.Model:
     model = loaded.model
     metrics: dict[str, Any] = dict(model.metrics)
+    scores = _member_scores(model)
     return schemas.Model(
         name=loaded.name,
         source=loaded.source,
         version=loaded.version,
         digest=model.digest,
-        score=model.experiment.model.score,
+        score=scores[0] if len(set(scores)) == 1 else "ensemble",
         members=len(model.members),
+        member_scores=scores,
         dimension=model.dimension,
         calibrated=model.calibrated is not None,
         graph=model.graph.name,
@@ -190,3 +192,11 @@ def _about(loaded: kgdrug.LoadedModel) -> schemas.Model:
         candidates=metrics.get("candidates", "typed"),
         test=metrics.get("both", {}),
     )
+
+
+def _member_scores(model: kgdrug.ServedModel) -> list[str]:
+    """The score of each member; of an older ensemble, which does not say that, of each model that it was made of."""
+    if model.experiments:
+        return [one.model.score for one in model.experiments]
+    parts = [one["score"] for one in model.metrics.get("ensemble", {}).get("of", ()) if one["weight"]]
+    return parts or [model.experiment.model.score] * len(model.members)

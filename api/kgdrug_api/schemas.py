@@ -360,10 +360,16 @@ class Model(Told):
     digest: str
     source: str
     version: str | None = Field(description=VERSION)
-    score: str
+    score: str = Field(description="Of its members, such as `complex`; `ensemble` where they have several.")
     members: int
+    member_scores: list[str] = Field(
+        description="The score of each member, such as `complex` or `metapaths`; of an ensemble that does not tell its "
+        "members apart, of each model that it was put together from."
+    )
     calibrated: bool
-    dimension: int | None = Field(description="Numbers per entity; null of a model that has no vectors.")
+    dimension: int | None = Field(
+        description="Numbers per entity of the first member that has vectors; null where none has."
+    )
     graph: str
     graph_digest: str
     entities: int

@@ -55,9 +55,10 @@ class Entity:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model that a service has loaded. candidates: what its test ranks are among, `typed` or `all` entities; test:
-    metrics on its test triples; dimension: numbers per entity, None of a model that has no vectors; version: as
-    `NAME/VERSION`, where it was loaded from the registry.
+    """A model that a service has loaded. score: of its members, or `ensemble` where these have several; candidates:
+    what its test ranks are among, `typed` or `all` entities; test: metrics on its test triples; dimension: numbers per
+    entity, None of a model that has no vectors; version: as `NAME/VERSION`, where it was loaded from the registry;
+    member_scores: the score of each member.
     """
 
     name: str
@@ -74,6 +75,7 @@ class ModelInfo:
     candidates: str
     test: dict[str, float | None]
     version: str | None = None
+    member_scores: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,32 @@ def test_answers_name_the_version_of_a_model_of_the_registry(trained_run: kgdrug
         assert "model_version" not in asked(client, model="own")
 
 
+def test_the_models_tell_the_score_of_every_member(
+    trained_run: kgdrug.Run, metapath_model: kgdrug.TrainedModel
+) -> None:
+    from kgdrug.trained import together
+
+    table, experiment = trained_run.model, metapath_model.experiment
+    score = table.experiment.model.score
+    paths = replace(metapath_model, experiment=replace(experiment, model=replace(experiment.model, score="metapaths")))
+    both = together([table, paths], [2, 1], "both")
+    twice = together([table, table], [1, 1], "twice")
+    of = [{"score": score, "weight": 2}, {"score": "metapaths", "weight": 1}, {"score": "transe-l1", "weight": 0}]
+    older = replace(both, experiments=(), metrics={"ensemble": {"of": of}})
+    named = {"table": table, "paths": paths, "both": both, "twice": twice, "older": older}
+    app = create_app(kgdrug.LoadedModels([kgdrug.LoadedModel(name, "", one.served) for name, one in named.items()]))
+    told = {one["name"]: one for one in TestClient(app).get("/v1/models").json()["models"]}
+    assert {name: (one["score"], one["member_scores"]) for name, one in told.items()} == {
+        "table": (score, [score]),
+        "paths": ("metapaths", ["metapaths"]),
+        "both": ("ensemble", [score, "metapaths"]),
+        "twice": (score, [score, score]),
+        "older": ("ensemble", [score, "metapaths"]),
+    }
+    assert told["paths"]["dimension"] is None
+    assert told["both"]["dimension"] == table.served.dimension
+
+
 def test_an_unknown_model_names_those_there_are(client: TestClient) -> None:
     for name, said in (("frist", "did you mean first?"), ("other", "choose from first")):
         response = client.post("/v1/predict", json={"disease": "asthma", "model": name})
