@@ -305,6 +305,8 @@ def test_models_come_and_go(client: kgdrug.Client, model: kgdrug.ServedModel, tr
     assert client.models()[1] == loaded
     assert client.models()[0].test == model.metrics["both"]
     assert client.models()[0].member_scores == (client.models()[0].score,)
+    about = kgdrug.about_model(model)
+    assert (client.models()[0].licences, client.models()[0].note) == (about["licences"], about["note"])
     assert client.unload("second") == loaded
     assert client.unload(client.load(str(trained_run.folder), "of/two words?").name).name == "of/two words?"
     assert [one.name for one in client.models()] == ["small"]

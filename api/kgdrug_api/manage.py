@@ -175,6 +175,7 @@ def _about(loaded: kgdrug.LoadedModel) -> schemas.Model:
     model = loaded.model
     metrics: dict[str, Any] = dict(model.metrics)
     scores = _member_scores(model)
+    named: dict[str, Any] = kgdrug.about_model(model)
     return schemas.Model(
         name=loaded.name,
         source=loaded.source,
@@ -191,6 +192,10 @@ def _about(loaded: kgdrug.LoadedModel) -> schemas.Model:
         triples=len(model.facts),
         candidates=metrics.get("candidates", "typed"),
         test=metrics.get("both", {}),
+        licences=named["licences"],
+        licences_besides=named.get("licences_besides", {}),
+        probability_means=model.probability_means,
+        note=named["note"],
     )
 
 

@@ -376,6 +376,14 @@ class Model(Told):
     triples: int
     candidates: str = Field(description="What test ranks are among: `typed` or `all` entities.")
     test: dict[str, float | None] = Field(description="Metrics on the test triples, both sides.")
+    licences: dict[str, list[str]] = Field(
+        description="Of the graph: the metaedges under each, and `annotations`, that the model learned from."
+    )
+    licences_besides: dict[str, list[str]] = Field(
+        description="Of metaedges that training left out, and whose facts may stand in answers all the same."
+    )
+    probability_means: str | None = Field(description="What a `probability` is of; null without calibration.")
+    note: str = Field(description="What all answers are for, and not.")
 
 
 class Models(Told):

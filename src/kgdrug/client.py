@@ -7,7 +7,7 @@ tried again where that helps, and what was looked up before is asked for by its 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from email.utils import parsedate_to_datetime
 from random import uniform
 from threading import Lock
@@ -58,7 +58,9 @@ class ModelInfo:
     """A model that a service has loaded. score: of its members, or `ensemble` where these have several; candidates:
     what its test ranks are among, `typed` or `all` entities; test: metrics on its test triples; dimension: numbers per
     entity, None of a model that has no vectors; version: as `NAME/VERSION`, where it was loaded from the registry;
-    member_scores: the score of each member.
+    member_scores: the score of each member; licences: of what it learned from, each with the metaedges under it;
+    licences_besides: of metaedges that training left out; probability_means: what a probability is of, None without
+    calibration; note: what all answers are for, and not.
     """
 
     name: str
@@ -76,6 +78,10 @@ class ModelInfo:
     test: dict[str, float | None]
     version: str | None = None
     member_scores: tuple[str, ...] = ()
+    licences: dict[str, list[str]] = field(default_factory=dict)
+    licences_besides: dict[str, list[str]] = field(default_factory=dict)
+    probability_means: str | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

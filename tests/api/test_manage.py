@@ -101,6 +101,21 @@ def test_the_models_tell_the_score_of_every_member(
     assert told["both"]["dimension"] == table.served.dimension
 
 
+def test_the_models_tell_what_holds_for_all_their_answers(calibrated_model: kgdrug.TrainedModel) -> None:
+    model = calibrated_model
+    licences = {"DaG": "CC BY 4.0", "CbG": "secret"}
+    metaedges = tuple(replace(e, licence=licences.get(e.abbreviation, e.licence)) for e in model.graph.metaedges)
+    experiment = replace(model.experiment, training=replace(model.experiment.training, without=("CbG",)))
+    split = replace(model.split, graph=replace(model.graph, metaedges=metaedges))
+    model = replace(model, split=split, experiment=experiment)
+    (told,) = TestClient(create_app(model)).get("/v1/models").json()["models"]
+    about = kgdrug.about_model(model)
+    for name in ("licences", "licences_besides", "probability_means", "note"):
+        assert told[name] == about[name]
+    assert (told["licences"]["CC BY 4.0"], told["licences_besides"]) == (["DaG"], {"secret": ["CbG"]})
+    assert "no medical advice" in told["note"]
+
+
 def test_an_unknown_model_names_those_there_are(client: TestClient) -> None:
     for name, said in (("frist", "did you mean first?"), ("other", "choose from first")):
         response = client.post("/v1/predict", json={"disease": "asthma", "model": name})
