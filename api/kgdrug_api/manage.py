@@ -14,6 +14,7 @@ from kgdrug_api.complaints import known_fields
 from kgdrug_api.gate import Measures
 from kgdrug_api.problems import (
     CONFLICT,
+    FORBIDDEN,
     NOT_READY,
     PROBLEMS,
     ConflictError,
@@ -50,7 +51,7 @@ def routes(
 
     def kept() -> kgdrug.Feedback:
         if store is None:
-            raise kgdrug.UsageError("this service takes no judgements; start it with --feedback FILE")
+            raise ForbiddenError("judgements are taken only where the service was started with --feedback FILE")
         return store
 
     @router.get("/", tags=["service"])
@@ -89,7 +90,13 @@ def routes(
         """The models that answer, what each was trained on, and how it did on its test triples."""
         return schemas.Models(models=[_about(loaded) for loaded in models.all()])
 
-    @router.post("/v1/models", tags=["models"], status_code=201, responses=CONFLICT, openapi_extra=body_of("Load"))
+    @router.post(
+        "/v1/models",
+        tags=["models"],
+        status_code=201,
+        responses={**FORBIDDEN, **CONFLICT},
+        openapi_extra=body_of("Load"),
+    )
     def load(body: Body, authorization: Authorization = "") -> schemas.Model:
         """Load a model from a folder, `NAME@ALIAS`, `NAME/VERSION` or `runs:ID` that the service can read."""
         only_admin(authorization)
@@ -108,7 +115,7 @@ def routes(
             raise ConflictError(str(error)) from error
         return _about(loaded)
 
-    @router.delete("/v1/models/{name:path}", tags=["models"], responses=CONFLICT)
+    @router.delete("/v1/models/{name:path}", tags=["models"], responses={**FORBIDDEN, **CONFLICT})
     def unload(name: str, authorization: Authorization = "") -> schemas.Model:
         """Take a model away; questions under way are answered by it still."""
         only_admin(authorization)
@@ -119,14 +126,17 @@ def routes(
         except kgdrug.UsageError as error:
             raise ConflictError(str(error)) from error
 
-    @router.post("/v1/feedback", tags=["feedback"], status_code=201, openapi_extra=body_of("Judged"))
+    @router.post(
+        "/v1/feedback", tags=["feedback"], status_code=201, responses=FORBIDDEN, openapi_extra=body_of("Judged")
+    )
     def judge(body: Body, origin: Unlisted = "", content_type: Unlisted = "") -> schemas.Judgement:
         """Keep a judgement on a candidate: a compound and a disease, as the graph's treatments join them."""
+        feedback = kept()
         # only browsers say where a request comes from, and they ask the service before they send another site's JSON
         if origin and content_type.partition(";")[0].strip().casefold() != "application/json":
             raise ForbiddenError("a page judges as Content-Type: application/json")
         judged = schemas.Judged.model_validate_json(body)
-        feedback, loaded = kept(), models.get(judged.model)
+        loaded = models.get(judged.model)
         graph, entities = loaded.model.graph, loaded.model.graph.entities
         treating = graph.treatment_relations  # without any, whatever the graph holds may be judged
         compound = entities.find(judged.compound, [graph.heads(r) for r in treating] or None, "compound")
@@ -139,7 +149,7 @@ def routes(
         )  # fmt: skip
         return schemas.Judgement.model_validate(written, from_attributes=True)
 
-    @router.get("/v1/feedback", tags=["feedback"], responses={200: {"headers": _TOTAL}})
+    @router.get("/v1/feedback", tags=["feedback"], responses={200: {"headers": _TOTAL}, **FORBIDDEN})
     def feedback(
         form: Literal["json", "annotations"] = Query("json", description="`annotations`: TSV for `kgdrug build`."),
         limit: int | None = Query(None, ge=1, le=100_000, description="Of `json`; 1,000 where none is given."),

@@ -31,6 +31,9 @@ NOT_SUPPORTED: dict[int | str, dict[str, Any]] = {
 CONFLICT: dict[int | str, dict[str, Any]] = {
     409: {"content": _FORM, "description": "What the models that are loaded leave no room for."},
 }
+FORBIDDEN: dict[int | str, dict[str, Any]] = {
+    403: {"content": _FORM, "description": "What only the administrator may do, or this service lets nobody do."},
+}
 NOT_READY: dict[int | str, dict[str, Any]] = {
     503: {"content": _FORM, "description": "No model is loaded and warmed up."},
 }
@@ -48,7 +51,7 @@ class ConflictError(kgdrug.UsageError):
 
 
 class ForbiddenError(kgdrug.KgdrugError):
-    """Only the administrator may do this."""
+    """Whoever asks may not do this here: only the administrator may, or nobody."""
 
 
 class NotReadyError(kgdrug.KgdrugError):

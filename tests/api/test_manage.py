@@ -339,9 +339,21 @@ def test_what_is_no_judgement_is_said_to_be_none(client: TestClient, change: dic
     assert client.get("/v1/feedback").json() == []
 
 
-def test_a_service_without_a_file_takes_no_judgements(trained_run: kgdrug.Run) -> None:
+def test_a_service_without_a_file_takes_no_judgements_whatever_they_are(trained_run: kgdrug.Run) -> None:
     client = TestClient(create_app(trained_run.model))
-    assert "--feedback" in client.post("/v1/feedback", json=JUDGED).json()["detail"]
+    posts = [client.post("/v1/feedback", content=content) for content in (json.dumps(JUDGED), "{", "")]
+    for response in (*posts, client.get("/v1/feedback"), client.get("/v1/feedback?form=annotations")):
+        assert (response.status_code, response.json()["type"]) == (403, "urn:kgdrug:forbidden")
+        assert "--feedback FILE" in response.json()["detail"]
+
+
+def test_the_description_says_which_routes_a_service_may_keep_closed(client: TestClient) -> None:
+    described = client.get("/openapi.json").json()["paths"]
+    closed = {
+        (m, path) for path, methods in described.items() for m, one in methods.items() if "403" in one["responses"]
+    }
+    models, feedback = {("post", "/v1/models"), ("delete", "/v1/models/{name}")}, "/v1/feedback"
+    assert closed == models | {("get", feedback), ("post", feedback)}
 
 
 def test_a_file_that_is_no_database_is_named(trained_run: kgdrug.Run, tmp_path: Path) -> None:
