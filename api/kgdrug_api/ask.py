@@ -139,7 +139,8 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
     async def predict(request: Request) -> Response:
         """Rank the candidates of one question: `disease` or `compound`, or `tail` or `head` with `relation`.
 
-        Sent as `application/jsonl`, up to 10,000 questions, one a line, are answered in a stream of one line each.
+        Sent as `application/jsonl`, up to 10,000 questions, one a line, are answered in a stream of one line each; a
+        blank line is no question, and has none.
         """
         body = await request.body()
         kind = request.headers.get("content-type", "").partition(";")[0].strip().casefold()

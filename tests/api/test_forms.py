@@ -151,6 +151,19 @@ def test_every_route_stands_in_the_page_about_the_service(client: TestClient) ->
     assert shown == described
 
 
+def test_every_option_of_the_service_stands_in_the_page_about_it() -> None:
+    import typer
+
+    from kgdrug.cli.app import app
+
+    page = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
+    table = page.partition("| option |")[2].partition("\n\n")[0]
+    serve = typer.main.get_command(app).commands["serve"]  # type: ignore[attr-defined]
+    options = {name for one in serve.params for name in one.opts if name.startswith("--")}
+    first_column = " ".join(re.findall(r"^\| (.*?) \|", table, re.MULTILINE))
+    assert options == set(re.findall(r"--[a-z][a-z-]*", first_column))
+
+
 def test_the_description_says_which_fields_are_left_out_where_they_have_no_value(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()["components"]["schemas"]
     for form, name in (

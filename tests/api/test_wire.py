@@ -90,6 +90,14 @@ def test_what_is_wrong_with_a_line_names_the_line_of_the_body(
     assert found[2]["problem"]["type"] == "urn:kgdrug:not-a-question"
 
 
+@pytest.mark.parametrize("blank", ["", "  ", "\t"])
+def test_a_blank_line_is_no_question_and_has_no_line_in_the_answer(client: TestClient, blank: str) -> None:
+    first, second = (json.dumps({"disease": name, "top": 1}) for name in ("asthma", "migraine"))
+    found = lines(client, "\n".join([blank, first, blank, blank, second, blank]) + "\n")
+    assert [one["question"] for one in found] == ["? treats asthma", "? treats migraine"]
+    assert lines(client, blank) == []
+
+
 def test_neighbours_that_cannot_be_asked_each_have_their_problem(client: TestClient) -> None:
     nobody, no_smarts = ({"disease": "asthma", "filters": given} for given in ({"only": ["nobody"]}, {"smarts": "C("}))
     found = lines(client, nobody, nobody, no_smarts, no_smarts, {"disease": "asthma", "top": 1})
