@@ -115,6 +115,25 @@ def test_an_unknown_name_in_a_filter_is_an_error(make: Maker, filters: Filters, 
 @pytest.mark.parametrize(
     ("filters", "message"),
     [
+        (Filters(targets=("D1",)), "^'D1' is of type Disease; a target is of type Gene$"),
+        (Filters(classes=("G0",)), "^'G0' is of type Gene; a class is of type Pharmacologic Class$"),
+    ],
+)
+def test_a_class_and_a_target_are_of_their_own_types(make: Maker, filters: Filters, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        predict(small(make), disease="D0", filters=filters)
+
+
+def test_in_a_graph_of_other_types_a_class_is_of_any_that_is_joined(make: Maker) -> None:
+    entities = {"Compound": ["Compound::a", "Compound::b"], "Disease": ["Disease::d"], "Family": ["Family::f"]}
+    metaedges = {"CtD": METAEDGES["CtD"], "CiF": ("Compound", "is in", "Family")}
+    model = make(entities, metaedges, {("Compound::b", "CiF", "Family::f"): "train"}, ("CtD",))
+    assert [a.id for a in predict(model, disease="d", filters=Filters(classes=("f",)))] == ["Compound::b"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
         (Filters(classes=("P0",)), "the class 'P0': no relation .* joins type Gene with type Pharmacologic Class$"),
         (
             Filters(classes=("C1", "P0")),

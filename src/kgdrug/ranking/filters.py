@@ -16,15 +16,18 @@ if TYPE_CHECKING:
 
 # the relations that a target is sought by, where one of them joins the two types; else every one that does
 TARGETED = ("binds", "targets", "target", "target_of", "inhibits")
+# the types, in small letters, that classes and targets are of, where one of them is joined with the candidates
+CLASSES = ("pharmacologic class", "atc", "drug class")
+TARGETS = ("gene", "gene/protein", "protein")
 
 
 @dataclass(frozen=True)
 class Filters:
     """What a candidate must be; each that is given must hold, each by id or name.
 
-    classes: joined with one of these entities, such as a pharmacologic class, by any relation; targets: joined with
-    one of these genes by a relation that means binding (`TARGETED`), or by any where none of these joins the types of
-    the two; approved: by the graph or an annotation a treatment of anything, or treated by anything where it is asked
+    classes: joined with one of these pharmacologic classes (`CLASSES`), by any relation; targets: joined with one of
+    these genes (`TARGETS`) by a relation that means binding (`TARGETED`), or by any where none of these joins the types
+    of the two; where no such type is joined with the candidates, entities of any type that is; approved: by the graph or an annotation a treatment of anything, or treated by anything where it is asked
     what is; smarts: its structure holds this pattern; only: one of these; exclude: none of these.
 
     What no candidate can be is a UsageError: classes or targets of a type that no relation joins with theirs, approved
@@ -62,9 +65,9 @@ class Filters:
         if self.exclude:
             holds &= ~_listed(self.exclude, model, candidates)
         if self.classes:
-            holds &= _joined(self.classes, model, candidates, "class", ())
+            holds &= _joined(self.classes, model, candidates, "class", CLASSES, ())
         if self.targets:
-            holds &= _joined(self.targets, model, candidates, "target", TARGETED)
+            holds &= _joined(self.targets, model, candidates, "target", TARGETS, TARGETED)
         if self.approved:
             holds &= _approved(model, candidates, _treated(graph, relations))
         if self.smarts is not None:
@@ -127,20 +130,32 @@ def _listed(names: Iterable[str], model: "ServedModel", candidates: range) -> np
 
 
 def _joined(
-    names: Iterable[str], model: "ServedModel", candidates: range, what: str, preferred: tuple[str, ...]
+    names: Iterable[str],
+    model: "ServedModel",
+    candidates: range,
+    what: str,
+    types: tuple[str, ...],
+    preferred: tuple[str, ...],
 ) -> np.ndarray:
     """Whether a candidate is joined with one of the named entities, by a preferred relation where there is one.
 
-    A UsageError where no relation of the graph could join the two types.
+    types: of the entities, where a relation joins one of these with the candidates. A UsageError where no relation of
+    the graph could join the types, or an entity is of another.
     """
     graph, m = model.graph, model.graph.relations
     joined = np.zeros(len(candidates), bool)
-    ends = [graph.answers(r) for r in range(2 * m) if graph.heads(r) == candidates]
+    every = [graph.answers(r) for r in range(2 * m) if graph.heads(r) == candidates]
+    ends = [end for end in every if graph.type_of(end.start).name.casefold() in types] or every
     for name in names:
         try:
             entity = _find(graph, name, ends, what)
         except OtherKindError:
             others = dict.fromkeys(graph.type_of(i).name for i in graph.entities.meant(name))
+            if graph.entities.meant(name, every):
+                kinds = dict.fromkeys(graph.type_of(end.start).name for end in ends)
+                raise UsageError(
+                    f"{name!r} is of type {' or '.join(others)}; a {what} is of type {' or '.join(kinds)}"
+                ) from None
             raise UsageError(
                 f"no answer here can pass the {what} {name!r}: no relation of the graph {graph.name} joins "
                 f"type {graph.type_of(candidates.start).name} with type {' or '.join(others)}"
