@@ -27,8 +27,9 @@ class Filters:
 
     classes: joined with one of these pharmacologic classes (`CLASSES`), by any relation; targets: joined with one of
     these genes (`TARGETS`) by a relation that means binding (`TARGETED`), or by any where none of these joins the types
-    of the two; where no such type is joined with the candidates, entities of any type that is; approved: by the graph or an annotation a treatment of anything, or treated by anything where it is asked
-    what is; smarts: its structure holds this pattern; only: one of these; exclude: none of these.
+    of the two; where no such type is joined with the candidates, entities of any type that is; approved: by the graph
+    or an annotation a treatment of anything, or treated by anything where it is asked what is; smarts: its structure
+    holds this pattern; only: one of these; exclude: none of these.
 
     What no candidate can be is a UsageError: classes or targets of a type that no relation joins with theirs, approved
     where they are no end of a treatment and in no annotation, smarts where no structure of them is known.
