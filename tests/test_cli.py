@@ -14,14 +14,12 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from rich.console import Console
 
 import kgdrug
 from kgdrug import Run, cli
@@ -568,122 +566,6 @@ def test_several_seeds_show_each_and_the_whole_and_answer_with_their_agreement(
     assert "agreement" in asked.out
     assert all(f"{a.agreement:.2f}" in row for a, row in zip(answers, rows, strict=True))
     assert "agreement" not in kgdrug_command("predict", "model", "--help").out
-
-
-class Clock:
-    """A clock that goes on ten seconds each time somebody looks."""
-
-    now = 0.0
-
-    def monotonic(self) -> float:
-        self.now += 10
-        return self.now
-
-
-def test_each_epoch_is_a_line_with_loss_speed_valid_mrr_the_best_and_the_time_left(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from kgdrug.cli import screen
-
-    monkeypatch.setattr(screen, "time", Clock())
-    first = Epoch(1, 20, 7, 2.5, 1.0, 1234.5, 0.1, {"mrr": 0.25}, True, 0.25)
-    epochs = [
-        first,
-        replace(first, number=2, valid={"mrr": 0.125}, best=False),
-        replace(first, number=3, valid=None, best=False),
-        replace(first, number=18, seed=8, valid=None, best=False, best_mrr=None),
-    ]
-    assert list(screen.epochs(epochs, range(7, 9))) == epochs
-    assert capsys.readouterr().err.splitlines() == [
-        "seed 7, epoch 1 of 20: loss 2.500, 1,234 triples/s, valid MRR 0.250 (best), 6 min 30 s left",
-        "seed 7, epoch 2 of 20: loss 2.500, 1,234 triples/s, valid MRR 0.125 (best 0.250), 6 min 20 s left",
-        "seed 7, epoch 3 of 20: loss 2.500, 1,234 triples/s, best valid MRR 0.250, 6 min 10 s left",
-        "seed 8, epoch 18 of 20: loss 2.500, 1,234 triples/s, 20 s left",
-    ]
-
-
-def terminal(width: int) -> Console:
-    """A terminal of so many columns that keeps what is printed, as `screen.err` and `screen.out` are made."""
-    return Console(
-        file=io.StringIO(), force_terminal=True, width=width, highlight=False, soft_wrap=True, markup=False, emoji=False
-    )
-
-
-def seen_on(console: Console) -> list[str]:
-    assert isinstance(console.file, io.StringIO)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue()).replace("\r", "\n").splitlines()
-
-
-def test_a_terminal_keeps_a_line_of_each_epoch_and_has_room_for_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kgdrug.cli import screen
-
-    monkeypatch.setattr(screen, "time", Clock())
-    monkeypatch.setattr(screen, "err", terminal(80))
-    first = Epoch(1, 200, 7, 2.5, 1.0, 1234567.5, 0.1, {"mrr": 0.25}, True, 0.25)
-    list(screen.epochs([first, replace(first, number=120, best=False)], range(7, 9)))
-    lines = seen_on(screen.err)
-    assert "seed 7, epoch 1 of 200: loss 2.500, 1,234,568 triples/s, valid MRR 0.250 (best)" in lines
-    bar = next(line for line in lines if "120/200 epochs" in line)
-    assert "━━━━━━━━━━━━━━━━" in bar.replace("╸", "━").replace("╺", "━")
-    assert re.search(r"\d:\d\d:\d\d 46 min 40 s left", bar)
-    assert len(bar.rstrip()) <= 80
-
-
-@pytest.mark.parametrize(
-    ("width", "expected"),
-    [
-        (60, "model one 0.535 [0.48, 0.59] 0.408 12.0"),
-        (45, "model one 0.535 [0.48, 0.59] 0.408"),
-        (34, "model one 0.535 0.408"),
-        (24, "model 0.535 0.408"),
-    ],
-)
-def test_a_narrow_terminal_gets_fewer_numbers_and_no_broken_ones(
-    monkeypatch: pytest.MonkeyPatch, width: int, expected: str
-) -> None:
-    from kgdrug.cli import screen
-
-    monkeypatch.setattr(screen, "out", terminal(width))
-    columns = ("test", "MRR [95 %]", "Hits@1", "mean rank")
-    screen.print_numbers(columns, [["both sides"], ["model one", "0.535 [0.48, 0.59]", "0.408", "12.0"]], ["mean rank"])
-    lines = seen_on(screen.out)
-    assert expected in [" ".join(line.split()) for line in lines]
-    assert ("without" in "".join(lines)) == (width < 60)
-
-
-@pytest.mark.parametrize("width", range(12, 40))
-def test_a_number_that_is_cut_bears_a_mark_however_narrow_the_terminal(
-    monkeypatch: pytest.MonkeyPatch, width: int
-) -> None:
-    from kgdrug.cli import screen
-
-    monkeypatch.setattr(screen, "out", terminal(width))
-    screen.print_numbers(("test", "queries", "MRR", "Hits@1"), [["model", "12,345", "0.535", "0.408"]])
-    shown = [word for line in seen_on(screen.out) for word in re.findall(r"(?<!@)\b\d\S*", line)]
-    assert [word for word in shown if word not in ("12,345", "0.535", "0.408") and not word.endswith("…")] == []
-    assert ("12,345" in shown) == (width >= 24)
-
-
-def test_the_metaedges_of_a_finding_are_folded_and_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kgdrug.cli import screen
-
-    monkeypatch.setattr(screen, "out", terminal(50))
-    table = screen.new_table("finding", "metaedges", "test triples", "of", "leak")
-    table.add_row("twin relations", "CtD, CpD, DaG, DdG and 12 more", "12,345", "23,456", "yes")
-    screen.out.print(table)
-    said = " ".join(seen_on(screen.out))
-    assert all(word in said for word in ("CtD,", "CpD,", "DaG,", "DdG", "more", "12,345", "23,456", "yes"))
-
-
-def test_a_models_name_with_brackets_is_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    from kgdrug.cli import screen
-
-    monkeypatch.setattr(screen, "out", terminal(24))
-    screen.print_numbers(("test [1]", "MRR", "Hits@1"), [["mine [v2]", "0.535", "0.408"]])
-    said = " ".join(seen_on(screen.out))
-    assert "[v2]" in said
-    assert "[1]" in said
-    assert "without" not in said
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (7505, "2 h 5 min")])

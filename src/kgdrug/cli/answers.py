@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from kgdrug.cli.screen import err, out, print_answers
+from kgdrug.cli.screen import err, out, print_answers, say
 from kgdrug.errors import UsageError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def tell(
 
     if form == "table":
         for text, answers in counted():
-            print_answers(text, answers)
+            print_answers(text, answers, "--format csv")
             if not answers:
                 out.print(none_left(narrowed))
     else:
@@ -97,7 +97,7 @@ def tell_one(
 
     about = about_model(model, asked=questions, question=text)
     if form == "table":
-        print_answers(text, answers)
+        print_answers(text, answers, "--format csv")
     else:
         write_answers(answers, form, about, out_file or sys.stdout, force)
     if not answers:
@@ -128,7 +128,7 @@ def told_of(about: "Mapping[str, object]", form: str, out_file: Path | None, wha
         lines.insert(0, f"probability: {about['probability_means']}")
     for line in lines:
         if form == "table":
-            out.print(line)
+            say(line)
         elif form in SEPARATORS:
             err.print(f"# {line}")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from kgdrug.cli.app import Model, app
-from kgdrug.cli.screen import new_table, out, print_answers
+from kgdrug.cli.screen import new_table, out, print_answers, say
 
 
 @app.command()
@@ -36,11 +36,11 @@ def explain(
         record["note"] = f"{record['note']}; {about['note']}"
         print(json.dumps(about | record, indent=2, ensure_ascii=False, default=asdict))
         return
-    print_answers(found.question, [found.answer])
+    print_answers(found.question, [found.answer], "--json")
     for warning in found.warnings:
-        out.print(warning, soft_wrap=True)
+        say(warning)
     if found.answer.probability is not None:
-        out.print(f"probability: {opened.probability_means}")
+        say(f"probability: {opened.probability_means}")
     if found.terms:
         table = new_table("what", "score", title="What the score of metapaths is the sum of")
         for term in found.terms:
@@ -54,7 +54,7 @@ def explain(
                 table.add_row(*first, path.text())
         out.print(table)
     else:
-        out.print(NO_PATH)
+        say(NO_PATH)
     if found.influences:
         table = new_table(
             "what", "change", title="Facts without which the score would be another, and by how much (first order)"
@@ -62,9 +62,9 @@ def explain(
         for one in found.influences:
             table.add_row(one.text(), f"{one.change:+.3f}")
         out.print(table)
-        out.print(f"Changes are of {found.influences_of}", soft_wrap=True)
-    else:
-        out.print(found.no_influence, soft_wrap=True)
+        say(f"Changes are of {found.influences_of}")
+    elif found.no_influence:
+        say(found.no_influence)
     for site, address in found.links.items():
         out.print(f"{site}: {address}", soft_wrap=True)
-    out.print(NOTE)
+    say(NOTE)

@@ -2,11 +2,13 @@
 
 import re
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -35,6 +37,17 @@ WORDS = frozenset({
     "name", "id", "known", "terms", "evidence", "what", "licence", "source", "version", "on this machine", "status",
     "started", "head", "relation", "tail", "metaedges", "leak",
 })  # columns of a table that hold words  # fmt: skip
+# how a table of answers gives way to a narrow terminal, step by step: what goes below the rows, and what is left out
+TEXTS, SPARE = ("evidence", "terms", "known"), ("percentile", "agreement", "score", "usual")
+NARROWER = (
+    (TEXTS[:1], ()),
+    (TEXTS[:2], ()),
+    (TEXTS[:2], SPARE[:1]),
+    *((TEXTS, SPARE[:count]) for count in range(4)),
+    *(((*TEXTS, "id"), SPARE[:count]) for count in range(5)),
+)
+WRAPPED, LEAST = ("name", "known"), 24  # columns whose text is broken between words, but not into fewer columns
+SPACE, INDENT = "   ", " " * 7  # between columns, and before what stands below a row
 
 
 def epochs(epochs: "Iterable[Epoch]", seeds: range = range(0, 1)) -> "Iterator[Epoch]":
@@ -161,37 +174,117 @@ def print_members(members: "Sequence[Mapping[str, Any]]") -> None:
     out.print(table)
 
 
-def print_answers(text: str, answers: "Sequence[Answer]") -> None:
-    """Answers as a table; `usual` is the percentile that a candidate has whatever is asked."""
+def print_answers(text: str, answers: "Sequence[Answer]", elsewhere: str = "") -> None:
+    """Answers as a table; `usual` is the percentile that a candidate has whatever is asked.
+
+    elsewhere: what shows all columns too where the terminal is too narrow for them.
+    """
     from kgdrug import flat_rows
     from kgdrug.ranking.export import evidence_lines
 
-    columns = {"score": 3, "percentile": 1, "usual": 1, "agreement": 2, "probability": 4}
-    empty = {key for key in ("agreement", "probability") if all(getattr(a, key) is None for a in answers)}
-    shown = {key: digits for key, digits in columns.items() if key not in empty}
-    there = {
-        "known": True,
-        "terms": any(a.terms for a in answers),
-        "evidence": any(a.evidence is not None for a in answers),
-    }
-    rest = [key for key, some in there.items() if some]
-    table = new_table("rank", "name", "id", *shown, *rest, title=text)
+    digits = {"score": 3, "percentile": 1, "usual": 1, "agreement": 2, "probability": 4}
+    rows = []
     for answer, row in zip(answers, flat_rows(answers), strict=True):
         row["usual"] = row["usual_percentile"]
         row["known"] = "; ".join(str(row[key]) for key in ("known", "annotations") if row[key])
         row["evidence"] = "\n".join(evidence_lines(answer.evidence or ()))
-        numbers = (f"{row[key]:.{digits}f}" for key, digits in shown.items())
-        table.add_row(*(str(row[key]) for key in ("rank", "name", "id")), *numbers, *(str(row[key]) for key in rest))
-    out.print(table)
+        numbers = {key: f"{row[key]:.{count}f}" for key, count in digits.items() if row.get(key) is not None}
+        rows.append({key: str(value) for key, value in row.items()} | numbers)
+    there = {
+        "agreement": any(a.agreement is not None for a in answers),
+        "probability": any(a.probability is not None for a in answers),
+        "terms": any(a.terms for a in answers),
+        "evidence": any(a.evidence is not None for a in answers),
+    }
+    columns = [key for key in ("rank", "name", "id", *digits, "known", "terms", "evidence") if there.get(key, True)]
+    print_found(text, columns, rows, elsewhere)
 
 
 def print_similar(text: str, alike: "Sequence[Similar]") -> None:
     """Entities that are like another one; what none of them has is left out."""
-    shown = [key for key in ("vectors", "structure") if any(getattr(a, key) is not None for a in alike)]
-    table = new_table("rank", "name", "id", *shown, title=text)
-    for a in alike:
-        table.add_row(str(a.rank), a.name, a.id, *(as_text(getattr(a, key)) for key in shown))
+    numbers = [key for key in ("vectors", "structure") if any(getattr(a, key) is not None for a in alike)]
+    rows = [
+        {"rank": str(a.rank), "name": a.name, "id": a.id, **{key: as_text(getattr(a, key)) for key in numbers}}
+        for a in alike
+    ]
+    print_found(text, ("rank", "name", "id", *numbers), rows)
+
+
+def print_found(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, str]], elsewhere: str = "") -> None:
+    """A table of entities and what is said of each.
+
+    Where the terminal is too narrow for it, columns give way as `NARROWER` has them: texts go below their row, and
+    spare numbers are left out, which a line after it says, with what has them `elsewhere`. An id is never broken.
+    """
+    natural = {
+        c: max(cell_len(line) for row in ({c: c}, *rows) for line in row[c].splitlines() or [""]) for c in columns
+    }
+    if not out.is_terminal or _width(natural) <= out.width:
+        table = new_table(*columns, title=title)
+        for row in rows:
+            table.add_row(*(row[column] for column in columns))
+        out.print(table)
+        return
+    for below, without in NARROWER:
+        widths = _in_room({c: width for c, width in natural.items() if c not in (*below, *without)})
+        if _width(widths) <= out.width:
+            break
+    table = new_table("\n".join(_side_by_side({c: c for c in columns}, widths)), title=title)
+    for row in rows:
+        table.add_row("\n".join(_side_by_side(row, widths) + _below({c: row[c] for c in columns if c in below})))
     out.print(table)
+    left_out = [column for column in columns if column in without]
+    if left_out:
+        say(_no_room(", ".join(left_out), elsewhere))
+
+
+def _width(widths: Mapping[str, int]) -> int:
+    """Of a table with such columns."""
+    return sum(widths.values()) + len(SPACE) * (len(widths) - 1) + 2
+
+
+def _in_room(natural: Mapping[str, int]) -> dict[str, int]:
+    """The widths of columns, those that may be wrapped as wide as the terminal has room for."""
+    widths = {column: min(width, LEAST) if column in WRAPPED else width for column, width in natural.items()}
+    for column, width in natural.items():
+        widths[column] += min(width - widths[column], max(0, out.width - _width(widths)))
+    return widths
+
+
+def _side_by_side(row: Mapping[str, str], widths: Mapping[str, int]) -> list[str]:
+    """The lines of a row; the first column and words stand at the left, numbers at the right."""
+    first, cells = next(iter(widths)), []
+    for column, width in widths.items():
+        lines = _wrapped(row[column], width)
+        cells.append([set_cell_size(x, width) if column in {first, *WORDS} else x.rjust(width) for x in lines])
+    blank = [" " * width for width in widths.values()]
+    return [
+        SPACE.join(cell[i] if i < len(cell) else empty for cell, empty in zip(cells, blank, strict=True))
+        for i in range(max(map(len, cells)))
+    ]
+
+
+def _below(texts: Mapping[str, str]) -> list[str]:
+    """The lines below a row: each text after its column's name, what does not fit into a line indented further."""
+    label = max(map(len, texts), default=0)
+    before, lines = len(INDENT) + label + len(SPACE), []
+    for column, text in texts.items():
+        name = column
+        for line in (part for whole in text.splitlines() for part in _wrapped(whole, out.width - 2 - before, "  ")):
+            lines.append(f"{INDENT}{name:{label}}{SPACE}{line}")
+            name = ""  # stands before the first line alone
+    return lines
+
+
+def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
+    """A text in lines of so many columns, broken between words where that can be; the first is not indented."""
+    width = max(width, len(indent) + 1)
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+
+
+def say(text: str) -> None:
+    """A line of words, on a terminal broken between them."""
+    out.print(text, soft_wrap=not out.is_terminal)
 
 
 def new_table(*columns: str, title: str | None = None) -> Table:
@@ -229,6 +322,11 @@ def print_numbers(columns: Sequence[str], rows: Sequence[Sequence[str]], spare: 
     out.print(next((t for t in tables if Measurement.get(out, boundless, t).maximum <= out.width), tables[-1]))
 
 
+def _no_room(what: str, elsewhere: str = "") -> str:
+    """That columns are left out, and what has them."""
+    return f"no room for {what}: widen the terminal{elsewhere and f', or use {elsewhere}'}"
+
+
 def _only(kept: Sequence[int], columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[Any]]:
     return [columns[i] for i in kept], [[row[i] for i in kept if i < len(row)] for row in rows]
 
@@ -236,7 +334,7 @@ def _only(kept: Sequence[int], columns: Sequence[str], rows: Sequence[Sequence[s
 def _numbers_table(columns: Sequence[str], rows: Sequence[Sequence[str]], without: str = "") -> Table:
     table = new_table(*columns)
     if without:
-        table.caption, table.caption_justify = f"without {without}: the terminal is too narrow", "left"
+        table.caption, table.caption_justify = _no_room(without), "left"
     for row in rows:
         if len(row) == 1:
             table.add_section()

@@ -9,7 +9,7 @@ import typer
 
 from kgdrug.cli.answers import Form, Out, form_of, tidy_end, told_of
 from kgdrug.cli.app import Force, Model, app
-from kgdrug.cli.screen import err, new_table, out, print_similar, stages
+from kgdrug.cli.screen import err, out, print_found, print_similar, stages
 from kgdrug.errors import KgdrugError
 
 
@@ -36,10 +36,7 @@ def search(
     if json_:
         print(json.dumps(found, indent=2, ensure_ascii=False))
     elif found:
-        table = new_table("name", "id", "type", title=f"found for {text}")
-        for one in found:
-            table.add_row(one["name"], one["id"], one["type"])
-        out.print(table)
+        print_found(f"found for {text}", ("name", "id", "type"), found)
     else:
         raise KgdrugError(
             f"nothing in the graph {graph.name} resembles {text!r}{f' among type {kind}' if kind else ''}"

@@ -1,0 +1,225 @@
+"""What the command line shows on a terminal: progress, numbers, answers."""
+
+import contextlib
+import fcntl
+import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+import kgdrug
+from kgdrug import Run
+from kgdrug.cli import screen
+from kgdrug.models.terms import Term
+from kgdrug.ranking.alike import Similar
+from kgdrug.ranking.described import KnownFact, Noted
+from kgdrug.ranking.paths import Evidence, Named, PathStep
+from kgdrug.ranking.paths import Path as WalkedPath
+from kgdrug.training import Epoch
+
+
+class Clock:
+    """A clock that goes on ten seconds each time somebody looks."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        self.now += 10
+        return self.now
+
+
+def test_each_epoch_is_a_line_with_loss_speed_valid_mrr_the_best_and_the_time_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen, "time", Clock())
+    first = Epoch(1, 20, 7, 2.5, 1.0, 1234.5, 0.1, {"mrr": 0.25}, True, 0.25)
+    epochs = [
+        first,
+        replace(first, number=2, valid={"mrr": 0.125}, best=False),
+        replace(first, number=3, valid=None, best=False),
+        replace(first, number=18, seed=8, valid=None, best=False, best_mrr=None),
+    ]
+    assert list(screen.epochs(epochs, range(7, 9))) == epochs
+    assert capsys.readouterr().err.splitlines() == [
+        "seed 7, epoch 1 of 20: loss 2.500, 1,234 triples/s, valid MRR 0.250 (best), 6 min 30 s left",
+        "seed 7, epoch 2 of 20: loss 2.500, 1,234 triples/s, valid MRR 0.125 (best 0.250), 6 min 20 s left",
+        "seed 7, epoch 3 of 20: loss 2.500, 1,234 triples/s, best valid MRR 0.250, 6 min 10 s left",
+        "seed 8, epoch 18 of 20: loss 2.500, 1,234 triples/s, 20 s left",
+    ]
+
+
+def terminal(width: int) -> Console:
+    """A terminal of so many columns that keeps what is printed, as `screen.err` and `screen.out` are made."""
+    return Console(
+        file=io.StringIO(), force_terminal=True, width=width, highlight=False, soft_wrap=True, markup=False, emoji=False
+    )
+
+
+def seen_on(console: Console) -> list[str]:
+    assert isinstance(console.file, io.StringIO)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", console.file.getvalue()).replace("\r", "\n").splitlines()
+
+
+def test_a_terminal_keeps_a_line_of_each_epoch_and_has_room_for_the_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "time", Clock())
+    monkeypatch.setattr(screen, "err", terminal(80))
+    first = Epoch(1, 200, 7, 2.5, 1.0, 1234567.5, 0.1, {"mrr": 0.25}, True, 0.25)
+    list(screen.epochs([first, replace(first, number=120, best=False)], range(7, 9)))
+    lines = seen_on(screen.err)
+    assert "seed 7, epoch 1 of 200: loss 2.500, 1,234,568 triples/s, valid MRR 0.250 (best)" in lines
+    bar = next(line for line in lines if "120/200 epochs" in line)
+    assert "━━━━━━━━━━━━━━━━" in bar.replace("╸", "━").replace("╺", "━")
+    assert re.search(r"\d:\d\d:\d\d 46 min 40 s left", bar)
+    assert len(bar.rstrip()) <= 80
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (60, "model one 0.535 [0.48, 0.59] 0.408 12.0"),
+        (45, "model one 0.535 [0.48, 0.59] 0.408"),
+        (34, "model one 0.535 0.408"),
+        (24, "model 0.535 0.408"),
+    ],
+)
+def test_a_narrow_terminal_gets_fewer_numbers_and_no_broken_ones(
+    monkeypatch: pytest.MonkeyPatch, width: int, expected: str
+) -> None:
+    monkeypatch.setattr(screen, "out", terminal(width))
+    columns = ("test", "MRR [95 %]", "Hits@1", "mean rank")
+    screen.print_numbers(columns, [["both sides"], ["model one", "0.535 [0.48, 0.59]", "0.408", "12.0"]], ["mean rank"])
+    lines = seen_on(screen.out)
+    assert expected in [" ".join(line.split()) for line in lines]
+    assert ("no room for" in "".join(lines)) == (width < 60)
+
+
+@pytest.mark.parametrize("width", range(12, 40))
+def test_a_number_that_is_cut_bears_a_mark_however_narrow_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, width: int
+) -> None:
+    monkeypatch.setattr(screen, "out", terminal(width))
+    screen.print_numbers(("test", "queries", "MRR", "Hits@1"), [["model", "12,345", "0.535", "0.408"]])
+    shown = [word for line in seen_on(screen.out) for word in re.findall(r"(?<!@)\b\d\S*", line)]
+    assert [word for word in shown if word not in ("12,345", "0.535", "0.408") and not word.endswith("…")] == []
+    assert ("12,345" in shown) == (width >= 24)
+
+
+def test_the_metaedges_of_a_finding_are_folded_and_not_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "out", terminal(50))
+    table = screen.new_table("finding", "metaedges", "test triples", "of", "leak")
+    table.add_row("twin relations", "CtD, CpD, DaG, DdG and 12 more", "12,345", "23,456", "yes")
+    screen.out.print(table)
+    said = " ".join(seen_on(screen.out))
+    assert all(word in said for word in ("CtD,", "CpD,", "DaG,", "DdG", "more", "12,345", "23,456", "yes"))
+
+
+def test_a_models_name_with_brackets_is_no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "out", terminal(24))
+    screen.print_numbers(("test [1]", "MRR", "Hits@1"), [["mine [v2]", "0.535", "0.408"]])
+    said = " ".join(seen_on(screen.out))
+    assert "[v2]" in said
+    assert "[1]" in said
+    assert "no room for" not in said
+
+
+# answers
+
+
+def answers_of(members: int, long: bool) -> list[kgdrug.Answer]:
+    """Answers with all that one can have, or of one member with what each has."""
+    known = (KnownFact("CtD", "treats", "train"), KnownFact("CpD", "palliates", "test"))
+    noted = Noted("trial", "SMART 2006 (more asthma deaths without an inhaled steroid)")
+    names = ("Indacaterol", "Isoprenaline sulfate dihydrate, inhaled") if long else ("Indacaterol", "Budesonide")
+    more: dict[str, Any] = {}
+    if members > 1:
+        entities = [Named("Compound::DB05039", "Indacaterol", "Compound"), Named("Gene::154", "ADRB2", "Gene")]
+        entities += [Named("Compound::DB00871", "Terbutaline", "Compound"), Named("Disease::1", "asthma", "Disease")]
+        steps = [PathStep("CbG", "binds", way, ("train",)) for way in ("forward", "back", "forward")]
+        path = WalkedPath(0.5, tuple(entities), tuple(steps))
+        more = {"agreement": 1.0, "probability": 0.1234, "evidence": (Evidence("CbGbCtD", 3, 0.5, (path,)),)}
+        more["terms"] = (Term("CcSEcCtD", 1.73), Term("CiPCiCtD", 1.43), Term("Disease degree, CtD", 0.43))
+    noted_too = {"known": known, "annotations": (noted,)} if long else {"known": known[:1]}
+    return [
+        kgdrug.Answer(rank, f"Compound::DB0503{rank}", name, "Compound", 4.17, 96.3, 37.2, **noted_too, **more)
+        for rank, name in enumerate(names, 1)
+    ]
+
+
+@pytest.mark.parametrize("width", [50, 60, 80, 100, 120, 140, 300])
+@pytest.mark.parametrize("long", [False, True])
+@pytest.mark.parametrize("members", [1, 3])
+def test_answers_fit_a_terminal_and_lose_nothing_that_is_not_named(
+    monkeypatch: pytest.MonkeyPatch, width: int, long: bool, members: int
+) -> None:
+    monkeypatch.setattr(screen, "out", terminal(width))
+    answers = answers_of(members, long)
+    screen.print_answers("? treats asthma", answers, "--format csv")
+    lines = seen_on(screen.out)
+    assert max(map(len, lines)) <= width
+    said = " ".join(" ".join(lines).split())
+    header = next(line.split() for line in lines if line.split()[:2] == ["rank", "name"])
+    columns = {"score", "percentile", "usual"} | ({"agreement", "probability"} if members > 1 else set())
+    left_out = said.split("no room for ")[1].split(":")[0].split(", ") if "no room for" in said else []
+    assert columns - set(header) == set(left_out)
+    assert ("or use --format csv" in said) == bool(left_out)
+    for answer in answers:
+        assert sum(answer.id in line for line in lines) == 1
+        begun = next(line for line in lines if line.split()[:1] == [str(answer.rank)])
+        assert begun.split()[1] == answer.name.split()[0]
+    told = ["CtD (train)", *(["CpD (test)", "deaths without an inhaled"] if long else [])]
+    told += ["CbGbCtD: Indacaterol -binds-> ADRB2", "Disease degree, CtD +0.43"] if members > 1 else []
+    if "known" not in header:  # beside other columns a wrapped text is no run of words
+        assert all(said.count(words) == len(answers) for words in told)
+
+
+def test_at_80_columns_what_is_long_stands_below_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "out", terminal(80))
+    screen.print_answers("? treats asthma", answers_of(3, True)[:1], "--format csv")
+    assert [line.rstrip() for line in seen_on(screen.out) if line.strip(" ─")] == [
+        "? treats asthma",
+        " rank   name          id                  score   usual   probability",
+        " 1      Indacaterol   Compound::DB05031   4.170    37.2        0.1234",
+        "        known      CtD (train); CpD (test); trial (SMART 2006 (more asthma",
+        "                     deaths without an inhaled steroid))",
+        "        terms      CcSEcCtD +1.73; CiPCiCtD +1.43; Disease degree, CtD +0.43",
+        "        evidence   CbGbCtD: Indacaterol -binds-> ADRB2 <-binds- Terbutaline",
+        "                     -binds-> asthma",
+        "no room for percentile, agreement: widen the terminal, or use --format csv",
+    ]
+
+
+def test_long_ids_of_a_graph_of_ones_own_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "out", terminal(80))
+    place = "http://purl.obolibrary.org/obo/MONDO_0004979"
+    found = [Similar(1, place, "asthma, bronchial, that begins late in life", "Disease", 0.9, None)]
+    screen.print_similar("like bronchitis", found)
+    assert any(place in line for line in seen_on(screen.out))
+
+
+def test_a_real_terminal_of_80_columns_shows_ids_that_can_be_copied(trained_run: Run, bare: Path) -> None:
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    words = ("predict", trained_run.folder, "--disease", "asthma", "--top", "2", "--evidence", "2")
+    program = Path(sys.executable).with_name("kgdrug")
+    with subprocess.Popen([program, *words], stdin=theirs, stdout=theirs, stderr=theirs):
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # which is how a terminal ends
+            while read := os.read(ours, 4096):
+                shown += read
+    os.close(ours)
+    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).splitlines()
+    for answer in kgdrug.predict(trained_run.model, disease="asthma", top=2):
+        assert any(answer.id in line for line in lines)
+    assert max(map(len, lines)) <= 80
+    assert any(line.startswith("        evidence   ") for line in lines)
