@@ -189,10 +189,11 @@ def test_the_name_of_a_file_says_its_form(kg: Kgdrug, trained_run: Run, bare: Pa
 
 
 def test_a_table_says_what_its_numbers_are_of(kg: Kgdrug, trained_run: Run) -> None:
-    done = kg("predict", trained_run.folder, "--disease", "asthma", "--top", "3")
-    line = done.out.splitlines()[-1]
-    for words in ("model small (", "graph clinic (", "CC0 1.0: CbG", "research software: no medical advice"):
-        assert words in line
+    pair = ("--compound", "Metformin", "--disease", "asthma")
+    for command in (("predict", *pair[2:], "--top", "3"), ("explain", *pair), ("similar", "Metformin")):
+        line = kg(command[0], trained_run.folder, *command[1:]).out.splitlines()[-1]
+        for words in ("model small (", "graph clinic (", "CC0 1.0: CbG", "research software: no medical advice"):
+            assert words in line
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from kgdrug.cli.answers import told_of
 from kgdrug.cli.app import Model, app
 from kgdrug.cli.screen import new_table, out, print_answers, say
 
@@ -68,3 +69,4 @@ def explain(
     for site, address in found.links.items():
         out.print(f"{site}: {address}", soft_wrap=True)
     say(NOTE)
+    told_of(about_model(opened), "table", None, "")
