@@ -166,6 +166,40 @@ def test_a_listed_name_that_is_unknown_is_named_with_its_file_and_line(
     refused(given, "kgdrug: unknown Compound 'Metformine'")
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--only", ""), "--only '' holds no name"),
+        (("--only", " "), "--only ' ' holds no name"),
+        (("--exclude", ""), "--exclude '' holds no name"),
+        (("--only", "Metformin", "--only", "@empty.txt"), "--only @empty.txt: the file holds no names"),
+        (("--only", "@blank.txt"), "--only @blank.txt: the file holds no names"),
+        (("--only", "@"), ". is a folder"),
+        (("--only", "@none.txt"), "no such file: none.txt"),
+        (("--class", ""), "unknown class ''"),
+        (("--target", ""), "unknown target ''"),
+    ],
+)
+def test_a_list_without_a_name_is_wrong_use_and_not_no_list(
+    kg: Kgdrug, trained_run: Run, bare: Path, words: tuple[str, ...], message: str
+) -> None:
+    (bare / "empty.txt").write_text("")
+    (bare / "blank.txt").write_text("\ufeff\n \n")
+    refused(kg("predict", trained_run.folder, "--disease", "asthma", *words), message)
+
+
+def test_an_empty_list_of_exclusions_excludes_nothing(kg: Kgdrug, trained_run: Run, bare: Path) -> None:
+    (bare / "empty.txt").write_text("\n")
+    asked = ("predict", trained_run.folder, "--disease", "asthma", "--format", "json")
+    assert kg(*asked, "--exclude", "@empty.txt").out == kg(*asked).out
+
+
+def test_a_list_that_an_editor_of_windows_wrote_is_read(kg: Kgdrug, trained_run: Run, bare: Path) -> None:
+    (bare / "mine.txt").write_bytes("\ufeffMetformin\r\nLisinopril\r\n".encode())
+    done = kg("predict", trained_run.folder, "--disease", "asthma", "--only", "@mine.txt", "--format", "json")
+    assert {a["name"] for a in json.loads(done.out)["answers"]} == {"Metformin", "Lisinopril"}
+
+
 def test_one_question_and_a_file_of_them_do_not_go_together(
     kg: Kgdrug, trained_run: Run, questions: dict[str, Path]
 ) -> None:

@@ -149,7 +149,7 @@ def predict(
     from kgdrug.ranking import read_questions
 
     meant = form_of(form, out_file, force)
-    listed, unlisted = _listed(only), _listed(exclude)
+    listed, unlisted = _listed("--only", only), _listed("--exclude", exclude)
     filters = Filters(tuple(classes or ()), tuple(targets or ()), approved, smarts, tuple(listed), tuple(unlisted))
     opened = open_model(model)
     given = {"head": head, "tail": tail, "relation": relation, "disease": disease, "compound": compound}
@@ -171,21 +171,40 @@ def predict(
         tell(opened, told, meant, out_file, force, evidence > 0, many, narrowed)
 
 
-def _listed(names: list[str] | None) -> dict[str, Place | None]:
-    """Names as given, and those in the lines of files given as `@FILE`, with the first file and line of each."""
-    from kgdrug.graph.store import read_text
+def _listed(option: str, names: list[str] | None) -> dict[str, Place | None]:
+    """Names as given, and those in the lines of files given as `@FILE`, with the first file and line of each.
 
+    An empty name is a UsageError, and so is a file without one, but for `--exclude`: who excludes nothing asks for all.
+    """
     listed: dict[str, Place | None] = {}
     for name in names or ():
-        path = Path(name[1:])
+        if not name.strip():
+            raise UsageError(f"{option} {name!r} holds no name; give one, or @FILE with one a line")
         if not name.startswith("@"):
             listed.setdefault(name.strip(), None)
-        elif not path.exists():  # a pipe is no file, and read
-            raise UsageError(f"no such file: {path}")
-        else:
-            for number, line in enumerate(read_text(path).split("\n"), 1):
-                listed.setdefault(line.strip(), (path, number))
-    return {name: place for name, place in listed.items() if name}
+            continue
+        path = Path(name[1:])
+        found = _names(path)
+        if not found and option != "--exclude":
+            raise UsageError(f"{option} @{path}: the file holds no names; leave the option out to rank all candidates")
+        for one, line in found.items():
+            listed.setdefault(one, (path, line))
+    return listed
+
+
+def _names(path: Path) -> dict[str, int]:
+    """The names that a file has one a line, each with its first line."""
+    from kgdrug.sources.reading import read_utf8
+
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder, and no file of names")
+    if not path.exists():  # a pipe is no file, and read
+        raise UsageError(f"no such file: {path}")
+    found: dict[str, int] = {}
+    for number, line in enumerate(read_utf8(path, may_be_empty=True).split("\n"), 1):
+        if line.strip():
+            found.setdefault(line.strip(), number)
+    return found
 
 
 @contextmanager

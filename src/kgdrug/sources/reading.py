@@ -72,10 +72,13 @@ def read_table(
     return table.with_columns(pl.col(name).fill_null("") for name in optional if name in places).with_columns(missing)
 
 
-def read_utf8(path: Path) -> str:
-    """The text of a file, unpacked; one that is not UTF-8, or holds a NUL, is a BadInputError."""
+def read_utf8(path: Path, may_be_empty: bool = False) -> str:
+    """The text of a file, unpacked, without the mark that some editors set before it.
+
+    One that is not UTF-8, or holds a NUL, is a BadInputError, and so is an empty one, unless it `may_be_empty`.
+    """
     content = read_bytes(path)
-    if not content.strip():
+    if not content.strip() and not may_be_empty:
         raise BadInputError(path, "is empty")
     try:
         text = content.decode("utf-8-sig")
