@@ -93,8 +93,8 @@ def routes(models: kgdrug.LoadedModels, measures: Measures) -> tuple[APIRouter, 
         model = one.loaded.model
         meant = _probability_means(model, answers["probability"])
         told = {"question": one.question.text(model.graph), **about(one.loaded), **meant, "answers": _records(answers)}
-        if arbitrary := model.arbitrary(one.question.entity):
-            told["warnings"] = [arbitrary]
+        if warning := model.warning(one.question.entity, one.question.relations):
+            told["warnings"] = [warning]
         return told
 
     def predict_many(lines: list[schemas.Question | Exception]) -> Iterator[bytes]:
@@ -248,7 +248,7 @@ def _told(error: Exception) -> dict[str, Any]:
 def _filters(given: schemas.Filters | None) -> kgdrug.Filters:
     if given is None:
         return NO_FILTERS
-    return kgdrug.Filters(given.classes, given.targets, given.approved, given.smarts, given.only, given.exclude)
+    return kgdrug.Filters(given.classes, given.targets, given.approved, given.smarts, given.only or None, given.exclude)
 
 
 def _parsed(body: bytes) -> list[schemas.Question | Exception]:

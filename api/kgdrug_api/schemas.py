@@ -238,7 +238,8 @@ class Prediction(Told):
     answers: list[Answer]
     warnings: list[str] | SkipJsonSchema[None] = Field(
         None,
-        description="Why the ranking is arbitrary: training held no fact about what was asked. Absent otherwise.",
+        description="That training had no fact about what was asked, so that the ranking is arbitrary, or no answer to "
+        "it. Absent otherwise.",
         json_schema_extra=_absent,
     )
 
@@ -330,7 +331,9 @@ class Explanation(Told):
     question: str
     note: str = Field(description="What the evidence is, and is not.")
     answer: Answer
-    terms: list[Term] = Field(description="What the score is the sum of, where the model is one of metapaths.")
+    terms: list[Term] = Field(
+        description="What the score of a member of metapaths is the sum of, what is not told apart last."
+    )
     evidence: list[Evidence] = Field(description="Paths between the two, grouped by metapath.")
     no_path: str | None = Field(description="Said where no path joins the two; else null.")
     influences: list[Influence] = Field(description="Facts that raise the score most, or lower it.")
@@ -339,7 +342,8 @@ class Explanation(Told):
     links: dict[str, str]
     warnings: list[str] | SkipJsonSchema[None] = Field(
         None,
-        description="Which of the two training had no fact about, so that the rank is arbitrary. Absent otherwise.",
+        description="Which of the two training had no fact about, so that the rank is arbitrary, or that it had no "
+        "answer to the question. Absent otherwise.",
         json_schema_extra=_absent,
     )
 

@@ -42,7 +42,12 @@ def test_each_filter_holds_and_ranks_are_among_what_is_left(make: Maker, data: s
         return tuple(data.draw(st.lists(st.sampled_from(ENTITIES[kind]), max_size=2)))
 
     filters = Filters(
-        some("Pharmacologic Class"), some("Gene"), data.draw(st.booleans()), None, some("Compound"), some("Compound")
+        some("Pharmacologic Class"),
+        some("Gene"),
+        data.draw(st.booleans()),
+        None,
+        some("Compound") or None,
+        some("Compound"),
     )
     joined = {(h, r, t) for h, r, t in facts}
 
@@ -54,7 +59,7 @@ def test_each_filter_holds_and_ranks_are_among_what_is_left(make: Maker, data: s
                 not filters.classes or any((p, "PCiC", c) in joined for p in filters.classes),
                 not filters.targets or any((c, "CbG", g) in joined for g in filters.targets),  # binding alone
                 not filters.approved or treats or (number in noted and number % 2 == 1),
-                not filters.only or c in filters.only,
+                filters.only is None or c in filters.only,
                 c not in filters.exclude,
             ]
         )
@@ -110,6 +115,11 @@ def test_where_nothing_binds_every_relation_to_the_gene_counts(make: Maker) -> N
 def test_an_unknown_name_in_a_filter_is_an_error(make: Maker, filters: Filters, kind: str) -> None:
     with pytest.raises(UnknownNameError, match=f"unknown {kind} "):
         predict(small(make), disease="D0", filters=filters)
+
+
+def test_a_list_that_came_out_empty_is_no_wish_for_all(make: Maker) -> None:
+    with pytest.raises(UsageError, match=r"^only names nothing, so that nothing could answer"):
+        predict(small(make), disease="D0", filters=Filters(only=()))
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,8 @@ def predict(
 
     meant = form_of(form, out_file, force)
     listed, unlisted = _listed("--only", only), _listed("--exclude", exclude)
-    filters = Filters(tuple(classes or ()), tuple(targets or ()), approved, smarts, tuple(listed), tuple(unlisted))
+    allowed = tuple(listed) or None
+    filters = Filters(tuple(classes or ()), tuple(targets or ()), approved, smarts, allowed, tuple(unlisted))
     opened = open_model(model)
     given = {"head": head, "tail": tail, "relation": relation, "disease": disease, "compound": compound}
     narrowing = {"--novel": novel, "--approved": approved, "--class": classes, "--target": targets,

@@ -29,17 +29,18 @@ class Filters:
     these genes (`TARGETS`) by a relation that means binding (`TARGETED`), or by any where none of these joins the types
     of the two; where no such type is joined with the candidates, entities of any type that is; approved: by the graph
     or an annotation a treatment of anything, or treated by anything where it is asked what is; smarts: its structure
-    holds this pattern; only: one of these; exclude: none of these.
+    holds this pattern; only: one of these, None where all may answer; exclude: none of these.
 
     What no candidate can be is a UsageError: classes or targets of a type that no relation joins with theirs, approved
-    where they are no end of a treatment and in no annotation, smarts where no structure of them is known.
+    where they are no end of a treatment and in no annotation, smarts where no structure of them is known,
+    only of nothing.
     """
 
     classes: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     approved: bool = False
     smarts: str | None = None
-    only: tuple[str, ...] = ()
+    only: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
 
     def eligible(self, model: "ServedModel", relations: Sequence[int]) -> Int | None:
@@ -61,7 +62,9 @@ class Filters:
         graph = model.graph
         candidates = graph.answers(relations[0])
         holds = np.ones(len(candidates), bool)
-        if self.only:
+        if self.only is not None:
+            if not self.only:
+                raise UsageError("only names nothing, so that nothing could answer; leave it out where all may")
             holds &= _listed(self.only, model, candidates)
         if self.exclude:
             holds &= ~_listed(self.exclude, model, candidates)
