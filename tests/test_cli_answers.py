@@ -1,12 +1,14 @@
 """Commands that ask a model and write what it says, by hand."""
 
+import contextlib
 import csv
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -375,6 +377,44 @@ def test_a_row_that_the_graph_does_not_know_is_named_or_left_empty(kg: Kgdrug, t
     rows = list(csv.DictReader((bare / "out.csv").read_text().splitlines()))
     assert [bool(row["score"]) for row in rows] == [True, False, False]
     assert [row["disease"] for row in rows] == ["asthma", "astma", "asthma"]
+
+
+@pytest.fixture
+def pipe() -> Iterator[Callable[[str], str]]:
+    """The place of a pipe that holds a text, as the shell's `<(…)` makes one."""
+    with contextlib.ExitStack() as opened:
+
+        def of(text: str) -> str:
+            ours, theirs = os.pipe()
+            opened.callback(os.close, ours)
+            with os.fdopen(theirs, "w") as file:
+                file.write(text)
+            return f"/dev/fd/{ours}"
+
+        yield of
+
+
+def test_a_pipe_is_scored_as_a_file_is(kg: Kgdrug, trained_run: Run, bare: Path, pipe: Callable[[str], str]) -> None:
+    text = "compound\tdisease\nMetformin\tasthma\n"
+    (bare / "mine.tsv").write_text(text)
+    done = kg("score", trained_run.folder, pipe(text))
+    assert (done.code, done.out) == (0, kg("score", trained_run.folder, "mine.tsv").out)
+    place = pipe(text + "Metformin\tastma\n")
+    refused(kg("score", trained_run.folder, place), f"{place}, line 3: unknown disease 'astma'", code=1)
+    refused(kg("score", trained_run.folder, pipe("")), "is empty", code=1)
+    refused(kg("score", trained_run.folder, bare), "is a folder")
+    refused(kg("score", trained_run.folder, "none.tsv"), "no such file: none.tsv")
+    refused(kg("evaluate", trained_run.folder, "--pairs", pipe(text)), "is a folder or a pipe; give a file")
+
+
+def test_questions_come_from_a_pipe_too(kg: Kgdrug, trained_run: Run, pipe: Callable[[str], str]) -> None:
+    words = ("predict", trained_run.folder, "--top", "2", "--format", "csv", "--questions")
+    done = kg(*words, pipe("disease\nasthma\nmigraine\n"))
+    assert done.code == 0
+    assert len(done.out.splitlines()) == 1 + 2 * 2
+    place = pipe("disease\nasthma\nastma\n")
+    refused(kg(*words, place), f"{place}, line 3: unknown disease 'astma'", code=1)
+    assert kg(*words[:2], "--disease", "asthma", "--only", f"@{pipe('Metformin')}").code == 0
 
 
 # matrix

@@ -20,18 +20,18 @@ def read_questions(path: str | Path, graph: KnowledgeGraph) -> list[Question]:
     """The questions of a file, in its order; one that cannot be asked is a BadInputError with its line.
 
     A `.jsonl` file has an object with some of KEYS in each line, any other is a table, tab-separated (or `.csv`), whose
-    header names some of KEYS among other columns, and an empty field asks for nothing. See `question`.
+    header names some of KEYS among other columns, and an empty field asks for nothing; a pipe is one as well. See
+    `question`.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UsageError(f"no such file: {path}")
-    given = _of_lines(path) if path.suffix in (".jsonl", ".ndjson") else _of_table(path)
-    asked = []
-    for line, one in given:
-        try:
-            asked.append(question(graph, **one))
-        except UsageError as error:
-            raise BadInputError(path, str(error), line) from None
+    from kgdrug.sources.pipes import reread
+
+    path, asked = Path(path), []
+    with reread(path) as file:
+        for line, one in _of_lines(file) if path.suffix in (".jsonl", ".ndjson") else _of_table(file):
+            try:
+                asked.append(question(graph, **one))
+            except UsageError as error:
+                raise BadInputError(path, str(error), line) from None
     return asked
 
 

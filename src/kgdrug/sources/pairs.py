@@ -47,7 +47,8 @@ def read_pairs(
     BadInputError: the columns may be swapped. Empty lines are passed over.
     """
     if not path.is_file():
-        raise UsageError(f"no such file: {path}")
+        other = f"{path} is a folder or a pipe; give a file, which can be read again"
+        raise UsageError(other if path.exists() else f"no such file: {path}")
     spans = {"compound": compounds, "disease": diseases}
     finders = {side: _Finder(graph, span, side) for side, span in spans.items()}
     table, columns = _read(path, finders, may_be_empty)

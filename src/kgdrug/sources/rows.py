@@ -2,16 +2,17 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TextIO
 
 import polars as pl
 
-from kgdrug.errors import BadInputError, UsageError, first_line
+from kgdrug.errors import BadInputError, first_line
 from kgdrug.graph.store import fresh_file
 from kgdrug.sources.lines import separator_of
 from kgdrug.sources.pairs import COLUMNS, PastEmptyLines
+from kgdrug.sources.pipes import reread
 from kgdrug.sources.reading import header_fields, read_table
 from kgdrug.sources.sheets import Column, sheet
 
@@ -48,11 +49,14 @@ class Rows:
 def read_rows(path: Path, added: Sequence[str]) -> Rows:
     """A table with columns `head relation tail` (or `metaedge`), or `compound disease` (or what `read_pairs` takes).
 
-    Tab-separated, or `.csv`, whatever packs it, or `.parquet`. A table that has a column called as one that is to be
+    Tab-separated, or `.csv`, whatever packs it, or `.parquet`; a pipe is one as well. A table that has a column called as one that is to be
     `added` is a BadInputError, as is one without a row.
     """
-    if not path.is_file():
-        raise UsageError(f"no such file: {path}")
+    with reread(path) as file:
+        return replace(_read_rows(file, added), path=path)
+
+
+def _read_rows(path: Path, added: Sequence[str]) -> Rows:
     if path.suffix == ".parquet":
         table, form = _read_parquet(path), "parquet"
         columns = _columns(path, table.columns, added)
