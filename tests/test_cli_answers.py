@@ -351,6 +351,16 @@ def test_a_table_is_scored_row_by_row_with_all_its_columns(kg: Kgdrug, trained_r
     assert [list(row.values()) for row in found] == rows
 
 
+@pytest.mark.parametrize("name", ["out", "out.foo", "out.json", "out.tsv.gz"])
+def test_a_scored_table_of_no_known_form_is_refused(kg: Kgdrug, trained_run: Run, bare: Path, name: str) -> None:
+    (bare / "mine.tsv").write_text("compound\tdisease\nMetformin\tasthma\n")
+    words = ("score", trained_run.folder, "mine.tsv", "--out", name)
+    refused(kg(*words), "--out FILE needs --format csv, tsv, parquet or xlsx")
+    assert [path.name for path in bare.iterdir()] == ["mine.tsv"]
+    assert kg(*words, "--format", "tsv").out == f"wrote 1 rows to {name}\n"
+    refused(kg(*words, "--format", "tsv"), f"{name} exists")
+
+
 def test_triples_in_parquet_are_scored(kg: Kgdrug, trained_run: Run, bare: Path) -> None:
     table = {"tail": ["ACE", "AGTR1"], "head": ["Losartan"] * 2, "relation": ["binds", "CbG"], "weight": [0.5, None]}
     pyarrow.parquet.write_table(pyarrow.table(table), "mine.parquet")

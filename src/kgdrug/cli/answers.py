@@ -24,19 +24,23 @@ Form = Annotated[
 Out = Annotated[Path | None, typer.Option("--out", help="Write a file instead of printing.")]
 
 
-def form_of(form: str | None, out_file: Path | None, force: bool) -> str:
-    """The form that is meant, by the file's name where it is not said; a UsageError where it cannot be written."""
+def form_of(form: str | None, out_file: Path | None, force: bool, forms: Sequence[str] = ()) -> str:
+    """The form that is meant, by the file's name where it is not said; a UsageError where it cannot be written.
+
+    forms: what a file may have, by default all.
+    """
     from kgdrug.graph.store import refuse_existing
     from kgdrug.ranking.export import FILES_ALONE, FORMS
 
+    forms = forms or FORMS
     if out_file is None:
         if form in FILES_ALONE:
             raise UsageError(f"--format {form} needs --out FILE")
         return form or "table"
-    if form is None and out_file.suffix.removeprefix(".") in FORMS:
+    if form is None and out_file.suffix.removeprefix(".") in forms:
         form = out_file.suffix.removeprefix(".")
     if form in (None, "table"):
-        raise UsageError(f"--out FILE needs --format {', '.join(FORMS[:-1])} or {FORMS[-1]}")
+        raise UsageError(f"--out FILE needs --format {', '.join(forms[:-1])} or {forms[-1]}")
     refuse_existing(out_file, force)
     assert form is not None
     return form

@@ -83,7 +83,7 @@ def score(
     out_file: Out = None,
     form: Annotated[
         Literal["csv", "tsv", "parquet", "xlsx"] | None,
-        typer.Option("--format", help="Default: what the name of --out says, else the table's own."),
+        typer.Option("--format", help="Default: what the name of --out says; printed, the table's own."),
     ] = None,
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave rows empty that the graph does not know, and count them.")
@@ -92,13 +92,12 @@ def score(
 ) -> None:
     """Say of each row of a table what the model says of it: every column stays, new ones come after."""
     from kgdrug import about_model, open_model, score_file
-    from kgdrug.graph.store import refuse_existing
+    from kgdrug.sources.sheets import FORMS
 
-    if out_file is not None:
-        refuse_existing(out_file, force)
+    meant = None if out_file is None and form is None else form_of(form, out_file, force, list(FORMS))
     opened = open_model(model)
     with tidy_end():
-        rows, unknown = score_file(opened, file, out_file or sys.stdout, form, skip_unknown, force)
+        rows, unknown = score_file(opened, file, out_file or sys.stdout, meant, skip_unknown, force)
     if unknown:
         more = f", and {len(unknown) - 3:,} more" if len(unknown) > 3 else ""
         err.print(f"{len(unknown):,} of {rows:,} rows are left empty, unknown: {'; '.join(unknown[:3])}{more}")
