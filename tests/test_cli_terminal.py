@@ -194,7 +194,7 @@ def test_at_80_columns_what_is_long_stands_below_its_answer(monkeypatch: pytest.
         "        terms      CcSEcCtD +1.73; CiPCiCtD +1.43; Disease degree, CtD +0.43",
         "        evidence   CbGbCtD: Indacaterol -binds-> ADRB2 <-binds- Terbutaline",
         "                     -binds-> asthma",
-        "no room for percentile, agreement: widen the terminal, or use --format csv",
+        "no room for percentile, agreement: widen the window, or use --format csv",
     ]
 
 

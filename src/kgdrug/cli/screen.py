@@ -324,7 +324,7 @@ def print_numbers(columns: Sequence[str], rows: Sequence[Sequence[str]], spare: 
 
 def _no_room(what: str, elsewhere: str = "") -> str:
     """That columns are left out, and what has them."""
-    return f"no room for {what}: widen the terminal{elsewhere and f', or use {elsewhere}'}"
+    return f"no room for {what}: widen the window{elsewhere and f', or use {elsewhere}'}"
 
 
 def _only(kept: Sequence[int], columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[Any]]:
