@@ -320,6 +320,28 @@ def test_the_best_answers_have_paths_of_the_graph_as_support_graphs(client: Test
             assert {result["node_bindings"]["a"][0]["id"], ASTHMA} <= set(ends)
 
 
+def test_an_answer_that_no_path_joins_says_so_and_one_that_was_not_looked_at_says_nothing(
+    client: TestClient, model: kgdrug.ServedModel
+) -> None:
+    body = answered(client, asking({}, {"ids": [ASTHMA]}, **treating()))
+    answers = kgdrug.predict(model, disease="asthma", top=500)
+    said = []
+    for one, result in zip(answers, body["message"]["results"], strict=True):
+        (analysis,) = result["analyses"]
+        none = attribute({"attributes": [], **analysis}, "kgdrug:no_path")
+        said.append(None if none is None and "support_graphs" not in analysis else none is None)
+        if len(said) <= EXPLAINED:
+            joined = kgdrug.explain(model, compound=one.id, disease="asthma").evidence
+            assert said[-1] == bool(joined), one.name
+    assert {True, False} == set(said[:EXPLAINED])
+    assert set(said[EXPLAINED:]) == {None}
+    (log,) = body["logs"]
+    assert log["message"] == (
+        f"the best 500 of each id; paths were looked for beside {EXPLAINED} of {len(answers)} answers; "
+        f"{said.count(False)} have none, and say so (kgdrug:no_path)"
+    )
+
+
 def test_a_number_of_answers_can_be_asked_for(client: TestClient) -> None:
     query = asking({}, {"ids": [ASTHMA]}, **treating())
     assert len(answered(client, query, top=3)["message"]["results"]) == 3
@@ -393,7 +415,7 @@ def test_what_a_regression_sums_stands_at_its_analyses(client: TestClient, exper
         terms = expected[result["node_bindings"]["a"][0]["id"]]
         assert said == ([terms] if terms else [])
     plain = answered(client, asking({}, {"ids": [ASTHMA]}, **treating()))
-    assert not any("attributes" in one["analyses"][0] for one in plain["message"]["results"])
+    assert "kgdrug:terms" not in str(plain["message"]["results"])
 
 
 def test_what_the_page_shows_can_be_asked_as_it_stands(client: TestClient) -> None:

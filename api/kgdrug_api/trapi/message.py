@@ -1,6 +1,6 @@
 """What was found, as a message of TRAPI: a knowledge graph, results that bind its nodes and edges, auxiliary graphs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import kgdrug
@@ -8,12 +8,17 @@ from kgdrug_api.trapi.query import Asked
 
 TERMS = "the metapaths that raise the score of the model's regression most, and by how much"
 SCORING = "share of all candidates of the question that the model scores lower, ties counting half"
+NO_PATH = "paths were looked for: none of up to three steps joins the two, treatments of the pair left aside"
 
 
-def message(asked: Asked, found: kgdrug.Found, own: str) -> dict[str, Any]:
-    """The message of an answer; own: the information resource that answers."""
+def message(asked: Asked, found: kgdrug.Found, own: str, sought: Sequence[bool] = ()) -> dict[str, Any]:
+    """The message of an answer.
+
+    own: the information resource that answers; sought: of each hit, whether paths were looked for.
+    """
     writing = _Writing(own)
-    results = [writing.result(asked, hit) for hit in found.hits]
+    looked = sought or [False] * len(found.hits)
+    results = [writing.result(asked, hit, one) for hit, one in zip(found.hits, looked, strict=True)]
     return {
         "query_graph": asked.graph,
         "knowledge_graph": {"nodes": writing.nodes, "edges": writing.edges},
@@ -32,7 +37,8 @@ class _Writing:
         self.auxiliary: dict[str, dict[str, Any]] = {}
         self._origins: dict[object, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {}
 
-    def result(self, asked: Asked, hit: kgdrug.Hit) -> dict[str, Any]:
+    def result(self, asked: Asked, hit: kgdrug.Hit, sought: bool) -> dict[str, Any]:
+        """sought: whether paths were looked for."""
         bound = [self.edge(statement) for statement in hit.statements]
         analysis: dict[str, Any] = {"resource_id": self.own}
         scored: dict[str, Any] = {}
@@ -43,9 +49,13 @@ class _Writing:
             percentile = hit.prediction.answer.percentile
             analysis |= {"score": percentile / 100, "scoring_method": SCORING}
             analysis |= {"support_graphs": supports} if supports else {}
+            attributes = []
             if terms := hit.prediction.answer.terms:
                 said = [{"name": term.name, "contribution": term.contribution} for term in terms]
-                analysis["attributes"] = [_attribute("kgdrug:terms", said) | {"description": TERMS}]
+                attributes.append(_attribute("kgdrug:terms", said, TERMS))
+            if sought and not supports:
+                attributes.append(_attribute("kgdrug:no_path", True, NO_PATH))
+            analysis |= {"attributes": attributes} if attributes else {}
             scored = {"normalized_score": percentile}
         analysis["edge_bindings"] = {asked.edge: [{"id": edge, "attributes": []} for edge in bound]}
         ends = ((asked.subject, hit.subject, asked.hop.subjects), (asked.object, hit.object, asked.hop.objects))
@@ -131,8 +141,9 @@ class _Writing:
         return names
 
 
-def _attribute(name: str, value: object) -> dict[str, Any]:
-    return {"attribute_type_id": name, "value": value}
+def _attribute(name: str, value: object, description: str | None = None) -> dict[str, Any]:
+    said = {"attribute_type_id": name, "value": value}
+    return said if description is None else said | {"description": description}
 
 
 def _of_prediction(prediction: kgdrug.Prediction, supports: list[str]) -> list[dict[str, Any]]:
@@ -151,8 +162,6 @@ def _of_prediction(prediction: kgdrug.Prediction, supports: list[str]) -> list[d
         about = ", ".join(text for text in (note.source, note.date) if text)
         licence = [_attribute("biolink:license", note.licence)] if note.licence else []
         attributes.append(
-            _attribute("kgdrug:annotation", note.status)
-            | {"description": about}
-            | ({"attributes": licence} if licence else {})
+            _attribute("kgdrug:annotation", note.status, about) | ({"attributes": licence} if licence else {})
         )
     return attributes

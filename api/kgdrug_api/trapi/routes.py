@@ -1,6 +1,7 @@
 """The routes of TRAPI."""
 
 import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,16 +51,20 @@ def routes(models: kgdrug.LoadedModels, measures: Measures, infores: str = INFOR
             measures.questions.labels(loaded.name).inc()
             given = asked.hop.objects or asked.hop.subjects
             share = max(1, min(top, MOST_RESULTS // len(given)))
-            found = kgdrug.infer(loaded.model, asked.hop, share, EXPLAINED)
+            inferred = kgdrug.infer(loaded.model, asked.hop, share, EXPLAINED)
+            told = message(asked, inferred, infores, inferred.sought)
+            logs = _logs(asked, inferred, _ranked(share, inferred.hits, inferred.sought))
+            found: kgdrug.Found = inferred
         else:
-            share, found = 0, kgdrug.look_up(loaded.model, asked.hop, MOST_RESULTS)
+            found = kgdrug.look_up(loaded.model, asked.hop, MOST_RESULTS)
+            told, logs = message(asked, found, infores), _logs(asked, found)
         return json_response(
             {
-                "message": message(asked, found, infores),
+                "message": told,
                 "status": "Success" if found.readable else "QueryNotTraversable",
                 "description": f"{len(found.hits):,} results of {'the model' if asked.inferred else 'the graph of'} "
                 f"{loaded.name}; for research, no medical advice",
-                "logs": _logs(asked, found, share, query.log_level or "INFO"),
+                "logs": _entries(logs, query.log_level or "INFO"),
                 "workflow": [{"id": "lookup"}],
                 "schema_version": VERSION,
                 "biolink_version": kgdrug.BIOLINK_VERSION,
@@ -107,9 +112,21 @@ def _meta(graph: kgdrug.MetaGraph) -> dict[str, Any]:
     }
 
 
-def _logs(asked: Asked, found: kgdrug.Found, share: int, least: Level) -> list[dict[str, str]]:
-    """What is to be known of an answer, no less grave than the least level."""
-    told: list[tuple[str, str, str]] = []
+def _ranked(share: int, hits: Sequence[kgdrug.Hit], sought: Sequence[bool]) -> str:
+    """What was ranked, and for how many of the answers paths were looked for, and none found; empty without answers."""
+    if not hits:
+        return ""
+    looked = [hit.prediction for hit, one in zip(hits, sought, strict=True) if one and hit.prediction]
+    none = sum(not prediction.supports for prediction in looked)
+    without = f"; {none:,} have none, and say so (kgdrug:no_path)" if none else ""
+    return (
+        f"the best {share:,} of each id; paths were looked for beside {len(looked):,} of {len(hits):,} answers{without}"
+    )
+
+
+def _logs(asked: Asked, found: kgdrug.Found, ranked: str = "") -> list[tuple[Level, str, str]]:
+    """What is to be known of an answer: level, code and text of each. ranked: of what the model answers."""
+    told: list[tuple[Level, str, str]] = []
     if asked.strange:
         told.append(("WARNING", "UnknownProperty", f"not understood, and left aside: {', '.join(asked.strange)}"))
     if found.unknown:
@@ -121,10 +138,13 @@ def _logs(asked: Asked, found: kgdrug.Found, share: int, least: Level) -> list[d
         told.append(("WARNING", "TooManyResults", f"the first {MOST_RESULTS:,} results are told; ask with fewer ids"))
     for label in found.arbitrary:
         told.append(("WARNING", "NotInTraining", f"training knew no fact of {label}: its ranking is arbitrary"))
-    if asked.inferred and found.hits:
-        told.append(
-            ("INFO", "Ranked", f"the best {share:,} of each id; paths stand beside {EXPLAINED} answers at most")
-        )
+    if ranked:
+        told.append(("INFO", "Ranked", ranked))
+    return told
+
+
+def _entries(told: Iterable[tuple[Level, str, str]], least: Level) -> list[dict[str, str]]:
+    """The logs as TRAPI has them, those that are no less grave than the least level."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     return [
         {"timestamp": now, "level": level, "code": code, "message": text}

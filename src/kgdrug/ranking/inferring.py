@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +21,17 @@ if TYPE_CHECKING:
 METAPATHS, PER_METAPATH = 5, 2  # of the paths that are told of one answer
 
 
-def infer(model: "TrainedModel | ServedModel", hop: Hop, top: int = 500, explained: int = 10) -> Found:
+@dataclass(frozen=True)
+class Inferred(Found):
+    """What a model answers to a question of one step.
+
+    sought: of each hit, whether paths were looked for, so that one without any has none.
+    """
+
+    sought: tuple[bool, ...] = ()
+
+
+def infer(model: "TrainedModel | ServedModel", hop: Hop, top: int = 500, explained: int = 10) -> Inferred:
     """The best `top` answers to each object, or subject where there is no object, that the model predicts.
 
     On a graph of one type a pair may come twice, once for each direction, where both are asked for. The model predicts
@@ -35,6 +46,7 @@ def infer(model: "TrainedModel | ServedModel", hop: Hop, top: int = 500, explain
     questions = list(_questions(asked, predicted))
     share = max(1, explained // max(1, len(questions)))
     hits: list[Hit] = []
+    sought: list[bool] = []
     for question, filters in questions:
         known: dict[int, dict[str, Statement]] = {}
         for _, other, statement in asked.facts([question.entity]):
@@ -52,9 +64,16 @@ def infer(model: "TrainedModel | ServedModel", hop: Hop, top: int = 500, explain
             supports = tuple(_supports(asked, head, tail, stated)) if explain else ()
             pair = asked.pair(question.entity, candidate)
             hits.append(Hit(*pair, tuple(known.get(candidate, {}).values()), Prediction(statement, one, supports)))
+            sought.append(explain)
     arbitrary = dict.fromkeys(q.entity for q, _ in questions if not served.seen_in_training(q.entity))
     labels = tuple(served.graph.entities.label(entity) for entity in arbitrary)
-    return Found(tuple(hits), asked.unknown, bool(predicted), arbitrary=labels)
+    return Inferred(
+        tuple(hits),
+        asked.unknown,
+        bool(predicted),
+        arbitrary=labels,
+        sought=tuple(sought),
+    )
 
 
 def _questions(asked: Asked, relations: Sequence[int]) -> Iterator[tuple[Question, Filters]]:
