@@ -342,6 +342,19 @@ def test_an_answer_that_no_path_joins_says_so_and_one_that_was_not_looked_at_say
     )
 
 
+def test_a_probability_says_what_it_is_of(client: TestClient, calibrated_model: kgdrug.TrainedModel) -> None:
+    query, name = asking({}, {"ids": [ASTHMA]}, **treating()), "biolink:has_confidence_score"
+    calibrated = answered(TestClient(create_app(calibrated_model)), query)
+    results, edges = calibrated["message"]["results"], calibrated["message"]["knowledge_graph"]["edges"]
+    for result in results:
+        predicted = edges[result["analyses"][0]["edge_bindings"]["ab"][0]["id"]]
+        (told,) = (one for one in predicted["attributes"] if one["attribute_type_id"] == name)
+        assert told["description"] == calibrated_model.served.probability_means
+        assert "not that it works" in told["description"]
+    assert results
+    assert name not in str(answered(client, query))
+
+
 def test_a_number_of_answers_can_be_asked_for(client: TestClient) -> None:
     query = asking({}, {"ids": [ASTHMA]}, **treating())
     assert len(answered(client, query, top=3)["message"]["results"]) == 3

@@ -11,12 +11,15 @@ SCORING = "share of all candidates of the question that the model scores lower, 
 NO_PATH = "paths were looked for: none of up to three steps joins the two, treatments of the pair left aside"
 
 
-def message(asked: Asked, found: kgdrug.Found, own: str, sought: Sequence[bool] = ()) -> dict[str, Any]:
+def message(
+    asked: Asked, found: kgdrug.Found, own: str, sought: Sequence[bool] = (), likely: str | None = None
+) -> dict[str, Any]:
     """The message of an answer.
 
-    own: the information resource that answers; sought: of each hit, whether paths were looked for.
+    own: the information resource that answers; sought: of each hit, whether paths were looked for; likely: what a
+    probability of the model is of.
     """
-    writing = _Writing(own)
+    writing = _Writing(own, likely)
     looked = sought or [False] * len(found.hits)
     results = [writing.result(asked, hit, one) for hit, one in zip(found.hits, looked, strict=True)]
     return {
@@ -30,8 +33,8 @@ def message(asked: Asked, found: kgdrug.Found, own: str, sought: Sequence[bool] 
 class _Writing:
     """The nodes, edges and auxiliary graphs that results refer to, each written once."""
 
-    def __init__(self, own: str) -> None:
-        self.own = own
+    def __init__(self, own: str, likely: str | None) -> None:
+        self.own, self.likely = own, likely
         self.nodes: dict[str, dict[str, Any]] = {}
         self.edges: dict[str, dict[str, Any]] = {}
         self.auxiliary: dict[str, dict[str, Any]] = {}
@@ -44,7 +47,7 @@ class _Writing:
         scored: dict[str, Any] = {}
         if hit.prediction is not None:
             supports = self.supports(hit.prediction)
-            predicted = self.edge(hit.prediction.statement, _of_prediction(hit.prediction, supports))
+            predicted = self.edge(hit.prediction.statement, _of_prediction(hit.prediction, supports, self.likely))
             bound.insert(0, predicted)
             percentile = hit.prediction.answer.percentile
             analysis |= {"score": percentile / 100, "scoring_method": SCORING}
@@ -146,7 +149,8 @@ def _attribute(name: str, value: object, description: str | None = None) -> dict
     return said if description is None else said | {"description": description}
 
 
-def _of_prediction(prediction: kgdrug.Prediction, supports: list[str]) -> list[dict[str, Any]]:
+def _of_prediction(prediction: kgdrug.Prediction, supports: list[str], likely: str | None) -> list[dict[str, Any]]:
+    """What the model says of a pair; likely: what its probability is of."""
     one = prediction.answer
     said = {
         "biolink:support_graphs": supports or None,
@@ -157,7 +161,8 @@ def _of_prediction(prediction: kgdrug.Prediction, supports: list[str]) -> list[d
         "kgdrug:usual_percentile": one.usual_percentile,
         "kgdrug:agreement": one.agreement,
     }
-    attributes = [_attribute(name, value) for name, value in said.items() if value is not None]
+    means = {"biolink:has_confidence_score": likely}
+    attributes = [_attribute(name, value, means.get(name)) for name, value in said.items() if value is not None]
     for note in one.annotations:
         about = ", ".join(text for text in (note.source, note.date) if text)
         licence = [_attribute("biolink:license", note.licence)] if note.licence else []

@@ -52,7 +52,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures, infores: str = INFOR
             given = asked.hop.objects or asked.hop.subjects
             share = max(1, min(top, MOST_RESULTS // len(given)))
             inferred = kgdrug.infer(loaded.model, asked.hop, share, EXPLAINED)
-            told = message(asked, inferred, infores, inferred.sought)
+            told = message(asked, inferred, infores, inferred.sought, loaded.model.probability_means)
             logs = _logs(asked, inferred, _ranked(share, inferred.hits, inferred.sought))
             found: kgdrug.Found = inferred
         else:
