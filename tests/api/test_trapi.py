@@ -355,6 +355,59 @@ def test_a_probability_says_what_it_is_of(client: TestClient, calibrated_model: 
     assert name not in str(answered(client, query))
 
 
+ADRB2 = "NCBIGene:154"
+
+
+@pytest.mark.parametrize(
+    ("subjects", "objects", "named", "pairs_found"),
+    [
+        (None, [ADRB2], [ADRB2], False),
+        ([ADRB2], None, [ADRB2], False),
+        (None, [ADRB2, ASTHMA], [ADRB2], True),
+        ([ASTHMA], [ASTHMA], [ASTHMA], False),
+        ([ASTHMA, METFORMIN], [ADRB2, ASTHMA], [ADRB2, ASTHMA], True),
+        ([METFORMIN], [ASTHMA], [], True),
+    ],
+)
+def test_what_is_known_but_at_no_such_end_of_a_treatment_is_named(
+    client: TestClient, subjects: list[str] | None, objects: list[str] | None, named: list[str], pairs_found: bool
+) -> None:
+    ends = ({} if ids is None else {"ids": ids} for ids in (subjects, objects))
+    body = answered(client, asking(*ends, **treating()))
+    assert bool(pairs(body)) == pairs_found
+    logs = {log["code"]: log for log in body["logs"]}
+    assert ("Ranked" in logs) == pairs_found
+    assert ("WrongCategory" in logs) == bool(named)
+    if named:
+        assert logs["WrongCategory"]["level"] == "WARNING"
+        _, _, told = logs["WrongCategory"]["message"].partition("predicted: ")
+        assert [one.split(" (")[0] for one in told.split("), ")] == named
+
+
+def test_a_curie_of_which_one_entity_can_be_asked_for_is_not_said_to_be_unfit(model: kgdrug.ServedModel) -> None:
+    entities = model.graph.entities
+    ids = ["Gene::DOID:2841" if one == "Gene::154" else one for one in entities.ids]
+    graph = replace(model.graph, entities=kgdrug.Vocabulary(ids, list(entities.names), entities.kind))
+    client = TestClient(create_app(replace(model, graph=graph)))
+    body = answered(client, asking({}, {"ids": [ASTHMA]}, **treating()))
+    assert pairs(body)
+    assert [log["code"] for log in body["logs"]] == ["Ranked"]
+    alone = answered(client, asking({}, {"ids": ["Gene::DOID:2841"]}, **treating()))
+    assert [log["code"] for log in alone["logs"]] == ["WrongCategory"]
+
+
+def test_why_there_are_no_results_is_said_of_unknown_and_of_unfit_ids(client: TestClient) -> None:
+    body = answered(client, asking({"categories": ["biolink:Drug"]}, {"ids": [ADRB2, "UMLS:C0020538"]}, **treating()))
+    assert body["message"]["results"] == []
+    assert [(log["code"], log["message"]) for log in body["logs"]] == [
+        ("UnknownIdentifier", "the graph has no UMLS:C0020538"),
+        (
+            "WrongCategory",
+            "known, but at that end of no treatment that is predicted: NCBIGene:154 (ADRB2, biolink:Gene)",
+        ),
+    ]
+
+
 def test_a_number_of_answers_can_be_asked_for(client: TestClient) -> None:
     query = asking({}, {"ids": [ASTHMA]}, **treating())
     assert len(answered(client, query, top=3)["message"]["results"]) == 3

@@ -53,7 +53,7 @@ def routes(models: kgdrug.LoadedModels, measures: Measures, infores: str = INFOR
             share = max(1, min(top, MOST_RESULTS // len(given)))
             inferred = kgdrug.infer(loaded.model, asked.hop, share, EXPLAINED)
             told = message(asked, inferred, infores, inferred.sought, loaded.model.probability_means)
-            logs = _logs(asked, inferred, _ranked(share, inferred.hits, inferred.sought))
+            logs = _logs(asked, inferred, _ranked(share, inferred.hits, inferred.sought), inferred.unfit)
             found: kgdrug.Found = inferred
         else:
             found = kgdrug.look_up(loaded.model, asked.hop, MOST_RESULTS)
@@ -124,13 +124,18 @@ def _ranked(share: int, hits: Sequence[kgdrug.Hit], sought: Sequence[bool]) -> s
     )
 
 
-def _logs(asked: Asked, found: kgdrug.Found, ranked: str = "") -> list[tuple[Level, str, str]]:
-    """What is to be known of an answer: level, code and text of each. ranked: of what the model answers."""
+def _logs(
+    asked: Asked, found: kgdrug.Found, ranked: str = "", unfit: Sequence[kgdrug.Concept] = ()
+) -> list[tuple[Level, str, str]]:
+    """What is to be known of an answer: level, code and text of each. ranked, unfit: of what the model answers."""
     told: list[tuple[Level, str, str]] = []
     if asked.strange:
         told.append(("WARNING", "UnknownProperty", f"not understood, and left aside: {', '.join(asked.strange)}"))
     if found.unknown:
         told.append(("WARNING", "UnknownIdentifier", f"the graph has no {', '.join(found.unknown)}"))
+    if unfit:
+        named = ", ".join(f"{one.curie} ({one.name}, {one.category})" for one in unfit)
+        told.append(("WARNING", "WrongCategory", f"known, but at that end of no treatment that is predicted: {named}"))
     if not found.readable:
         what = "the model predicts treatments alone, of which none is" if asked.inferred else "nothing in the graph is"
         told.append(("WARNING", "QueryNotTraversable", f"{what} of the kind that is asked for"))

@@ -1,7 +1,7 @@
 """Questions of one step that a model answers: treatments, ranked, with what the graph says of them and between them."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from kgdrug.ranking.filters import NO_FILTERS, Filters
 from kgdrug.ranking.hops import Asked, Found, Hit, Hop, Prediction, Support
 from kgdrug.ranking.paths import Path, answered, paths
 from kgdrug.ranking.questions import Question
-from kgdrug.ranking.statements import Statement
+from kgdrug.ranking.statements import Concept, Statement
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
@@ -25,10 +25,12 @@ METAPATHS, PER_METAPATH = 5, 2  # of the paths that are told of one answer
 class Inferred(Found):
     """What a model answers to a question of one step.
 
-    sought: of each hit, whether paths were looked for, so that one without any has none.
+    sought: of each hit, whether paths were looked for, so that one without any has none; unfit: what was given and is
+    known, but of a type that no predicted treatment has at that end.
     """
 
     sought: tuple[bool, ...] = ()
+    unfit: tuple[Concept, ...] = ()
 
 
 def infer(model: "TrainedModel | ServedModel", hop: Hop, top: int = 500, explained: int = 10) -> Inferred:
@@ -73,7 +75,21 @@ def infer(model: "TrainedModel | ServedModel", hop: Hop, top: int = 500, explain
         bool(predicted),
         arbitrary=labels,
         sought=tuple(sought),
+        unfit=tuple(_unfit(asked, predicted)) if predicted else (),
     )
+
+
+def _unfit(asked: Asked, relations: Sequence[int]) -> Iterator[Concept]:
+    """What was given and stands at no such end of any of the relations, nor does what else goes by its CURIE."""
+    graph = asked.model.graph
+    given: tuple[tuple[Iterable[int], list[range]], ...] = (
+        (asked.starts, [graph.heads(r) for r in relations]),
+        (sorted(asked.ends or ()), [graph.answers(r) for r in relations]),
+    )
+    for entities, spans in given:
+        named = [(asked.speaker.concept(entity), any(entity in span for span in spans)) for entity in entities]
+        fitting = {concept.curie for concept, fits in named if fits}
+        yield from {concept.curie: concept for concept, _ in named if concept.curie not in fitting}.values()
 
 
 def _questions(asked: Asked, relations: Sequence[int]) -> Iterator[tuple[Question, Filters]]:
