@@ -49,8 +49,8 @@ class Rows:
 def read_rows(path: Path, added: Sequence[str]) -> Rows:
     """A table with columns `head relation tail` (or `metaedge`), or `compound disease` (or what `read_pairs` takes).
 
-    Tab-separated, or `.csv`, whatever packs it, or `.parquet`; a pipe is one as well. A table that has a column called as one that is to be
-    `added` is a BadInputError, as is one without a row.
+    Tab-separated, or `.csv`, whatever packs it, or `.parquet`; a pipe is one as well. A table that has a column called
+    as one that is to be `added` is a BadInputError, as is one without a row.
     """
     with reread(path) as file:
         return replace(_read_rows(file, added), path=path)
