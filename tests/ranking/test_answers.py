@@ -532,7 +532,7 @@ def test_a_ranking_to_which_training_had_no_answer_says_so(make: Maker, drawn: d
         elif any(entity in fact for fact in trained):
             assert warning.startswith("training had no ")
             assert warning.endswith(
-                f" of {model.graph.entities.label(one.entity)}: this ranking rests on its other facts"
+                f" fact about {model.graph.entities.label(one.entity)}: this ranking rests on its other facts"
             )
         else:
             assert (

@@ -220,15 +220,14 @@ class ServedModel:
 
         That training had no fact about the entity, or none that would have been an answer.
         """
-        graph, answered = (
-            self.graph,
-            self.remembered(("answered", relations), lambda: self._answered(relations), keep=True),
-        )
+        graph = self.graph
+        answered = self.remembered(("answered", relations), lambda: self._answered(relations), keep=True)
         if answered[entity - graph.heads(relations[0]).start]:
             return None
         names = " or ".join(dict.fromkeys(graph.metaedges[r % graph.relations].abbreviation for r in relations))
-        of_others = f"training had no {names} of {graph.entities.label(entity)}: this ranking rests on its other facts"
-        return self.arbitrary(entity) or of_others
+        label = graph.entities.label(entity)
+        no_answer = f"training had no {names} fact about {label}: this ranking rests on its other facts"
+        return self.arbitrary(entity) or no_answer
 
     def _answered(self, relations: tuple[int, ...]) -> NDArray[np.bool_]:
         """Whether training had an answer over relations for each entity that can be asked about, `(h,)`.
