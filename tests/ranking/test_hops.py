@@ -379,10 +379,18 @@ def test_no_more_answers_than_asked_for_have_paths_the_best_of_each_question_fir
         assert [i for i, hit in enumerate(hits) if hit.prediction.supports] == expected
 
 
-def test_a_ranking_that_training_knows_nothing_of_is_said_to_be_arbitrary(make: Maker) -> None:
+def test_a_ranking_to_which_training_had_no_answer_is_warned_of(make: Maker) -> None:
     facts = {("Compound::DB1", "CtD", "Disease::DOID:1"): "train", ("Compound::DB2", "CtD", "Disease::DOID:2"): "test"}
-    model = make(ENTITIES, METAEDGES, facts, ("CtD",))
-    assert infer(model, Hop(objects=("DOID:1", "DOID:2"))).arbitrary == ("DOID:2 (Disease::DOID:2)",)
+    of_genes = {("Disease::DOID:2", "DaG", "Gene::1"): "train"}
+    for known, said in (
+        (facts, "DOID:2 (Disease::DOID:2) stands in no training triple: this ranking is arbitrary"),
+        (
+            facts | of_genes,
+            "training had no CtD fact about DOID:2 (Disease::DOID:2): this ranking rests on its other facts",
+        ),
+    ):
+        model = make(ENTITIES, METAEDGES, known, ("CtD",))
+        assert infer(model, Hop(objects=("DOID:1", "DOID:2"))).warnings == (said,)
 
 
 # the meta graph

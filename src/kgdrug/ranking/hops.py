@@ -82,15 +82,15 @@ class Found:
     """What a question of one step finds.
 
     unknown: CURIEs that name nothing in the graph; readable: whether the graph says, or the model predicts, anything of
-    the kind; complete: whether no pair was left out for there being too many; arbitrary: entities, as `name (id)`, of
-    which training knew no fact, so that their ranking means nothing.
+    the kind; complete: whether no pair was left out for there being too many; warnings: what is to be said of rankings
+    for which training had no answer, or no fact at all.
     """
 
     hits: tuple[Hit, ...]
     unknown: tuple[str, ...]
     readable: bool
     complete: bool = True
-    arbitrary: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -67,13 +67,12 @@ def infer(model: "TrainedModel | ServedModel", hop: Hop, top: int = 500, explain
             pair = asked.pair(question.entity, candidate)
             hits.append(Hit(*pair, tuple(known.get(candidate, {}).values()), Prediction(statement, one, supports)))
             sought.append(explain)
-    arbitrary = dict.fromkeys(q.entity for q, _ in questions if not served.seen_in_training(q.entity))
-    labels = tuple(served.graph.entities.label(entity) for entity in arbitrary)
+    warnings = dict.fromkeys(served.warning(one.entity, one.relations) for one, _ in questions)
     return Inferred(
         tuple(hits),
         asked.unknown,
         bool(predicted),
-        arbitrary=labels,
+        warnings=tuple(filter(None, warnings)),
         sought=tuple(sought),
         unfit=tuple(_unfit(asked, predicted)) if predicted else (),
     )
