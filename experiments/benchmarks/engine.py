@@ -23,7 +23,7 @@ from kgdrug.graph import EntityType, KnowledgeGraph, KnownTails, Metaedge, Vocab
 from kgdrug.graph.known import distinct, triple_keys, triples_of
 from kgdrug.models import TableModel, pick_device, product_precision
 from kgdrug.models.arrays import Int, scorer_of
-from kgdrug.ranking.answers import AT_ONCE
+from kgdrug.ranking.answers import AT_ONCE, TOGETHER
 from kgdrug.ranking.top import best_columns
 from kgdrug.sources import load_graph
 from kgdrug.splits import Split, fixed
@@ -119,7 +119,7 @@ def top(graph: str, *, device: str = "auto", dim: int = 200, answers: str = "Com
     one, all_of_it, typed = queries[:1], slice(0, n), slice(of_type.start, of_type.stop)
 
     def best(of: Int, candidates: slice) -> list[Int]:
-        step = max(1, AT_ONCE // (candidates.stop - candidates.start))
+        step = max(1, min(TOGETHER, AT_ONCE // (candidates.stop - candidates.start)))
         blocks = (asked.scores(of[start : start + step], candidates) for start in range(0, len(of), step))
         return [columns for block in blocks for columns in best_columns(block, 100)]
 
