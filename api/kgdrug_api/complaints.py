@@ -72,7 +72,7 @@ def _complaint(error: Mapping[str, Any], offset: bool, whole: str) -> str:
         of_list = isinstance(loc[-1], int) and "input" in error
         return f"{field} is missing" + (f": {'.'.join(places[:-1])} is {_came(error['input'])}" if of_list else "")
     if kind == "too_short":  # every list that has a least length must hold something
-        return f"{field} is empty, so that nothing could answer; leave it out to ask for all"
+        return f"{field} is empty, which nothing answers; leave it out if nothing is meant by it"
     if kind not in _NEEDED:
         return f"{field}: {error['msg'].removeprefix('Value error, ')}"
     needed = f"must be {_NEEDED[kind](about)}"

@@ -36,7 +36,7 @@ class Filters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    classes: tuple[Name, ...] = Field((), max_length=100, description="Joined with one of these, such as drug classes.")
+    classes: tuple[Name, ...] = Field((), max_length=100, description="Joined with one of these classes of drugs.")
     targets: tuple[Name, ...] = Field((), max_length=100, description="Binds one of these genes.")
     approved: bool = Field(False, description="Treats something already, in the graph or by an annotation.")
     smarts: str | None = Field(None, max_length=1000, description="Its structure holds this pattern.")
@@ -72,7 +72,10 @@ class Question(BaseModel):
     compound: str | None = Field(None, min_length=1, max_length=500, description="Which diseases does it treat?")
     top: Whole = Field(20, ge=1, le=10_000, description="How many answers.")
     offset: Whole = Field(0, ge=0, le=FARTHEST, description="How many answers to leave out at the beginning.")
-    novel: bool = Field(False, description="Leave out what the graph holds, and treatments that an annotation settles.")
+    novel: bool = Field(
+        False,
+        description="Leave out what the graph holds; of treatments, what any fact joins, or an annotation settles.",
+    )
     filters: Filters | None = Field(None, description="Which candidates count.")
     evidence: Whole = Field(
         0,

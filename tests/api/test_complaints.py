@@ -32,7 +32,7 @@ ASKED = [
     (
         "/v1/predict",
         '{"disease": "asthma", "filters": {"only": []}}',
-        "filters.only is empty, so that nothing could answer; leave it out to ask for all",
+        "filters.only is empty, which nothing answers; leave it out if nothing is meant by it",
     ),
     ("/v1/predict", '{"disease": "asthma", "novel": "yes"}', 'novel is "yes"; it must be true or false'),
     ("/v1/predict", '{"disease": "asthma", "novel": 1}', "novel is 1; it must be true or false"),

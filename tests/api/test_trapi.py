@@ -396,6 +396,18 @@ def test_a_curie_of_which_one_entity_can_be_asked_for_is_not_said_to_be_unfit(mo
     assert [log["code"] for log in alone["logs"]] == ["WrongCategory"]
 
 
+def test_a_ranking_to_which_training_had_no_answer_is_told_in_the_log(
+    client: TestClient, model: kgdrug.ServedModel
+) -> None:
+    training = replace(model.experiment.training, without=("CtD",))
+    without = TestClient(create_app(replace(model, experiment=replace(model.experiment, training=training))))
+    query = asking({"categories": ["biolink:Drug"]}, {"ids": [ASTHMA]}, **treating())
+    assert "NoAnswerInTraining" not in [log["code"] for log in answered(client, query)["logs"]]
+    (said,) = (log for log in answered(without, query)["logs"] if log["code"] == "NoAnswerInTraining")
+    assert said["level"] == "WARNING"
+    assert said["message"].startswith("training had no answer to ? treats asthma ")
+
+
 def test_why_there_are_no_results_is_said_of_unknown_and_of_unfit_ids(client: TestClient) -> None:
     body = answered(client, asking({"categories": ["biolink:Drug"]}, {"ids": [ADRB2, "UMLS:C0020538"]}, **treating()))
     assert body["message"]["results"] == []

@@ -530,12 +530,20 @@ def test_a_ranking_to_which_training_had_no_answer_says_so(make: Maker, drawn: d
         if answered or not trained:  # of a model that does not say what it was trained on nothing is known
             assert warning is None
         elif any(entity in fact for fact in trained):
-            assert warning.startswith("training had no ")
-            assert warning.endswith(
-                f" fact about {model.graph.entities.label(one.entity)}: this ranking rests on its other facts"
-            )
+            label, words = model.graph.entities.label(one.entity), [METAEDGES[name][1] for name in sorted(names)]
+            said = [f"{label} {word} ?" if 0 in ends else f"? {word} {label}" for word in words]
+            assert warning == f"training had no answer to {' or '.join(said)}: this ranking rests on other facts"
         else:
-            assert (
-                warning
-                == f"{model.graph.entities.label(one.entity)} stands in no training triple: this ranking is arbitrary"
-            )
+            label = model.graph.entities.label(one.entity)
+            assert warning == f"{label} stands in no training triple: this ranking is arbitrary"
+
+
+def test_an_answer_that_no_member_was_shown_is_none(clinic: TrainedModel) -> None:
+    asked = question(clinic.graph, disease="fever")
+    assert clinic.served.warning(asked.entity, asked.relations) is None
+    experiment = replace(clinic.experiment, training=replace(clinic.experiment.training, without=("CtD", "CiD")))
+    hidden = replace(clinic, experiment=experiment).served
+    assert hidden.warning(asked.entity, asked.relations) == (
+        "training had no answer to ? indicated for fever (Disease::fever) or ? treats fever (Disease::fever): "
+        "this ranking rests on other facts"
+    )

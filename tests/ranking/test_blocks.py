@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kgdrug.errors import KgdrugError
 from kgdrug.graph import Annotation
-from kgdrug.ranking import Filters, Question, answer_columns, described, question, top
+from kgdrug.ranking import Filters, Question, answer_columns, answers, described, question, top
 from kgdrug.ranking.described import Columns
 from kgdrug.trained import ServedModel, TrainedModel
 
@@ -96,6 +96,8 @@ def test_each_of_many_questions_is_answered_as_it_is_alone(make: Maker, data: st
         patch.setattr(described, "FEW", data.draw(st.sampled_from([0, 2, 8])))
         patch.setattr(described, "ALIKE", data.draw(st.sampled_from([1, 3, 20])))
         patch.setattr(top, "WIDTH", data.draw(st.integers(1, 4)))
+        patch.setattr(top, "CACHED", data.draw(st.sampled_from([1, 20, 250_000])))
+        patch.setattr(answers, "TOGETHER", data.draw(st.sampled_from([1, 2, 3, 500])))
 
         def told(*diseases: int) -> list[Columns]:
             return list(answer_columns(served, map(asked, diseases), most, novel, filters, offset=offset))

@@ -386,7 +386,7 @@ def test_a_ranking_to_which_training_had_no_answer_is_warned_of(make: Maker) -> 
         (facts, "DOID:2 (Disease::DOID:2) stands in no training triple: this ranking is arbitrary"),
         (
             facts | of_genes,
-            "training had no CtD fact about DOID:2 (Disease::DOID:2): this ranking rests on its other facts",
+            "training had no answer to ? treats DOID:2 (Disease::DOID:2): this ranking rests on other facts",
         ),
     ):
         model = make(ENTITIES, METAEDGES, known, ("CtD",))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kgdrug import Run, with_calibration
 from kgdrug.errors import AmbiguousNameError, KgdrugError, UnknownNameError, UsageError
 from kgdrug.graph import Annotation
-from kgdrug.ranking import answer_of, answers, predict, question, score, scoring
+from kgdrug.ranking import answer_of, answers, predict, question, score
 from kgdrug.trained import TrainedModel
 
 Maker = Callable[..., TrainedModel]
@@ -43,7 +43,7 @@ def test_each_row_is_told_what_its_own_question_tells(make: Maker, data: st.Data
     pairs = st.tuples(st.sampled_from(ENTITIES["Compound"]), st.sampled_from(ENTITIES["Disease"]))
     rows = data.draw(st.lists(st.one_of(st.sampled_from(POSSIBLE), pairs), max_size=25))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scoring, "AT_ONCE", data.draw(st.sampled_from([1, 10, 10**6])))
+        patch.setattr(answers, "AT_ONCE", data.draw(st.sampled_from([1, 10, 10**6])))
         found = score(model, rows)
     graph = model.graph
     for row, told in zip(rows, found, strict=True):
@@ -185,4 +185,3 @@ def test_a_question_is_scored_once(clinic: TrainedModel, monkeypatch: pytest.Mon
     monkeypatch.setattr(type(served), "best_of", lambda self, e, r: asked.extend(e.tolist()) or made(self, e, r))
     score(served, [(c, d) for c in ENTITIES["Compound"] for d in ENTITIES["Disease"]] * 3)
     assert sorted(asked) == list(clinic.graph.entity_type("Disease").range)
-    assert answers.AT_ONCE > 1

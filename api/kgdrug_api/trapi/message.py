@@ -12,14 +12,14 @@ NO_PATH = "paths were looked for: none of up to three steps joins the two, treat
 
 
 def message(
-    asked: Asked, found: kgdrug.Found, own: str, sought: Sequence[bool] = (), likely: str | None = None
+    asked: Asked, found: kgdrug.Found, own: str, sought: Sequence[bool] = (), meant: str | None = None
 ) -> dict[str, Any]:
     """The message of an answer.
 
-    own: the information resource that answers; sought: of each hit, whether paths were looked for; likely: what a
+    own: the information resource that answers; sought: of each hit, whether paths were looked for; meant: what a
     probability of the model is of.
     """
-    writing = _Writing(own, likely)
+    writing = _Writing(own, meant)
     looked = sought or [False] * len(found.hits)
     results = [writing.result(asked, hit, one) for hit, one in zip(found.hits, looked, strict=True)]
     return {
@@ -33,8 +33,8 @@ def message(
 class _Writing:
     """The nodes, edges and auxiliary graphs that results refer to, each written once."""
 
-    def __init__(self, own: str, likely: str | None) -> None:
-        self.own, self.likely = own, likely
+    def __init__(self, own: str, meant: str | None) -> None:
+        self.own, self.meant = own, meant
         self.nodes: dict[str, dict[str, Any]] = {}
         self.edges: dict[str, dict[str, Any]] = {}
         self.auxiliary: dict[str, dict[str, Any]] = {}
@@ -47,7 +47,7 @@ class _Writing:
         scored: dict[str, Any] = {}
         if hit.prediction is not None:
             supports = self.supports(hit.prediction)
-            predicted = self.edge(hit.prediction.statement, _of_prediction(hit.prediction, supports, self.likely))
+            predicted = self.edge(hit.prediction.statement, _of_prediction(hit.prediction, supports, self.meant))
             bound.insert(0, predicted)
             percentile = hit.prediction.answer.percentile
             analysis |= {"score": percentile / 100, "scoring_method": SCORING}
@@ -149,8 +149,8 @@ def _attribute(name: str, value: object, description: str | None = None) -> dict
     return said if description is None else said | {"description": description}
 
 
-def _of_prediction(prediction: kgdrug.Prediction, supports: list[str], likely: str | None) -> list[dict[str, Any]]:
-    """What the model says of a pair; likely: what its probability is of."""
+def _of_prediction(prediction: kgdrug.Prediction, supports: list[str], meant: str | None) -> list[dict[str, Any]]:
+    """What the model says of a pair; meant: what its probability is of."""
     one = prediction.answer
     said = {
         "biolink:support_graphs": supports or None,
@@ -161,7 +161,7 @@ def _of_prediction(prediction: kgdrug.Prediction, supports: list[str], likely: s
         "kgdrug:usual_percentile": one.usual_percentile,
         "kgdrug:agreement": one.agreement,
     }
-    means = {"biolink:has_confidence_score": likely}
+    means = {"biolink:has_confidence_score": meant}
     attributes = [_attribute(name, value, means.get(name)) for name, value in said.items() if value is not None]
     for note in one.annotations:
         about = ", ".join(text for text in (note.source, note.date) if text)

@@ -141,7 +141,7 @@ def _logs(
         told.append(("WARNING", "QueryNotTraversable", f"{what} of the kind that is asked for"))
     if not found.complete:
         told.append(("WARNING", "TooManyResults", f"the first {MOST_RESULTS:,} results are told; ask with fewer ids"))
-    told.extend(("WARNING", "NotInTraining", warning) for warning in found.warnings)
+    told.extend(("WARNING", "NoAnswerInTraining", warning) for warning in found.warnings)
     if ranked:
         told.append(("INFO", "Ranked", ranked))
     return told

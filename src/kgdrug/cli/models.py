@@ -110,7 +110,10 @@ def predict(
     top: Annotated[int, typer.Option(min=1, help="How many answers.")] = 20,
     novel: Annotated[
         bool,
-        typer.Option("--novel", help="Leave out what is known: facts, and annotations other than of trials."),
+        typer.Option(
+            "--novel",
+            help="Leave out what is known: facts of the relation, of treatments any, and annotations but of trials.",
+        ),
     ] = False,
     approved: Annotated[
         bool,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kgdrug.ranking.export import about_model, as_record, flat_rows, write_all_answers, write_answers
     from kgdrug.ranking.filters import Filters
     from kgdrug.ranking.hops import Found, Hit, Hop, Prediction, Support, look_up
-    from kgdrug.ranking.inferring import infer
+    from kgdrug.ranking.inferring import Inferred, infer
     from kgdrug.ranking.matrix import write_matrix
     from kgdrug.ranking.metagraph import MetaGraph, MetaStatement, meta_graph
     from kgdrug.ranking.questions import Question, question
@@ -33,6 +33,7 @@ __all__ = [
     "Found",
     "Hit",
     "Hop",
+    "Inferred",
     "KnownFact",
     "MetaGraph",
     "MetaStatement",
@@ -91,7 +92,7 @@ __getattr__ = lazily(
         "kgdrug.ranking.export": ("about_model", "as_record", "flat_rows", "write_all_answers", "write_answers"),
         "kgdrug.ranking.filters": ("Filters",),
         "kgdrug.ranking.hops": ("Found", "Hit", "Hop", "Prediction", "Support", "look_up"),
-        "kgdrug.ranking.inferring": ("infer",),
+        "kgdrug.ranking.inferring": ("Inferred", "infer"),
         "kgdrug.ranking.matrix": ("write_matrix",),
         "kgdrug.ranking.metagraph": ("MetaGraph", "MetaStatement", "meta_graph"),
         "kgdrug.ranking.questions": ("Question", "question"),

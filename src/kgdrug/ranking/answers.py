@@ -14,13 +14,15 @@ from kgdrug.ranking.described import Answer, Chosen, Columns, Scored, agreement,
 from kgdrug.ranking.filters import NO_FILTERS, Filters
 from kgdrug.ranking.paths import answered, paths
 from kgdrug.ranking.questions import Question, question
+from kgdrug.ranking.top import numbers
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel, TrainedModel
 
 log = logging.getLogger(__name__)
-# Questions and scores that are made at once where many are asked, at most 64 MB a member. A product of few rows spends
-# its time on copying the candidates: 47,031 of 200 numbers, us a question on one core: 266 of 85, 162 of 340 at once.
+# Questions, and scores of all members, that are made at once where many are asked: 64 MB, and with what is made of them
+# up to 180. A product of few rows spends its time on copying the candidates: of 47,031 with 200 numbers it takes 266 us
+# a question on one core where 85 are asked at once, 162 where 340 are.
 TOGETHER, AT_ONCE = 500, 16_000_000
 
 
@@ -78,9 +80,8 @@ def answer_columns(
         raise UsageError(f"evidence is {evidence}; it is a number of metapaths, 0 or more")
     served = model.served
     for relations, same in groupby(questions, key=lambda asked: asked.relations):
-        candidates = served.graph.answers(relations[0])
         eligible = filters.eligible(served, relations)
-        step = max(1, min(TOGETHER, AT_ONCE // max(1, len(candidates) * len(relations))))
+        step = at_once(served, relations)
         together = list(same)
         for start in range(0, len(together), step):
             block = together[start : start + step]
@@ -102,9 +103,17 @@ def predict(
     filters: Filters = NO_FILTERS,
     evidence: int = 0,
 ) -> list[Answer]:
-    """Ranked answers to one question; see `question` and `answer`."""
+    """Ranked answers to one question; see `question` and `answer`. What `ServedModel.warning` says is logged."""
     asked = question(model.graph, head=head, tail=tail, relation=relation, disease=disease, compound=compound)
+    if warning := model.served.warning(asked.entity, asked.relations):
+        log.warning("%s", warning)
     return answer(model, asked, top, novel, filters, evidence)
+
+
+def at_once(model: "ServedModel", relations: Sequence[int]) -> int:
+    """How many questions over these relations are scored together."""
+    scores = len(model.graph.answers(relations[0])) * len(relations) * len(model.members)
+    return max(1, min(TOGETHER, AT_ONCE // max(1, scores)))
 
 
 def _chosen(
@@ -116,12 +125,11 @@ def _chosen(
     offset: int,
 ) -> Chosen:
     """The candidates that answer questions over the same relations."""
-    for asked in questions:
-        if warning := model.warning(asked.entity, asked.relations):
-            log.warning("%s", warning)
     entities, relations = np.array([asked.entity for asked in questions]), questions[0].relations
     scored = Scored.of(model, entities, relations)
     counting = Counting(eligible, left_out(model, entities, relations, novel))
+    if eligible is not None or len(counting.out):
+        numbers(scored.scores)  # else all are looked at
     best = counting.best(scored.scores, offset + top, scored.ascending)
     columns = [own[offset:] for own in best]
     ranks = [range(offset + 1, offset + 1 + len(own)) for own in columns]

@@ -10,7 +10,7 @@ import numpy as np
 from kgdrug.graph import Annotation
 from kgdrug.graph.metapath import either_way
 from kgdrug.models.arrays import Floats, Int
-from kgdrug.ranking.top import best_columns, numbers
+from kgdrug.ranking.top import best_columns
 
 if TYPE_CHECKING:
     from kgdrug.trained import ServedModel
@@ -33,10 +33,8 @@ class Counting:
     def best(self, scores: Floats, top: int, ascending: Floats | None = None) -> list[Int]:
         """The columns of the best of each row, best first; ties in their order. ascending: see `best_columns`.
 
-        A KgdrugError where a score is no number.
+        A KgdrugError where a score that counts is no number.
         """
-        if self.eligible is not None or len(self.out):
-            numbers(scores)  # else all are looked at
         counts = None
         if len(self.out):
             counts = np.ones(scores.shape, bool)
@@ -86,7 +84,7 @@ def _known(model: "ServedModel", entities: Int, relations: Sequence[int]) -> tup
     over = either_way(graph, relations)
     if any(r % graph.relations in graph.treatment_relations for r in relations):
         over = model.joining[graph.heads(relations[0]).start, graph.answers(relations[0]).start].tolist()
-    queries = np.array([[entity, r] for entity in entities.tolist() for r in over])
+    queries = np.stack([entities.repeat(len(over)), np.tile(over, len(entities))], 1)
     rows, tails, _ = model.facts.of(queries)
     settled = np.array(_settled(model, entities, relations), np.int64).reshape(-1, 2)
     return np.concatenate([rows // len(over), settled[:, 0]]), np.concatenate([tails, settled[:, 1]])

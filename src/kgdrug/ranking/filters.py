@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # the relations that a target is sought by, where one of them joins the two types; else every one that does
 TARGETED = ("binds", "targets", "target", "target_of", "inhibits")
-# the types, in small letters, that classes and targets are of, where one of them is joined with the candidates
+# the types, in small letters, that classes and targets are of, where candidates are joined with one of them
 CLASSES = ("pharmacologic class", "atc", "drug class")
 TARGETS = ("gene", "gene/protein", "protein")
 
@@ -27,9 +27,9 @@ class Filters:
 
     classes: joined with one of these pharmacologic classes (`CLASSES`), by any relation; targets: joined with one of
     these genes (`TARGETS`) by a relation that means binding (`TARGETED`), or by any where none of these joins the types
-    of the two; where no such type is joined with the candidates, entities of any type that is; approved: by the graph
-    or an annotation a treatment of anything, or treated by anything where it is asked what is; smarts: its structure
-    holds this pattern; only: one of these, None where all may answer; exclude: none of these.
+    of the two; where candidates are joined with no such type, entities of any; approved: by the graph or an annotation
+    a treatment of anything, or treated by anything where it is asked what is; smarts: its structure holds this pattern;
+    only: one of these, None where all may answer; exclude: none of these.
 
     What no candidate can be is a UsageError: classes or targets of a type that no relation joins with theirs, approved
     where they are no end of a treatment and in no annotation, smarts where no structure of them is known,
@@ -156,10 +156,8 @@ def _joined(
         except OtherKindError:
             others = dict.fromkeys(graph.type_of(i).name for i in graph.entities.meant(name))
             if graph.entities.meant(name, every):
-                kinds = dict.fromkeys(graph.type_of(end.start).name for end in ends)
-                raise UsageError(
-                    f"{name!r} is of type {' or '.join(others)}; a {what} is of type {' or '.join(kinds)}"
-                ) from None
+                kinds = " or ".join(dict.fromkeys(graph.type_of(end.start).name for end in ends))
+                raise UsageError(f"{name!r} is of type {' or '.join(others)}; a {what} is of type {kinds}") from None
             raise UsageError(
                 f"no answer here can pass the {what} {name!r}: no relation of the graph {graph.name} joins "
                 f"type {graph.type_of(candidates.start).name} with type {' or '.join(others)}"

@@ -12,7 +12,7 @@ import numpy as np
 from kgdrug.errors import UnknownNameError, UsageError
 from kgdrug.graph import KnowledgeGraph
 from kgdrug.models.arrays import Floats, Int
-from kgdrug.ranking.answers import AT_ONCE, TOGETHER
+from kgdrug.ranking.answers import at_once
 from kgdrug.ranking.counting import Counting, itself
 from kgdrug.ranking.described import Answer, Chosen, Scored, agreement, described, made
 from kgdrug.ranking.export import about_model, column_of, flat_rows
@@ -66,7 +66,7 @@ def score_asked(model: "TrainedModel | ServedModel", asked: Sequence[tuple[Quest
     told: list[Answer | None] = [None] * len(asked)
     for relations, of in rows.items():
         candidates, entities = served.graph.answers(relations[0]), np.array(list(of), np.int64)
-        step = max(1, min(TOGETHER, AT_ONCE // max(1, len(candidates) * len(relations))))
+        step = at_once(served, relations)
         for start in range(0, len(entities), step):
             block = entities[start : start + step]
             scored, questions = Scored.of(served, block, relations), [Question(e, relations) for e in block.tolist()]

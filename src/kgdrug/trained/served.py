@@ -220,28 +220,30 @@ class ServedModel:
 
         That training had no fact about the entity, or none that would have been an answer.
         """
-        graph = self.graph
-        answered = self.remembered(("answered", relations), lambda: self._answered(relations), keep=True)
-        if answered[entity - graph.heads(relations[0]).start]:
+        start, answered = self.remembered(("answered", relations), lambda: self._answered(relations), keep=True)
+        if answered[entity - start]:
             return None
-        names = " or ".join(dict.fromkeys(graph.metaedges[r % graph.relations].abbreviation for r in relations))
-        label = graph.entities.label(entity)
-        no_answer = f"training had no {names} fact about {label}: this ranking rests on its other facts"
+        label, m = self.graph.entities.label(entity), self.graph.relations
+        words = [(r < m, self.graph.metaedges[r % m].relation) for r in relations]
+        asked = dict.fromkeys(f"{label} {word} ?" if ahead else f"? {word} {label}" for ahead, word in words)
+        no_answer = f"training had no answer to {' or '.join(asked)}: this ranking rests on other facts"
         return self.arbitrary(entity) or no_answer
 
-    def _answered(self, relations: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Whether training had an answer over relations for each entity that can be asked about, `(h,)`.
+    def _answered(self, relations: tuple[int, ...]) -> tuple[int, NDArray[np.bool_]]:
+        """The first entity that can be asked about, and of each, `(h,)`, whether a member was shown an answer.
 
         All of them where it is not known what training had.
         """
         facts, span, m2 = self.facts, self.graph.heads(relations[0]), 2 * self.graph.relations
         first, last = facts.keys.searchsorted([span.start * m2, span.stop * m2]).tolist()
-        of = np.flatnonzero(np.isin(facts.keys[first:last] % m2, either_way(self.graph, relations))) + first
+        shown = [r for r in either_way(self.graph, relations) if r % self.graph.relations not in self.hidden]
+        of = np.flatnonzero(np.isin(facts.keys[first:last] % m2, shown)) + first
         starts, counts = facts.offsets[of], facts.offsets[of + 1] - facts.offsets[of]
         trained = facts.parts[stretches(starts, counts)] & PARTS["train"] > 0
         answered = np.zeros(len(span), bool)
         answered[facts.keys[of].repeat(counts)[trained] // m2 - span.start] = True
-        return answered if answered.any() or (facts.parts & PARTS["train"]).any() else ~answered
+        unknown = not answered.any() and not (facts.parts & PARTS["train"]).any()
+        return span.start, ~answered if unknown else answered
 
     def arbitrary(self, entity: int) -> str | None:
         """What to say of any ranking for an entity that training had no fact about; None where it had some."""
