@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 import kgdrug
@@ -135,11 +136,16 @@ def test_a_models_name_with_brackets_is_no_interval(monkeypatch: pytest.MonkeyPa
 # answers
 
 
-def answers_of(members: int, long: bool) -> list[kgdrug.Answer]:
+# of 38 characters, each of which takes two columns, without a blank to break it at
+WIDE = "吸入用インダカテロールマレイン酸塩およびグリコピロニウム臭化物配合カプセル製剤"
+
+
+def answers_of(members: int, long: bool, wide: bool = False) -> list[kgdrug.Answer]:
     """Answers with all that one can have, or of one member with what each has."""
     known = (KnownFact("CtD", "treats", "train"), KnownFact("CpD", "palliates", "test"))
     noted = Noted("trial", "SMART 2006 (more asthma deaths without an inhaled steroid)")
     names = ("Indacaterol", "Isoprenaline sulfate dihydrate, inhaled") if long else ("Indacaterol", "Budesonide")
+    names = ("Indacaterol", WIDE) if wide else names
     more: dict[str, Any] = {}
     if members > 1:
         entities = [Named("Compound::DB05039", "Indacaterol", "Compound"), Named("Gene::154", "ADRB2", "Gene")]
@@ -156,16 +162,16 @@ def answers_of(members: int, long: bool) -> list[kgdrug.Answer]:
 
 
 @pytest.mark.parametrize("width", [50, 60, 80, 100, 120, 140, 300])
-@pytest.mark.parametrize("long", [False, True])
+@pytest.mark.parametrize(("long", "wide"), [(False, False), (True, False), (True, True)])
 @pytest.mark.parametrize("members", [1, 3])
 def test_answers_fit_a_terminal_and_lose_nothing_that_is_not_named(
-    monkeypatch: pytest.MonkeyPatch, width: int, long: bool, members: int
+    monkeypatch: pytest.MonkeyPatch, width: int, long: bool, wide: bool, members: int
 ) -> None:
     monkeypatch.setattr(screen, "out", terminal(width))
-    answers = answers_of(members, long)
+    answers = answers_of(members, long, wide)
     screen.print_answers("? treats asthma", answers, "--format csv")
     lines = seen_on(screen.out)
-    assert max(map(len, lines)) <= width
+    assert max(map(cell_len, lines)) <= width
     said = " ".join(" ".join(lines).split())
     header = next(line.split() for line in lines if line.split()[:2] == ["rank", "name"])
     columns = {"score", "percentile", "usual"} | ({"agreement", "probability"} if members > 1 else set())
@@ -175,7 +181,9 @@ def test_answers_fit_a_terminal_and_lose_nothing_that_is_not_named(
     for answer in answers:
         assert sum(answer.id in line for line in lines) == 1
         begun = next(line for line in lines if line.split()[:1] == [str(answer.rank)])
-        assert begun.split()[1] == answer.name.split()[0]
+        assert answer.name.startswith(begun.split()[1])
+    if wide:
+        assert "".join(re.findall(r"[^\x00-\u2fff]+", said)) == WIDE
     told = ["CtD (train)", *(["CpD (test)", "deaths without an inhaled"] if long else [])]
     told += ["CbGbCtD: Indacaterol -binds-> ADRB2", "Disease degree, CtD +0.43"] if members > 1 else []
     if "known" not in header:  # beside other columns a wrapped text is no run of words
@@ -198,6 +206,69 @@ def test_at_80_columns_what_is_long_stands_below_its_answer(monkeypatch: pytest.
     ]
 
 
+CLASS = {"name": "Adrenergic beta2-Agonists", "id": "Pharmacologic Class::N0000009922", "type": "Pharmacologic Class"}
+
+
+@pytest.mark.parametrize("width", range(20, 90))
+@pytest.mark.parametrize("name", [CLASS["name"], WIDE])
+def test_an_id_with_a_blank_stays_whole_however_narrow_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, width: int, name: str
+) -> None:
+    monkeypatch.setattr(screen, "out", terminal(width))
+    rows = [CLASS | {"name": name}, {"name": "asthma", "id": "Disease::DOID:2841", "type": "Disease"}]
+    screen.print_found("found for a", ("name", "id", "type"), rows)
+    lines = seen_on(screen.out)
+    for row in rows:
+        assert sum(row["id"] in line for line in lines) == 1
+    assert [line for line in lines if cell_len(line) > max(width, len(CLASS["id"]))] == []
+    rest = "".join(lines).replace(CLASS["id"], "")
+    assert all(rest.count(word) == 1 for word in ("Pharmacologic", "Class", "asthma", "Disease::DOID:2841"))
+    assert "".join(re.findall(r"[^\x00-\u2fff]+", rest)) == (WIDE if name == WIDE else "")
+
+
+@pytest.mark.parametrize("width", range(30, 50))
+@pytest.mark.parametrize(("long", "wide"), [(False, False), (True, False), (True, True)])
+@pytest.mark.parametrize("members", [1, 3])
+def test_in_a_narrow_terminal_all_stands_below_the_name(
+    monkeypatch: pytest.MonkeyPatch, width: int, long: bool, wide: bool, members: int
+) -> None:
+    monkeypatch.setattr(screen, "out", terminal(width))
+    answers = answers_of(members, long, wide)
+    screen.print_answers("? treats asthma", answers, "--format csv")
+    lines = seen_on(screen.out)
+    assert max(map(cell_len, lines)) <= width
+    said = " ".join(" ".join(lines).split())
+    for answer in answers:
+        assert sum(answer.id in line for line in lines) == 1
+    told = ["CtD (train)", "Indacaterol", *(["CpD (test)"] if long else ["Budesonide"])]
+    told += ["Indacaterol -binds-> ADRB2", "Disease degree, CtD +0.43", "0.1234"] if members > 1 else []
+    assert all(words in said for words in told)
+    assert "".join(re.findall(r"[^\x00-\u2fff]+", said)) == (WIDE if wide else "")
+
+
+def test_types_stand_at_the_left_and_are_broken_between_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "out", terminal(44))
+    screen.print_found("found for a", ("name", "id", "type"), [CLASS])
+    assert [line.rstrip() for line in seen_on(screen.out) if line.strip(" ─")] == [
+        "found for a",
+        " name                        type",
+        " Adrenergic beta2-Agonists   Pharmacologic",
+        "                             Class",
+        "  id",
+        "    Pharmacologic Class::N0000009922",
+    ]
+
+
+@pytest.mark.parametrize("text", ["a bc defghij kl", "ab", "", f"x {WIDE} y", "é" * 30])
+@pytest.mark.parametrize("indent", ["", "  "])
+def test_a_wrapped_text_has_all_its_characters_and_is_no_wider(text: str, indent: str) -> None:
+    for width in range(1, 40):
+        lines = screen._wrapped(text, width, indent)
+        assert "".join("".join(lines).split()) == "".join(text.split())
+        assert max(map(cell_len, lines)) <= max(width, len(indent) + 2)
+        assert all(line.startswith(indent) for line in lines[1:])
+
+
 def test_long_ids_of_a_graph_of_ones_own_stay_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screen, "out", terminal(80))
     place = "http://purl.obolibrary.org/obo/MONDO_0004979"
@@ -206,20 +277,31 @@ def test_long_ids_of_a_graph_of_ones_own_stay_whole(monkeypatch: pytest.MonkeyPa
     assert any(place in line for line in seen_on(screen.out))
 
 
-def test_a_real_terminal_of_80_columns_shows_ids_that_can_be_copied(trained_run: Run, bare: Path) -> None:
+def on_a_terminal(width: int, *words: object) -> list[str]:
+    """The lines that the command shows on a real terminal of so many columns."""
     ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    words = ("predict", trained_run.folder, "--disease", "asthma", "--top", "2", "--evidence", "2")
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, width, 0, 0))
     program = Path(sys.executable).with_name("kgdrug")
-    with subprocess.Popen([program, *words], stdin=theirs, stdout=theirs, stderr=theirs):
+    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")} | {"TERM": "xterm"}
+    with subprocess.Popen([program, *map(str, words)], stdin=theirs, stdout=theirs, stderr=theirs, env=kept):
         os.close(theirs)
         shown = b""
         with contextlib.suppress(OSError):  # which is how a terminal ends
             while read := os.read(ours, 4096):
                 shown += read
     os.close(ours)
-    lines = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).splitlines()
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode()).splitlines()
+
+
+def test_a_real_terminal_of_80_columns_shows_ids_that_can_be_copied(trained_run: Run, bare: Path) -> None:
+    lines = on_a_terminal(80, "predict", trained_run.folder, "--disease", "asthma", "--top", "2", "--evidence", "2")
     for answer in kgdrug.predict(trained_run.model, disease="asthma", top=2):
         assert any(answer.id in line for line in lines)
     assert max(map(len, lines)) <= 80
     assert any(line.startswith("        evidence   ") for line in lines)
+
+
+def test_a_real_terminal_of_30_columns_shows_them_too(trained_run: Run, bare: Path) -> None:
+    lines = on_a_terminal(30, "search", trained_run.folder, "Metformin")
+    assert any("Compound::DB00331" in line for line in lines)
+    assert max(map(len, lines)) <= 30

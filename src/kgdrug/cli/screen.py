@@ -2,13 +2,13 @@
 
 import re
 import sys
-import textwrap
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len, chop_cells
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -35,7 +35,7 @@ out, err = console(), console(stderr=True)
 BAR = 16  # columns of a progress bar
 WORDS = frozenset({
     "name", "id", "known", "terms", "evidence", "what", "licence", "source", "version", "on this machine", "status",
-    "started", "head", "relation", "tail", "metaedges", "leak",
+    "started", "head", "relation", "tail", "metaedges", "leak", "type",
 })  # columns of a table that hold words  # fmt: skip
 # how a table of answers gives way to a narrow terminal, step by step: what goes below the rows, and what is left out
 TEXTS, SPARE = ("evidence", "terms", "known"), ("percentile", "agreement", "score", "usual")
@@ -46,8 +46,13 @@ NARROWER = (
     *((TEXTS, SPARE[:count]) for count in range(4)),
     *(((*TEXTS, "id"), SPARE[:count]) for count in range(5)),
 )
-WRAPPED, LEAST = ("name", "known"), 24  # columns whose text is broken between words, but not into fewer columns
-SPACE, INDENT = "   ", " " * 7  # between columns, and before what stands below a row
+# columns whose text is broken between words, how narrow they become, and a name that all else stands below
+WRAPPED, LEAST, LAST = ("name", "known", "type"), 24, 8
+SPACE, INDENT, LITTLE = (
+    "   ",
+    " " * 8,
+    " " * 4,
+)  # between columns, and before what stands below a row, where little fits
 
 
 def epochs(epochs: "Iterable[Epoch]", seeds: range = range(0, 1)) -> "Iterator[Epoch]":
@@ -214,7 +219,8 @@ def print_found(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, 
     """A table of entities and what is said of each.
 
     Where the terminal is too narrow for it, columns give way as `NARROWER` has them: texts go below their row, and
-    spare numbers are left out, which a line after it says, with what has them `elsewhere`. An id is never broken.
+    spare numbers are left out, which a line after it says, with what has them `elsewhere`. At last all but the name
+    stands below it. An id is never broken: one that is wider than the terminal is so in its line.
     """
     natural = {
         c: max(cell_len(line) for row in ({c: c}, *rows) for line in row[c].splitlines() or [""]) for c in columns
@@ -225,14 +231,22 @@ def print_found(title: str, columns: Sequence[str], rows: Sequence[Mapping[str, 
             table.add_row(*(row[column] for column in columns))
         out.print(table)
         return
+    words = {c: max(cell_len(word) for row in ({c: c}, *rows) for word in row[c].split() or [""]) for c in columns}
+    least = {c: min(width, words[c] if c == "type" else LEAST) for c, width in natural.items() if c in WRAPPED}
+    below: Sequence[str]
     for below, without in NARROWER:
-        widths = _in_room({c: width for c, width in natural.items() if c not in (*below, *without)})
+        widths = _in_room({c: width for c, width in natural.items() if c not in (*below, *without)}, least)
         if _width(widths) <= out.width:
             break
-    table = new_table("\n".join(_side_by_side({c: c for c in columns}, widths)), title=title)
-    for row in rows:
-        table.add_row("\n".join(_side_by_side(row, widths) + _below({c: row[c] for c in columns if c in below})))
-    out.print(table)
+    else:
+        below = [c for c in columns if c not in ("rank", "name", *SPARE)]
+        widths = _in_room({c: natural[c] for c in columns if c in ("rank", "name")}, {"name": LAST})
+    header = _side_by_side({c: c for c in columns}, widths)
+    lines = [_side_by_side(row, widths) + _below({c: row[c] for c in columns if c in below}) for row in rows]
+    out.print(title, style="bold", soft_wrap=False)
+    out.print("", *header, sep="\n", style="bold")
+    out.print(f" {'─' * (min(out.width, max(cell_len(line) for line in chain(header, *lines))) - 2)}")
+    out.print(*chain(*lines), "", sep="\n")
     left_out = [column for column in columns if column in without]
     if left_out:
         say(_no_room(", ".join(left_out), elsewhere))
@@ -243,9 +257,9 @@ def _width(widths: Mapping[str, int]) -> int:
     return sum(widths.values()) + len(SPACE) * (len(widths) - 1) + 2
 
 
-def _in_room(natural: Mapping[str, int]) -> dict[str, int]:
-    """The widths of columns, those that may be wrapped as wide as the terminal has room for."""
-    widths = {column: min(width, LEAST) if column in WRAPPED else width for column, width in natural.items()}
+def _in_room(natural: Mapping[str, int], least: Mapping[str, int]) -> dict[str, int]:
+    """The widths of columns, those that may be wrapped as wide as the terminal has room for, but not below `least`."""
+    widths = {column: min(width, least.get(column, width)) for column, width in natural.items()}
     for column, width in natural.items():
         widths[column] += min(width - widths[column], max(0, out.width - _width(widths)))
     return widths
@@ -255,31 +269,53 @@ def _side_by_side(row: Mapping[str, str], widths: Mapping[str, int]) -> list[str
     """The lines of a row; the first column and words stand at the left, numbers at the right."""
     first, cells = next(iter(widths)), []
     for column, width in widths.items():
-        lines = _wrapped(row[column], width)
-        cells.append([set_cell_size(x, width) if column in {first, *WORDS} else x.rjust(width) for x in lines])
-    blank = [" " * width for width in widths.values()]
+        lines = _wrapped(row[column], width) if column in WRAPPED else [row[column]]
+        blanks = [" " * (width - cell_len(line)) for line in lines]
+        left = column in {first, *WORDS}
+        cells.append(
+            [f"{line}{blank}" if left else f"{blank}{line}" for line, blank in zip(lines, blanks, strict=True)]
+        )
+    empty = [" " * width for width in widths.values()]
     return [
-        SPACE.join(cell[i] if i < len(cell) else empty for cell, empty in zip(cells, blank, strict=True))
+        f" {SPACE.join(cell[i] if i < len(cell) else blank for cell, blank in zip(cells, empty, strict=True))} "
         for i in range(max(map(len, cells)))
     ]
 
 
 def _below(texts: Mapping[str, str]) -> list[str]:
-    """The lines below a row: each text after its column's name, what does not fit into a line indented further."""
+    """The lines below a row: each text after its column's name, what does not fit into a line indented further.
+
+    Where that leaves little room, or an id has none, the name has a line of its own.
+    """
     label = max(map(len, texts), default=0)
     before, lines = len(INDENT) + label + len(SPACE), []
     for column, text in texts.items():
-        name = column
-        for line in (part for whole in text.splitlines() for part in _wrapped(whole, out.width - 2 - before, "  ")):
-            lines.append(f"{INDENT}{name:{label}}{SPACE}{line}")
-            name = ""  # stands before the first line alone
+        room = out.width - 1 - before
+        beside = cell_len(text) <= room or (column != "id" and room >= LEAST)
+        room = room if beside else out.width - 1 - len(LITTLE)
+        parts = [text] if column == "id" else [x for line in text.splitlines() for x in _wrapped(line, room, "  ")]
+        if beside:
+            names = [column, *[""] * len(parts)]
+            lines += [f"{INDENT}{name:{label}}{SPACE}{part}" for name, part in zip(names, parts, strict=False)]
+        elif parts:
+            indent = LITTLE[: max(0, out.width - max(map(cell_len, parts)))]
+            lines += [f"{LITTLE[2:]}{column}", *(f"{indent}{part}" for part in parts)]
     return lines
 
 
 def _wrapped(text: str, width: int, indent: str = "") -> list[str]:
-    """A text in lines of so many columns, broken between words where that can be; the first is not indented."""
-    width = max(width, len(indent) + 1)
-    return textwrap.wrap(text, width, subsequent_indent=indent, break_on_hyphens=False) or [""]
+    """A text in lines of so many cells, broken between words where that can be; the first is not indented."""
+    width = max(width, len(indent) + 2)  # of which one wide character takes two
+    lines: list[str] = []
+    for word in text.split():
+        size = cell_len(word)
+        if lines and cell_len(lines[-1]) + 1 + size <= width:
+            lines[-1] += f" {word}"
+            continue
+        room = width - (len(indent) if lines or size > width else 0)
+        parts = chop_cells(word, room) if size > room else [word]
+        lines += [f"{indent if lines or i else ''}{part}" for i, part in enumerate(parts)]
+    return lines or [""]
 
 
 def say(text: str) -> None:
