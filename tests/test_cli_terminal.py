@@ -1,8 +1,9 @@
-"""What the command line shows on a terminal: progress, numbers, answers."""
+"""What the command line shows on a terminal: progress, numbers, answers, warnings."""
 
 import contextlib
 import fcntl
 import io
+import json
 import os
 import pty
 import re
@@ -10,8 +11,10 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -305,3 +308,31 @@ def test_a_real_terminal_of_30_columns_shows_them_too(trained_run: Run, bare: Pa
     lines = on_a_terminal(30, "search", trained_run.folder, "Metformin")
     assert any("Compound::DB00331" in line for line in lines)
     assert max(map(len, lines)) <= 30
+
+
+def test_the_first_warnings_are_said_once_and_counted_and_files_have_all(
+    kg: Callable[..., SimpleNamespace], trained_run: Run, bare: Path
+) -> None:
+    served, graph = trained_run.model.served, trained_run.model.graph
+    treats = kgdrug.question(graph, compound="Metformin").relations
+    told = {graph.entities.ids[c]: served.warning(c, treats) for c in graph.entity_type("Compound").range}
+    warned = {compound: warning for compound, warning in told.items() if warning}
+    assert len(warned) > 4
+    for count, more in ((1, 0), (3, 0), (len(warned), len(warned) - 3)):
+        asked, expected = list(warned)[:count], list(warned.values())[:count]
+        (bare / "q.tsv").write_text("\n".join(["compound", "Metformin", *asked, asked[0]]) + "\n")
+        many = ("predict", trained_run.folder, "--questions", "q.tsv", "--top", "1")
+        said = [f"WARNING: {warning}\n" for warning in expected[:3]]
+        said += [f"WARNING: and {more} more, all of which --format json has in `warnings`\n"] if more else []
+        done = kg(*many)
+        assert done.err == "".join(said)
+        assert "WARNING" not in done.out
+        done = kg(*many, "--format", "json")
+        assert (json.loads(done.out)["warnings"], done.err) == (expected, "".join(said))
+        kg(*many, "--out", "a.csv", "--force")
+        (about,) = json.loads(Path("a.csv-metadata.json").read_text())["notes"]
+        assert about["warnings"] == expected
+    done = kg("predict", trained_run.folder, "--compound", asked[0])
+    assert (done.err, "WARNING" in done.out) == (f"WARNING: {warned[asked[0]]}\n", False)
+    done = kg("explain", trained_run.folder, "--compound", asked[0], "--disease", "asthma")
+    assert (done.err, " ".join(done.out.split()).count(warned[asked[0]])) == ("", 1)

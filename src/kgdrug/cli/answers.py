@@ -22,6 +22,7 @@ Form = Annotated[
     typer.Option("--format", help="Default: table, or what the name of --out says."),
 ]
 Out = Annotated[Path | None, typer.Option("--out", help="Write a file instead of printing.")]
+SAID = 3  # warnings, where there are many
 
 
 def form_of(form: str | None, out_file: Path | None, force: bool, forms: Sequence[str] = ()) -> str:
@@ -58,7 +59,8 @@ def tell(
 ) -> None:
     """Show or write the answers to many questions, each given with its words.
 
-    questions: the same, so that what is arbitrary of them is said; narrowed: the options that left candidates out.
+    questions: the same, to warn of those whose ranking is arbitrary, or to which training had no answer; narrowed: the
+    options that left candidates out.
     """
     from kgdrug.ranking import about_model, write_all_answers
 
@@ -73,6 +75,7 @@ def tell(
             likely = likely or _likely(answers)
             yield text, answers
 
+    warn(about)
     if form == "table":
         for text, answers in counted():
             print_answers(text, answers, "--format csv")
@@ -100,6 +103,7 @@ def tell_one(
     from kgdrug.ranking import about_model, write_answers
 
     about = about_model(model, asked=questions, question=text)
+    warn(about)
     if form == "table":
         print_answers(text, answers, "--format csv")
     else:
@@ -107,6 +111,16 @@ def tell_one(
     if not answers:
         (out if form == "table" else err).print(none_left(narrowed))
     told_of(about, form, out_file, f"{len(answers):,} answers", _likely(answers))
+
+
+def warn(about: "Mapping[str, object]") -> None:
+    """Say the first of the warnings on stderr, and how many more there are: JSON and files have all."""
+    warnings = about.get("warnings", [])
+    assert isinstance(warnings, list)
+    for warning in warnings[:SAID]:
+        err.print(f"WARNING: {warning}")
+    if len(warnings) > SAID:
+        err.print(f"WARNING: and {len(warnings) - SAID:,} more, all of which --format json has in `warnings`")
 
 
 def none_left(narrowed: Sequence[str]) -> str:
