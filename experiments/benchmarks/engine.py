@@ -36,6 +36,7 @@ from kgdrug.training.losses import softmax_loss
 from kgdrug.training.step import step
 
 EVERY = 10  # of the products of every answer on its own one in so many is made: all of them take longer than training
+EVEN = 256  # their rows are rounded to a multiple of it: oneDNN writes a program for each shape, which takes longer
 
 
 def shape(graph: str, out: str) -> None:
@@ -75,7 +76,8 @@ def train(
             break
     _wait(where)
     took = time.perf_counter() - counting
-    pairs, some = sum(b * k for b, k in done), each[::EVERY]
+    pairs = sum(b * k for b, k in done)
+    some = [(max(1, round(b / EVEN)) * EVEN, k) for b, k in each[::EVERY]]
     products = _products(done, dim, precision, where)
     of_each = _products(some, dim, precision, where) * sum(b * k for b, k in each) / sum(b * k for b, k in some)
     result.update(
