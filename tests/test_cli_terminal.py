@@ -11,7 +11,7 @@ import struct
 import subprocess
 import sys
 import termios
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -164,25 +164,29 @@ def answers_of(members: int, long: bool, wide: bool = False) -> list[kgdrug.Answ
     ]
 
 
+def printed(monkeypatch: pytest.MonkeyPatch, width: int, answers: Sequence[kgdrug.Answer]) -> tuple[list[str], str]:
+    """The lines of a table of answers on a terminal so wide, and all its words in one."""
+    monkeypatch.setattr(screen, "out", terminal(width))
+    screen.print_answers("? treats asthma", answers, "--format csv")
+    lines = seen_on(screen.out)
+    return lines, " ".join(" ".join(lines).split())
+
+
 @pytest.mark.parametrize("width", [50, 60, 80, 100, 120, 140, 300])
 @pytest.mark.parametrize(("long", "wide"), [(False, False), (True, False), (True, True)])
 @pytest.mark.parametrize("members", [1, 3])
 def test_answers_fit_a_terminal_and_lose_nothing_that_is_not_named(
     monkeypatch: pytest.MonkeyPatch, width: int, long: bool, wide: bool, members: int
 ) -> None:
-    monkeypatch.setattr(screen, "out", terminal(width))
-    answers = answers_of(members, long, wide)
-    screen.print_answers("? treats asthma", answers, "--format csv")
-    lines = seen_on(screen.out)
+    lines, said = printed(monkeypatch, width, answers := answers_of(members, long, wide))
     assert max(map(cell_len, lines)) <= width
-    said = " ".join(" ".join(lines).split())
+    assert [sum(answer.id in line for line in lines) for answer in answers] == [1] * len(answers)
     header = next(line.split() for line in lines if line.split()[:2] == ["rank", "name"])
     columns = {"score", "percentile", "usual"} | ({"agreement", "probability"} if members > 1 else set())
     left_out = said.split("no room for ")[1].split(":")[0].split(", ") if "no room for" in said else []
     assert columns - set(header) == set(left_out)
     assert ("or use --format csv" in said) == bool(left_out)
     for answer in answers:
-        assert sum(answer.id in line for line in lines) == 1
         begun = next(line for line in lines if line.split()[:1] == [str(answer.rank)])
         assert answer.name.startswith(begun.split()[1])
     if wide:
@@ -194,9 +198,8 @@ def test_answers_fit_a_terminal_and_lose_nothing_that_is_not_named(
 
 
 def test_at_80_columns_what_is_long_stands_below_its_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(screen, "out", terminal(80))
-    screen.print_answers("? treats asthma", answers_of(3, True)[:1], "--format csv")
-    assert [line.rstrip() for line in seen_on(screen.out) if line.strip(" ─")] == [
+    lines, _ = printed(monkeypatch, 80, answers_of(3, True)[:1])
+    assert [line.rstrip() for line in lines if line.strip(" ─")] == [
         "? treats asthma",
         " rank   name          id                  score   usual   probability",
         " 1      Indacaterol   Compound::DB05031   4.170    37.2        0.1234",
@@ -235,14 +238,9 @@ def test_an_id_with_a_blank_stays_whole_however_narrow_the_terminal(
 def test_in_a_narrow_terminal_all_stands_below_the_name(
     monkeypatch: pytest.MonkeyPatch, width: int, long: bool, wide: bool, members: int
 ) -> None:
-    monkeypatch.setattr(screen, "out", terminal(width))
-    answers = answers_of(members, long, wide)
-    screen.print_answers("? treats asthma", answers, "--format csv")
-    lines = seen_on(screen.out)
+    lines, said = printed(monkeypatch, width, answers := answers_of(members, long, wide))
     assert max(map(cell_len, lines)) <= width
-    said = " ".join(" ".join(lines).split())
-    for answer in answers:
-        assert sum(answer.id in line for line in lines) == 1
+    assert [sum(answer.id in line for line in lines) for answer in answers] == [1] * len(answers)
     told = ["CtD (train)", "Indacaterol", *(["CpD (test)"] if long else ["Budesonide"])]
     told += ["Indacaterol -binds-> ADRB2", "Disease degree, CtD +0.43", "0.1234"] if members > 1 else []
     assert all(words in said for words in told)

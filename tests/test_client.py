@@ -218,7 +218,7 @@ def test_answers_are_the_librarys_own(
 
 
 def test_a_list_that_came_out_empty_is_no_wish_for_all(client: kgdrug.Client) -> None:
-    for filters in ({"only": []}, kgdrug.Filters(only=[])):  # type: ignore[arg-type]
+    for filters in ({"only": []}, kgdrug.Filters(only=())):
         (answered,) = client.predict_many([{"disease": "asthma", "filters": filters}])
         assert isinstance(answered, kgdrug.ServiceError)
         assert "filters.only is empty" in answered.detail

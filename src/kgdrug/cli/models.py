@@ -198,16 +198,14 @@ def _listed(option: str, names: list[str] | None) -> dict[str, Place | None]:
 
 def _names(path: Path) -> dict[str, int]:
     """The names that a file has one a line, each with its first line."""
+    from kgdrug.sources.pipes import reread
     from kgdrug.sources.reading import read_utf8
 
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder, and no file of names")
-    if not path.exists():  # a pipe is no file, and read
-        raise UsageError(f"no such file: {path}")
     found: dict[str, int] = {}
-    for number, line in enumerate(read_utf8(path, may_be_empty=True).split("\n"), 1):
-        if line.strip():
-            found.setdefault(line.strip(), number)
+    with reread(path) as file:
+        for number, line in enumerate(read_utf8(file, may_be_empty=True).split("\n"), 1):
+            if line.strip():
+                found.setdefault(line.strip(), number)
     return found
 
 

@@ -48,11 +48,8 @@ NARROWER = (
 )
 # columns whose text is broken between words, how narrow they become, and a name that all else stands below
 WRAPPED, LEAST, LAST = ("name", "known", "type"), 24, 8
-SPACE, INDENT, LITTLE = (
-    "   ",
-    " " * 8,
-    " " * 4,
-)  # between columns, and before what stands below a row, where little fits
+# between columns, before what stands below a row, and before that where little fits
+SPACE, INDENT, LITTLE = "   ", " " * 8, " " * 4
 
 
 def epochs(epochs: "Iterable[Epoch]", seeds: range = range(0, 1)) -> "Iterator[Epoch]":

@@ -166,9 +166,8 @@ def _influences(
 
 def _terms(model: "ServedModel", head: int, tail: int) -> tuple[Term, ...]:
     """Those of the first member that has any, and what its score is besides."""
-    told = model.terms(head, tail)
     member = next((member for member in model.members if isinstance(member, ArrayMetapaths)), None)
-    if member is None or not told:
+    if member is None or not (told := member.terms(head, tail)):
         return ()
     score = float(member.table[head - member.sources.start, tail - member.targets.start])
     return *told, Term(REST, score - sum(term.contribution for term in told))
